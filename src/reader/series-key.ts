@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+
+import type { AttributeValue, Attributes as OtelAttributes } from '@opentelemetry/api';
+
+import type { Attributes, Family, Scope, Series } from '../store/metric-store.js';
+
+/** What the SDK hands over as the scope of a metric; attributes exist from sdk-metrics 2.x on. */
+export interface OtelScope {
+  readonly name: string;
+  readonly version?: string | undefined;
+  readonly schemaUrl?: string | undefined;
+  readonly attributes?: OtelAttributes | undefined;
+}
+
+/**
+ * Attributes as sorted pairs of well-formed strings. Non-string values are converted as the specification's attribute
+ * rules say (JSON for arrays). A lone surrogate would make the UTF-8 of a whole scrape invalid, so it is replaced here,
+ * once, before anything is hashed or stored.
+ */
+export function normalizeAttributes(attributes: OtelAttributes | undefined): Attributes {
+  if (attributes === undefined) return [];
+  const pairs: Array<readonly [string, string]> = [];
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value !== undefined && value !== null) pairs.push([key.toWellFormed(), attributeText(value)]);
+  }
+  return pairs.length > 1 ? pairs.sort(byKey) : pairs;
+}
+
+function byKey(a: readonly [string, string], b: readonly [string, string]): number {
+  return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
+}
+
+function attributeText(value: AttributeValue): string {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value === 'object') return JSON.stringify(value).toWellFormed();
+  return String(value);
+}
+
+/** The identity of a series as text: equal if and only if scope and attributes are equal. */
+export function encodeSeries(scope: Scope, attributes: Attributes): string {
+  return JSON.stringify([scope.name, scope.version ?? null, scope.schemaUrl ?? null, scope.attributes ?? [], attributes]);
+}
+
+/** The inverse of {@link encodeSeries}. Throws on text that it did not make. */
+export function decodeSeries(id: string, text: string): Series {
+  const [name, version, schemaUrl, scopeAttributes, attributes] = JSON.parse(text) as [
+    string,
+    string | null,
+    string | null,
+    Attributes,
+    Attributes,
+  ];
+  return { id, scope: makeScope(name, version, schemaUrl, scopeAttributes), attributes };
+}
+
+export function normalizeScope(scope: OtelScope): Scope {
+  return makeScope(
+    scope.name.toWellFormed(),
+    scope.version?.toWellFormed() ?? null,
+    scope.schemaUrl?.toWellFormed() ?? null,
+    normalizeAttributes(scope.attributes),
+  );
+}
+
+function makeScope(name: string, version: string | null, schemaUrl: string | null, attributes: Attributes): Scope {
+  return {
+    name,
+    ...(version !== null && { version }),
+    ...(schemaUrl !== null && { schemaUrl }),
+    ...(attributes.length > 0 && { attributes }),
+  };
+}
+
+export function makeSeries(scope: Scope, attributes: Attributes): Series {
+  return { id: digest(encodeSeries(scope, attributes), 12), scope, attributes };
+}
+
+/** A readable name and a hash of everything that makes two families different. */
+export function familyKey(family: Pick<Family, 'name' | 'type' | 'unit' | 'boundaries'>): string {
+  const identity = JSON.stringify([family.name, family.type, family.unit, family.boundaries ?? []]);
+  return `${family.name.replaceAll(/[^A-Za-z0-9._/-]/g, '_').slice(0, 100)}~${digest(identity, 9)}`;
+}
+
+function digest(text: string, bytes: number): string {
+  return createHash('sha256').update(text).digest().subarray(0, bytes).toString('base64url');
+}
