@@ -30,7 +30,7 @@ export class OrchestratorError extends Error {
   }
 
   /** True for an error of any copy of this package that is loaded. */
-  static [Symbol.hasInstance](value: unknown): boolean {
+  static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 }
