@@ -39,7 +39,13 @@ function attributeText(value: AttributeValue): string {
 
 /** The identity of a series as text: equal if and only if scope and attributes are equal. */
 export function encodeSeries(scope: Scope, attributes: Attributes): string {
-  return JSON.stringify([scope.name, scope.version ?? null, scope.schemaUrl ?? null, scope.attributes ?? [], attributes]);
+  return JSON.stringify([
+    scope.name,
+    scope.version ?? null,
+    scope.schemaUrl ?? null,
+    scope.attributes ?? [],
+    attributes,
+  ]);
 }
 
 /** The inverse of {@link encodeSeries}. Throws on text that it did not make. */
@@ -63,7 +69,12 @@ export function normalizeScope(scope: OtelScope): Scope {
   );
 }
 
-function makeScope(name: string, version: string | null, schemaUrl: string | null, attributes: Attributes): Scope {
+function makeScope(
+  name: string,
+  version: string | null,
+  schemaUrl: string | null,
+  attributes: Attributes,
+): Scope {
   return {
     name,
     ...(version !== null && { version }),
