@@ -85,6 +85,8 @@ export interface FamilyPoints<Point> {
 export interface DeltaBatch {
   /** 1, 2, 3, … for one lease. */
   readonly sequence: number;
+  /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
+  readonly resource: Attributes;
   readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
   /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
   readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;
@@ -142,7 +144,6 @@ export interface StoreContext {
   readonly project: string;
   /** Random for each start of a process. */
   readonly lease: string;
-  readonly resource: Attributes;
   /** An instance counts as alive for this long after its last batch. */
   readonly leaseMs: number;
   /** A series that nobody wrote for this long leaves. */

@@ -1,0 +1,146 @@
+import { OVERFLOW_SERIES, type CurrentPoint, type Family, type FamilyPoints } from './metric-store.js';
+import type { Block, BlockPoint, Part } from './redis-part.js';
+
+interface Entry extends BlockPoint {
+  readonly value: number;
+  readonly changedAt: number;
+  readonly sentAt: number;
+}
+
+interface Mirrored {
+  readonly family: Family;
+  readonly entries: Map<string, Entry>;
+}
+
+const BLOCK_POINTS = 1000;
+
+/** What Redis holds, or is about to hold, of this instance's current values; so that only changes are sent. */
+export class CurrentMirror {
+  readonly #families = new Map<string, Mirrored>();
+  /** Series that the project's cap did not admit, by family; their values go into the overflow series. */
+  readonly #beyond = new Map<string, Set<string>>();
+  readonly #refreshMs: number;
+  #admittedAt = 0;
+
+  /** @param refreshMs an unchanged value is sent again after this long, so that its series does not expire while it lives */
+  constructor(refreshMs: number) {
+    this.#refreshMs = refreshMs;
+  }
+
+  /** Takes over the complete current values; returns what changed, in portions for one part each. */
+  change(current: ReadonlyArray<FamilyPoints<CurrentPoint>>, now: number): Block[][] {
+    if (now - this.#admittedAt > this.#refreshMs) {
+      // Room may have come free in the meantime.
+      this.#beyond.clear();
+      this.#admittedAt = now;
+    }
+    const portions: Block[][] = [];
+    let portion: Block[] = [];
+    let size = 0;
+    const add = (block: Block) => {
+      if (size > 0 && size + block.points.length + block.removed.length > BLOCK_POINTS) {
+        portions.push(portion);
+        portion = [];
+        size = 0;
+      }
+      portion.push(block);
+      size += block.points.length + block.removed.length;
+    };
+    const reported = new Set<string>();
+    for (const { family, points } of current) {
+      reported.add(family.key);
+      for (const block of this.#changeFamily(family, points, now)) add(block);
+    }
+    for (const [key, { family }] of this.#families) {
+      if (reported.has(key)) continue;
+      for (const block of this.#changeFamily(family, [], now)) add(block);
+      this.#families.delete(key);
+    }
+    if (portion.length > 0) portions.push(portion);
+    return portions;
+  }
+
+  /** Everything, for an instance that Redis does not know. */
+  all(): Block[] {
+    return [...this.#families.values()].flatMap(({ family, entries }) =>
+      blocks(family, [...entries.values()], []),
+    );
+  }
+
+  /**
+   * Notes what the cap refused: pairs of block index and series id, as the script answers. Returns the number of points.
+   * The values themselves arrive in the overflow series with the next batch.
+   */
+  overflow(part: Part, full: boolean, refused: readonly unknown[]): number {
+    if (refused.length === 0) return 0;
+    const sent = [...part.deltas, ...(full ? this.all() : part.current)];
+    for (let index = 0; index < refused.length; index += 2) {
+      const family = sent[Number(refused[index]) - 1]?.family;
+      if (family === undefined) continue;
+      const id = String(refused[index + 1]);
+      let ids = this.#beyond.get(family.key);
+      if (ids === undefined) this.#beyond.set(family.key, (ids = new Set()));
+      ids.add(id);
+    }
+    for (const [key, ids] of this.#beyond) for (const id of ids) this.#families.get(key)?.entries.delete(id);
+    return refused.length / 2;
+  }
+
+  #changeFamily(family: Family, points: readonly CurrentPoint[], now: number): Block[] {
+    let mirrored = this.#families.get(family.key);
+    if (mirrored === undefined) this.#families.set(family.key, (mirrored = { family, entries: new Map() }));
+    const { entries } = mirrored;
+    const changed: Entry[] = [];
+    const seen = new Set<string>();
+    for (const { series, value, ageMs } of this.#admit(family, points)) {
+      seen.add(series.id);
+      const before = entries.get(series.id);
+      if (before !== undefined && Object.is(before.value, value) && now - before.sentAt < this.#refreshMs)
+        continue;
+      const changedAt =
+        before !== undefined && Object.is(before.value, value) ? before.changedAt : now - ageMs;
+      const entry = { series, value, changedAt, sentAt: now };
+      entries.set(series.id, entry);
+      changed.push(entry);
+    }
+    const removed: string[] = [];
+    for (const id of entries.keys()) {
+      if (seen.has(id)) continue;
+      entries.delete(id);
+      if (family.aggregation !== 'keep') removed.push(id);
+    }
+    return blocks(family, changed, removed);
+  }
+
+  /** Up-down counters beyond the cap are summed, of gauges the last counts. */
+  #admit(family: Family, points: readonly CurrentPoint[]): readonly CurrentPoint[] {
+    const beyond = this.#beyond.get(family.key);
+    if (beyond === undefined) return points;
+    const admitted: CurrentPoint[] = [];
+    let rest: CurrentPoint | undefined;
+    for (const point of points) {
+      if (!beyond.has(point.series.id)) admitted.push(point);
+      else {
+        const value =
+          rest !== undefined && family.type === 'updowncounter' ? rest.value + point.value : point.value;
+        rest = { series: OVERFLOW_SERIES, value, ageMs: Math.min(point.ageMs, rest?.ageMs ?? Infinity) };
+      }
+    }
+    return rest === undefined ? admitted : [...admitted, rest];
+  }
+}
+
+function blocks(family: Family, points: readonly Entry[], removed: readonly string[]): Block[] {
+  const mode = family.aggregation === 'keep' ? 'k' : 'c';
+  const result: Block[] = [];
+  for (let from = 0; from < Math.max(points.length, removed.length); from += BLOCK_POINTS) {
+    result.push({
+      family,
+      mode,
+      width: 2,
+      points: points.slice(from, from + BLOCK_POINTS),
+      removed: removed.slice(from, from + BLOCK_POINTS),
+    });
+  }
+  return result;
+}
