@@ -139,7 +139,6 @@ export class StoreMetricExporter implements PushMetricExporter {
     try {
       while (this.#unconfirmed !== undefined || this.#waiting.dirty) {
         this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
-        // oxlint-disable-next-line no-await-in-loop -- batches of one instance are applied in order
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
         this.#unconfirmed = undefined;

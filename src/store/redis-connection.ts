@@ -62,7 +62,6 @@ export class RedisConnection {
   async #follow<T>(work: (client: Redis) => Promise<T>): Promise<T> {
     for (let hop = 0; ; hop++) {
       try {
-        // oxlint-disable-next-line no-await-in-loop -- each hop needs the answer of the one before
         return await work(await this.#connected());
       } catch (error) {
         const moved = /^MOVED \d+ (?<host>.*):(?<port>\d+)$/.exec(reason(error));

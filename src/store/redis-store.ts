@@ -77,7 +77,6 @@ class RedisStore implements MetricStore {
     for (const family of families ?? []) {
       let cursor = '0';
       do {
-        // oxlint-disable-next-line no-await-in-loop -- pages, so that Redis is never held long
         const reply = await this.#reading.use((client) =>
           runScript(
             client,

@@ -67,7 +67,6 @@ export class RedisWriter {
     this.#forgetWhenAway();
     let overflowed = 0;
     for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
-      // oxlint-disable-next-line no-await-in-loop -- parts of one instance are applied in order
       overflowed += await this.#send(part);
       this.#parts.shift();
       this.#remember(part);
@@ -91,7 +90,6 @@ export class RedisWriter {
   async #send(part: Part): Promise<number> {
     let full = this.#epoch === undefined;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      // oxlint-disable-next-line no-await-in-loop -- each attempt answers the reply of the one before
       const reply = await this.#run(part, full);
       switch (reply[0]) {
         case 'ok':
@@ -108,7 +106,6 @@ export class RedisWriter {
           full = true;
           break;
         case 'behind':
-          // oxlint-disable-next-line no-await-in-loop
           await this.#replay(Number(reply[2]));
           full = true;
           break;
@@ -143,7 +140,6 @@ export class RedisWriter {
       `${this.#connection.description} lost confirmed writes (failover); ${lost.length} parts are sent again${complete ? '' : ', older ones are gone'}.`,
     );
     for (const part of lost) {
-      // oxlint-disable-next-line no-await-in-loop
       const reply = await this.#run(part, true);
       if (reply[0] !== 'ok' && reply[0] !== 'seen') return;
       this.#confirm(part, true, String(reply[1]));
