@@ -64,7 +64,8 @@ export function createClient(
   node: RedisNode | undefined,
   connectTimeoutMs: number,
 ): Redis {
-  const options: RedisOptions = {
+  const options: RedisOptions & { replyMapping: 'legacy' } = {
+    replyMapping: 'legacy',
     lazyConnect: true,
     protocol: 2,
     connectTimeout: connectTimeoutMs,

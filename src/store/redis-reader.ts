@@ -42,7 +42,7 @@ export class RedisReader {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
-    this.#builder = createSnapshotBuilder({ ttlMs: context.ttlMs });
+    this.#builder = createSnapshotBuilder(context.ttlMs);
   }
 
   async snapshot(): Promise<Snapshot> {
