@@ -5,7 +5,11 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type HttpServerOptions, instrumentHttpServer, type Instrumentation } from '../../src/instrumentation/http-server.js';
+import {
+  type HttpServerOptions,
+  instrumentHttpServer,
+  type Instrumentation,
+} from '../../src/instrumentation/http-server.js';
 import { setRoute } from '../../src/instrumentation/route.js';
 import { CollectedMetrics } from './collected-metrics.js';
 
@@ -217,9 +221,12 @@ describe('HTTP server metrics', () => {
       request.on('end', () => response.setHeader('content-length', 3).end('abc'));
     });
     await new Promise<void>((resolve, reject) => {
-      const request = httpRequest({ host: '127.0.0.1', port, method: 'POST', headers: { 'content-length': 5 } }, (response) => {
-        response.resume().on('end', resolve);
-      });
+      const request = httpRequest(
+        { host: '127.0.0.1', port, method: 'POST', headers: { 'content-length': 5 } },
+        (response) => {
+          response.resume().on('end', resolve);
+        },
+      );
       request.on('error', reject);
       request.end('12345');
     });
