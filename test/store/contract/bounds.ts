@@ -40,9 +40,9 @@ export function boundsContract(bed: () => Bed): void {
     assert.equal(second.overflowed, 1);
     assert.equal((await a.send({ deltas: [added(requests, add(user(3), 1))] })).overflowed, 0);
     await assertValues(a, { requests: { 'user=1': [11], 'user=2': [1], 'user=3': [2], [OVERFLOW]: [102] } });
-    const points = (await a.store.snapshot()).families[0]?.series ?? [];
+    const listed = (await a.store.snapshot()).families[0]?.series ?? [];
     assert.deepEqual(
-      points.map((point) => point.series).find((one) => one.id === OVERFLOW_SERIES.id),
+      listed.map((point) => point.series).find((one) => one.id === OVERFLOW_SERIES.id),
       OVERFLOW_SERIES,
     );
   });
