@@ -74,6 +74,7 @@ export class DeltaAccumulator {
   #resourceSource: unknown;
   #hostName: readonly [string, string] | undefined;
   #dirty = false;
+  #collectedAt = 0;
   #overflowed = 0;
   #dropped = 0;
 
@@ -93,9 +94,10 @@ export class DeltaAccumulator {
     return count;
   }
 
-  /** Takes over one collection. `nowMs` is any monotonic clock. */
+  /** Takes over one collection; `nowMs` is its time by `performance.now()`. */
   add(metrics: ResourceMetrics, nowMs: number): void {
     this.#dirty = true;
+    this.#collectedAt = nowMs;
     this.#setResource(metrics.resource);
     for (const states of this.#families.values()) for (const state of states) state.current = [];
     for (const { scope, metrics: list } of metrics.scopeMetrics) {
@@ -116,7 +118,7 @@ export class DeltaAccumulator {
         pending.clear();
       }
     }
-    return { sequence, resource: this.#resource, deltas, current };
+    return { sequence, resource: this.#resource, collectedAt: this.#collectedAt, deltas, current };
   }
 
   /** Points that were overflowed or dropped since the last call. */

@@ -8,6 +8,7 @@ import {
 } from './memory-backend.js';
 import { createSnapshotBuilder, type SnapshotBuilder, type StoredFamily, type StoredValue } from './merge.js';
 import {
+  type Attributes,
   OVERFLOW_SERIES,
   type ApplyResult,
   type CurrentPoint,
@@ -51,7 +52,7 @@ class MemoryStore implements MetricStore {
     const { prefix, project, leaseMs } = this.#context;
     const data = this.#backend.findOrCreate(prefix, project);
     const nowMs = this.#backend.now();
-    const instance = this.#instance(data);
+    const instance = this.#instance(data, batch.resource);
     instance.updatedMs = nowMs;
     instance.leaseEndMs = nowMs + leaseMs;
     if (batch.sequence <= instance.sequence) return { overflowed: 0 };
@@ -118,8 +119,8 @@ class MemoryStore implements MetricStore {
     return this.#backend.find(this.#context.prefix, this.#context.project);
   }
 
-  #instance(data: MemoryProject): MemoryInstance {
-    const { lease, resource } = this.#context;
+  #instance(data: MemoryProject, resource: Attributes): MemoryInstance {
+    const { lease } = this.#context;
     let instance = data.instances.get(lease);
     if (instance === undefined) {
       instance = { sequence: 0, updatedMs: 0, leaseEndMs: 0, resource, values: [] };

@@ -81,7 +81,7 @@ export interface DeltaPoint {
 export interface CurrentPoint {
   readonly series: Series;
   readonly value: number;
-  /** Milliseconds since this value was first seen; orders `last` and `keep` without trusting anyone's clock. */
+  /** Milliseconds between the first sight of this value and the collection; orders `last` and `keep` without trusting anyone's clock. */
   readonly ageMs: number;
 }
 
@@ -96,6 +96,8 @@ export interface DeltaBatch {
   readonly sequence: number;
   /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
   readonly resource: Attributes;
+  /** `performance.now()` at the collection; the ages of current values count from here. */
+  readonly collectedAt: number;
   readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
   /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
   readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;

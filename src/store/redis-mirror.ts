@@ -1,4 +1,5 @@
-import { OVERFLOW_SERIES, type CurrentPoint, type Family, type FamilyPoints } from './metric-store.js';
+import { capCurrentPoints } from './current-values.js';
+import type { CurrentPoint, DeltaBatch, Family } from './metric-store.js';
 import type { Block, BlockPoint, Part } from './redis-part.js';
 
 interface Entry extends BlockPoint {
@@ -27,8 +28,8 @@ export class CurrentMirror {
     this.#refreshMs = refreshMs;
   }
 
-  /** Takes over the complete current values; returns what changed, in portions for one part each. */
-  change(current: ReadonlyArray<FamilyPoints<CurrentPoint>>, now: number): Block[][] {
+  /** Takes over a batch's current values; returns what changed, in portions for one part each. */
+  change({ current, collectedAt: now }: DeltaBatch): Block[][] {
     if (now - this.#admittedAt > this.#refreshMs) {
       // Room may have come free in the meantime.
       this.#beyond.clear();
@@ -69,7 +70,7 @@ export class CurrentMirror {
 
   /**
    * Notes what the cap refused: pairs of block index and series id, as the script answers. Returns the number of points.
-   * The values themselves arrive in the overflow series with the next batch.
+   * {@link change} then puts their values into the overflow series.
    */
   overflow(part: Part, full: boolean, refused: readonly unknown[]): number {
     if (refused.length === 0) return 0;
@@ -92,13 +93,13 @@ export class CurrentMirror {
     const { entries } = mirrored;
     const changed: Entry[] = [];
     const seen = new Set<string>();
-    for (const { series, value, ageMs } of this.#admit(family, points)) {
+    const beyond = this.#beyond.get(family.key);
+    const { values } = capCurrentPoints(family, points, now, ({ id }) => beyond?.has(id) !== true);
+    for (const { series, value, recordedMs: changedAt } of values) {
       seen.add(series.id);
       const before = entries.get(series.id);
-      if (before !== undefined && Object.is(before.value, value) && now - before.sentAt < this.#refreshMs)
-        continue;
-      const changedAt =
-        before !== undefined && Object.is(before.value, value) ? before.changedAt : now - ageMs;
+      const same = before !== undefined && Object.is(before.value, value) && changedAt - before.changedAt < 1;
+      if (same && now - before.sentAt < this.#refreshMs) continue;
       const entry = { series, value, changedAt, sentAt: now };
       entries.set(series.id, entry);
       changed.push(entry);
@@ -110,23 +111,6 @@ export class CurrentMirror {
       if (family.aggregation !== 'keep') removed.push(id);
     }
     return blocks(family, changed, removed);
-  }
-
-  /** Up-down counters beyond the cap are summed, of gauges the last counts. */
-  #admit(family: Family, points: readonly CurrentPoint[]): readonly CurrentPoint[] {
-    const beyond = this.#beyond.get(family.key);
-    if (beyond === undefined) return points;
-    const admitted: CurrentPoint[] = [];
-    let rest: CurrentPoint | undefined;
-    for (const point of points) {
-      if (!beyond.has(point.series.id)) admitted.push(point);
-      else {
-        const value =
-          rest !== undefined && family.type === 'updowncounter' ? rest.value + point.value : point.value;
-        rest = { series: OVERFLOW_SERIES, value, ageMs: Math.min(point.ageMs, rest?.ageMs ?? Infinity) };
-      }
-    }
-    return rest === undefined ? admitted : [...admitted, rest];
   }
 }
 

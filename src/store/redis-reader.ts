@@ -1,6 +1,4 @@
-import { OrchestratorError } from '../errors.js';
 import {
-  SCHEMA_VERSION,
   type Attributes,
   type Family,
   type Series,
@@ -15,6 +13,7 @@ import {
   type StoredSeries,
   type StoredValue,
 } from './merge.js';
+import { assertOwnProject } from './project-errors.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisKeys } from './redis-keys.js';
 import { pipeline, type Command } from './redis-run.js';
@@ -54,7 +53,7 @@ export class RedisReader {
       ['ZRANGE', instances, '0', '-1', 'WITHSCORES'],
     ]);
     const [schema, name] = strings(names);
-    this.#check(schema ?? '', name ?? '');
+    assertOwnProject(this.#context, schema, name);
     const [seconds, microseconds] = strings(time);
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
     const families = this.#decodeDescriptors(strings(descriptors));
@@ -94,22 +93,6 @@ export class RedisReader {
   async #read(commands: readonly Command[]): Promise<unknown[]> {
     if (commands.length === 0) return [];
     return this.#connection.use((client) => pipeline(client, commands));
-  }
-
-  #check(schema: string, name: string): void {
-    if (schema === '') return;
-    if (schema !== String(SCHEMA_VERSION)) {
-      throw new OrchestratorError(
-        'ORCHESTRATOR_SCHEMA_MISMATCH',
-        `The data of the project "${this.#context.prefix}" have schema ${schema}, this version reads ${SCHEMA_VERSION}. Use another ORCHESTRATOR_PREFIX, or wipe the old data.`,
-      );
-    }
-    if (name !== this.#context.project) {
-      throw new OrchestratorError(
-        'ORCHESTRATOR_PREFIX_TAKEN',
-        `The prefix "${this.#context.prefix}" belongs to the project ${JSON.stringify(name)}; this project is ${JSON.stringify(this.#context.project)}. Give one of them another ORCHESTRATOR_PREFIX.`,
-      );
-    }
   }
 
   #decodeDescriptors(fields: readonly string[]): Descriptor[] {

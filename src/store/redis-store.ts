@@ -1,5 +1,6 @@
 import { OrchestratorError } from '../errors.js';
 import type { ApplyResult, DeltaBatch, MetricStore, Snapshot, StoreContext } from './metric-store.js';
+import { assertOwnProject } from './project-errors.js';
 import type { RedisTarget } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { PROJECTS_KEY, redisKeys, type RedisKeys } from './redis-keys.js';
@@ -50,21 +51,20 @@ class RedisStore implements MetricStore {
     return this.#reader.snapshot();
   }
 
-  leave(): Promise<void> {
-    return this.#writer.leave();
+  async leave(): Promise<void> {
+    await this.#contents();
+    await this.#writer.leave();
   }
 
   async sweep(): Promise<void> {
     const { lease, ttlMs } = this.#context;
     const keys = this.#keys;
-    const turn = await this.#reading.use((client) => client.set(keys.janitor, lease, 'PX', JANITOR_MS, 'NX'));
+    const { leases, families } = await this.#contents();
+    const turnMs = Math.min(JANITOR_MS, Math.ceil(ttlMs / 4));
+    const turn = await this.#reading.use((client) => client.set(keys.janitor, lease, 'PX', turnMs, 'NX'));
     if (turn === null) return;
     await this.#list();
-    const [leases, families] = await this.#read([
-      ['ZRANGE', keys.instances, '0', '-1'],
-      ['HKEYS', keys.families],
-    ]);
-    if (leases !== undefined && leases.length > 0) {
+    if (leases.length > 0) {
       await this.#reading.use((client) =>
         runScript(
           client,
@@ -74,7 +74,7 @@ class RedisStore implements MetricStore {
         ),
       );
     }
-    for (const family of families ?? []) {
+    for (const family of families) {
       let cursor = '0';
       do {
         const reply = await this.#reading.use((client) =>
@@ -92,13 +92,10 @@ class RedisStore implements MetricStore {
 
   async wipe(): Promise<void> {
     const keys = this.#keys;
-    const [leases, families] = await this.#read([
-      ['ZRANGE', keys.instances, '0', '-1'],
-      ['HKEYS', keys.families],
-    ]);
+    const { leases, families } = await this.#contents();
     const doomed = [keys.project, keys.families, keys.instances, keys.janitor];
-    for (const lease of leases ?? []) doomed.push(keys.instance(lease));
-    for (const family of families ?? []) doomed.push(keys.values(family), keys.labels(family));
+    for (const lease of leases) doomed.push(keys.instance(lease));
+    for (const family of families) doomed.push(keys.values(family), keys.labels(family));
     await this.#reading.use((client) => client.unlink(...doomed));
   }
 
@@ -108,9 +105,19 @@ class RedisStore implements MetricStore {
     return Promise.resolve();
   }
 
-  async #read(commands: Parameters<typeof pipeline>[1]): Promise<string[][]> {
-    const replies = await this.#reading.use((client) => pipeline(client, commands));
-    return replies.map((reply) => (Array.isArray(reply) ? reply.map(String) : []));
+  /** Names of what the project has; refuses a project that is another's. */
+  async #contents(): Promise<{ readonly leases: readonly string[]; readonly families: readonly string[] }> {
+    const { project, instances, families } = this.#keys;
+    const replies = await this.#reading.use((client) =>
+      pipeline(client, [
+        ['HMGET', project, 'schema', 'name'],
+        ['ZRANGE', instances, '0', '-1'],
+        ['HKEYS', families],
+      ]),
+    );
+    const [names = [], leases = [], keys = []] = replies.map((reply) => strings(reply));
+    assertOwnProject(this.#context, names[0], names[1]);
+    return { leases, families: keys };
   }
 
   /** Discovery of projects; optional, because an ACL may forbid it and a cluster keeps that key elsewhere. */
@@ -129,4 +136,8 @@ class RedisStore implements MetricStore {
       this.#listed = false;
     }
   }
+}
+
+function strings(reply: unknown): string[] {
+  return Array.isArray(reply) ? (reply as Array<Buffer | null>).map((item) => item?.toString() ?? '') : [];
 }
