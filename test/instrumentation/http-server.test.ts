@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -12,17 +11,10 @@ import {
 } from '../../src/instrumentation/http-server.js';
 import { setRoute } from '../../src/instrumentation/route.js';
 import { CollectedMetrics } from './collected-metrics.js';
+import { fetchStatus, openSocket, signal } from './http-traffic.js';
 
 const DURATION = 'http.server.request.duration';
 const ACTIVE = 'http.server.active_requests';
-
-function signal(): { readonly given: Promise<void>; give(): void } {
-  let give = (): void => undefined;
-  const given = new Promise<void>((resolve) => {
-    give = resolve;
-  });
-  return { given, give: () => give() };
-}
 
 describe('HTTP server metrics', () => {
   let metrics: CollectedMetrics;
@@ -56,17 +48,6 @@ describe('HTTP server metrics', () => {
     return address.port;
   }
 
-  function fetchStatus(port: number, path: string, method = 'GET'): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const request = httpRequest({ host: '127.0.0.1', port, path, method }, (response) => {
-        response.resume();
-        response.on('end', () => resolve(response.statusCode ?? 0));
-      });
-      request.on('error', reject);
-      request.end();
-    });
-  }
-
   /** Waits until no request is active: the response's `close` comes after the client has everything. */
   async function idle(): Promise<void> {
     for (;;) {
@@ -74,12 +55,6 @@ describe('HTTP server metrics', () => {
       if (active.every((count) => count === 0)) return;
       await delay(5);
     }
-  }
-
-  async function openSocket(port: number): Promise<Socket> {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    return socket;
   }
 
   test('one series per method, route and status', async () => {
