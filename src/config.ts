@@ -4,6 +4,7 @@
  */
 import { OrchestratorError, reason } from './errors.js';
 import type { LogLevel } from './log.js';
+import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
 import { INSTANCE_AGGREGATIONS, type InstanceAggregation } from './store/metric-store.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
@@ -156,12 +157,20 @@ export interface Settings {
   readonly gaugeAggregation: readonly GaugeRule[];
   readonly ignorePaths: readonly string[];
   readonly metricsPath: string;
+  readonly translationStrategy: TranslationStrategy;
+  readonly scopeInfo: boolean;
+  readonly targetInfo: boolean;
+  readonly resourceLabels: readonly string[];
   readonly wipeToken: string | undefined;
   readonly workerThreads: boolean;
   readonly sdkDisabled: boolean;
   readonly serviceName: string | undefined;
   readonly resourceAttributes: string | undefined;
   readonly metricsExporter: readonly string[];
+  readonly tracesExporter: readonly string[];
+  readonly logsExporter: readonly string[];
+  readonly otlpEndpoint: string | undefined;
+  readonly resourceDetectors: readonly string[];
   /** Milliseconds. */
   readonly metricExportInterval: number;
   /** Milliseconds. */
@@ -306,6 +315,31 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     default: '/metrics',
     description: 'Path of the exposition on the metrics server.',
   },
+  translationStrategy: {
+    env: ['ORCHESTRATOR_TRANSLATION_STRATEGY'],
+    kind: oneOf(...TRANSLATION_STRATEGIES),
+    default: 'UnderscoreEscapingWithSuffixes',
+    description: 'How OpenTelemetry names become Prometheus names; the four strategies of the specification.',
+  },
+  scopeInfo: {
+    env: ['ORCHESTRATOR_SCOPE_INFO'],
+    kind: flag,
+    default: true,
+    description: 'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.',
+  },
+  targetInfo: {
+    env: ['ORCHESTRATOR_TARGET_INFO'],
+    kind: flag,
+    default: true,
+    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+  },
+  resourceLabels: {
+    env: ['ORCHESTRATOR_RESOURCE_LABELS'],
+    kind: list,
+    default: [],
+    defaultText: 'none',
+    description: 'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+  },
   wipeToken: {
     env: ['ORCHESTRATOR_WIPE_TOKEN'],
     kind: anyText,
@@ -348,6 +382,33 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     default: ['orchestrator'],
     description:
       'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`.',
+  },
+  tracesExporter: {
+    env: ['OTEL_TRACES_EXPORTER'],
+    kind: list,
+    default: [],
+    defaultText: 'none, unless an OTLP endpoint is set',
+    description: 'OpenTelemetry: where traces go. Traces are off unless this or an OTLP endpoint is set.',
+  },
+  logsExporter: {
+    env: ['OTEL_LOGS_EXPORTER'],
+    kind: list,
+    default: [],
+    defaultText: 'none, unless an OTLP endpoint is set',
+    description: 'OpenTelemetry: where logs go. Logs are off unless this or an OTLP endpoint is set.',
+  },
+  otlpEndpoint: {
+    env: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on.',
+  },
+  resourceDetectors: {
+    env: ['OTEL_NODE_RESOURCE_DETECTORS'],
+    kind: list,
+    default: ['env', 'host'],
+    description: 'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
   },
   metricExportInterval: {
     env: ['OTEL_METRIC_EXPORT_INTERVAL'],
@@ -489,7 +550,7 @@ export function processEnvironment(): Environment {
     try {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
-        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$)/.test(key);
+        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
         if (ours && (typeof value === 'string' || typeof value === 'number'))
           process.env[key] ??= String(value);
       }
