@@ -14,18 +14,21 @@ interface ActedRequest {
   readonly route?: { readonly stack?: ReadonlyArray<{ readonly name?: unknown }> };
 }
 
-export function setAction(request: ActedRequest, action: Action): void {
-  (request.raw ?? request)[ACTION] = action;
+export function setAction(request: object, action: Action): void {
+  const acted: ActedRequest = request;
+  (acted.raw ?? acted)[ACTION] = action;
 }
 
-const NONE: Action = { controller: '', action: '' };
+/** Of requests that nobody named: empty, which Prometheus takes for absent. */
+export const NO_ACTION: Action = { controller: '', action: '' };
 
 /** What {@link setAction} said, else the name of the last handler of the Express route. */
-export function actionOf(request: ActedRequest): Action {
-  const action = request[ACTION];
+export function actionOf(request: object): Action {
+  const acted: ActedRequest = request;
+  const action = acted[ACTION];
   if (action !== undefined) return action;
-  const name = request.route?.stack?.at(-1)?.name;
-  return typeof name === 'string' && name !== '<anonymous>' && name !== '' ? expressAction(name) : NONE;
+  const name = acted.route?.stack?.at(-1)?.name;
+  return typeof name === 'string' && name !== '<anonymous>' && name !== '' ? expressAction(name) : NO_ACTION;
 }
 
 const byName = new Map<string, Action>();

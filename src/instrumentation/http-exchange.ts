@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { RouteNormalizer } from './route-normalizer.js';
 
 /** The methods that the semantic conventions know; every other one is `_OTHER`, so that clients cannot create series. */
 export const HTTP_METHODS: readonly string[] = [
@@ -33,7 +33,7 @@ export type HttpScheme = 'http' | 'https';
  */
 export interface HttpExchange {
   /** Absent for an HTTP/2 stream that was answered without the compatibility API. */
-  readonly request: IncomingMessage | undefined;
+  readonly request: object | undefined;
   /** Position in {@link HTTP_METHODS}. */
   readonly method: number;
   readonly scheme: HttpScheme;
@@ -56,6 +56,42 @@ export interface HttpServerRecorder {
   started(method: number, scheme: HttpScheme): void;
   /** Called once for each `started`. */
   finished(exchange: HttpExchange): void;
-  /** Removes callbacks from the meter. */
+  /** Removes its callbacks from the meter. */
   stop(): void;
+}
+
+/** What all trackers of requests share. */
+export interface TrackerContext {
+  readonly ignore: ((path: string) => boolean) | undefined;
+  readonly isOwnServer: ((server: object) => boolean) | undefined;
+  readonly bodySizes: boolean;
+  readonly recorders: readonly HttpServerRecorder[];
+  readonly normalizer: RouteNormalizer | undefined;
+}
+
+/** {@link HttpExchange.failure} of a response whose connection was closed before it was sent. */
+export const ABORTED = 'aborted';
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** The one object that a tracker fills for each request in turn. */
+export function emptyExchange(): Writable<HttpExchange> {
+  return {
+    request: undefined,
+    method: 0,
+    scheme: 'http',
+    protocolVersion: '1.1',
+    statusCode: 0,
+    route: undefined,
+    failure: undefined,
+    seconds: 0,
+    requestBytes: undefined,
+    responseBytes: undefined,
+  };
+}
+
+/** A `Content-Length`; undefined if there is none. */
+export function byteLength(header: number | string | readonly string[] | undefined): number | undefined {
+  const bytes = header === undefined ? Number.NaN : Number(header);
+  return Number.isFinite(bytes) ? bytes : undefined;
 }

@@ -6,6 +6,7 @@ import { expressRoute, isExpressRequest } from './routes-express.js';
  * the copy that listens.
  */
 const ROUTE: unique symbol = Symbol.for('@org/orchestrator/route');
+const REQUEST: unique symbol = Symbol.for('@org/orchestrator/request');
 const SOURCE: unique symbol = Symbol.for('@org/orchestrator/route-source');
 
 /** Reads the route of a request when it ends; shared by all requests of a framework, so that none is allocated per request. */
@@ -14,6 +15,13 @@ export type RouteSource = (request: object) => string | undefined;
 export interface RoutedRequest {
   [ROUTE]?: string;
   [SOURCE]?: RouteSource;
+  readonly httpVersionMajor?: number;
+  readonly stream?: RoutedStream;
+}
+
+/** An HTTP/2 stream, which is all that Node's channels show. */
+export interface RoutedStream {
+  [REQUEST]?: RoutedRequest;
 }
 
 /**
@@ -25,6 +33,16 @@ export interface RoutedRequest {
 export function setRoute(request: object, route: string): void {
   const raw: RoutedRequest = rawRequest(request);
   raw[ROUTE] = route;
+  remember(raw);
+}
+
+function remember(request: RoutedRequest): void {
+  if (request.httpVersionMajor === 2 && request.stream !== undefined) request.stream[REQUEST] = request;
+}
+
+/** The request of an HTTP/2 stream, if somebody named its route. */
+export function requestOf(stream: RoutedStream): RoutedRequest | undefined {
+  return stream[REQUEST];
 }
 
 /** Frameworks wrap Node's request in `raw` (Fastify), `raw.req` (Hapi), `req` (Koa) or `env.incoming` (Hono). */
@@ -47,6 +65,7 @@ function isObject(value: unknown): value is object {
 export function setRouteSource(request: object, source: RouteSource): void {
   const raw: RoutedRequest = request;
   raw[SOURCE] = source;
+  remember(raw);
 }
 
 /**

@@ -5,7 +5,7 @@ import { CollectedMetrics } from './collected-metrics.js';
 
 const metrics = new CollectedMetrics();
 instrumentFrameworks({ main: process.argv[1], actions: true });
-instrumentHttpServer({ meter: metrics.meter });
+instrumentHttpServer({ meter: metrics.meter, names: ['semconv', 'prometheus-net'] });
 
 process.on('message', (name: string) => {
   void metrics.series(name).then((series) => process.send?.({ series }));

@@ -104,9 +104,13 @@ function expected(requests: readonly Sent[]): Record<string, number> {
   return series;
 }
 
-async function durations(child: ChildProcess, requests: number): Promise<Record<string, number>> {
+async function durations(
+  child: ChildProcess,
+  requests: number,
+  name = 'http.server.request.duration',
+): Promise<Record<string, number>> {
   for (;;) {
-    child.send('http.server.request.duration');
+    child.send(name);
     const [message] = await once(child, 'message');
     const { series } = message as { series: Record<string, number> };
     if (Object.values(series).reduce((sum, count) => sum + count, 0) >= requests) return series;
@@ -145,5 +149,20 @@ describe('routes of frameworks', () => {
         assert.deepEqual(scanned, expected([...requests, ...unmatched]));
       });
     }
+  }
+
+  const actions: Record<string, string> = {
+    'nest-express.mjs': 'action=find,code=200,controller=UsersController,endpoint=/users/:id,method=GET',
+    'nest-express.cjs': 'action=find,code=200,controller=UsersController,endpoint=/users/:id,method=GET',
+    'nest-fastify.mjs': 'action=find,code=200,controller=UsersController,endpoint=/users/:id,method=GET',
+    'express4.cjs': 'action=showUser,code=200,controller=,endpoint=/users/:id,method=GET',
+    'express5.mjs': 'action=showUser,code=200,controller=,endpoint=/users/:id,method=GET',
+  };
+  for (const [file, series] of Object.entries(actions)) {
+    test(`${file}: controller and action in the names of prometheus-net`, async (context) => {
+      const { child, port } = await start(file, context);
+      await fetchStatus(port, '/users/17');
+      assert.deepEqual(await durations(child, 1, 'http_requests_received_total'), { [series]: 1 });
+    });
   }
 });
