@@ -170,6 +170,7 @@ export interface Settings {
   readonly tracesExporter: readonly string[];
   readonly logsExporter: readonly string[];
   readonly otlpEndpoint: string | undefined;
+  readonly otlpProtocol: 'grpc' | 'http/protobuf' | 'http/json';
   readonly resourceDetectors: readonly string[];
   /** Milliseconds. */
   readonly metricExportInterval: number;
@@ -338,7 +339,8 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     kind: list,
     default: [],
     defaultText: 'none',
-    description: 'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+    description:
+      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
   },
   wipeToken: {
     env: ['ORCHESTRATOR_WIPE_TOKEN'],
@@ -404,11 +406,18 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     defaultText: 'none',
     description: 'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on.',
   },
+  otlpProtocol: {
+    env: ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    kind: oneOf('grpc', 'http/protobuf', 'http/json'),
+    default: 'http/protobuf',
+    description: 'OpenTelemetry: protocol of the `otlp` metrics exporter.',
+  },
   resourceDetectors: {
     env: ['OTEL_NODE_RESOURCE_DETECTORS'],
     kind: list,
     default: ['env', 'host'],
-    description: 'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
+    description:
+      'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
   },
   metricExportInterval: {
     env: ['OTEL_METRIC_EXPORT_INTERVAL'],

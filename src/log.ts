@@ -4,9 +4,9 @@ export type LogLevel = 'none' | 'error' | 'warn' | 'info' | 'debug' | 'verbose' 
 const RANK: Record<LogLevel, number> = { none: 0, error: 1, warn: 2, info: 3, debug: 4, verbose: 5, all: 6 };
 
 export interface Log {
-  warn(message: string): void;
-  info(message: string): void;
-  debug(message: string): void;
+  readonly warn: (message: string) => void;
+  readonly info: (message: string) => void;
+  readonly debug: (message: string) => void;
 }
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {

@@ -4,9 +4,19 @@ import { metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
-import { ConsoleMetricExporter, PeriodicExportingMetricReader, type IMetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  ConsoleMetricExporter,
+  PeriodicExportingMetricReader,
+  type IMetricReader,
+} from '@opentelemetry/sdk-metrics';
 
-import { processEnvironment, readSettings, sanitizePrefix, type SettingOptions, type Settings } from './config.js';
+import {
+  processEnvironment,
+  readSettings,
+  sanitizePrefix,
+  type SettingOptions,
+  type Settings,
+} from './config.js';
 import { OrchestratorError, reason } from './errors.js';
 import { gaugeAggregation } from './gauge-aggregation.js';
 import { globMatcher } from './glob.js';
@@ -63,7 +73,10 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   const settings = readSettings(environment, options, (message) => complaints.push(message));
   if (!settings.enabled || settings.sdkDisabled) return undefined;
   if (running() !== undefined) {
-    throw new OrchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'The orchestrator runs in this process already. Remove start(), or the preload.');
+    throw new OrchestratorError(
+      'ORCHESTRATOR_ALREADY_STARTED',
+      'The orchestrator runs in this process already. Remove start(), or the preload.',
+    );
   }
   const log = createLog(settings.logLevel);
   for (const complaint of complaints) log.warn(complaint);
@@ -89,17 +102,26 @@ export function running(): Orchestrator | undefined {
   return Reflect.get(globalThis, STARTED) as Orchestrator | undefined;
 }
 
-function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Orchestrator {
+function compose(
+  settings: Settings,
+  options: StartOptions,
+  main: string | undefined,
+  log: Log,
+): Orchestrator {
   const exporters = settings.metricsExporter.map((name) => name.toLowerCase());
   const serviceName = serviceNameOf(settings.serviceName, main);
   const project = settings.prefix ?? serviceName;
   const prefix = sanitizePrefix(project);
   const lease = randomUUID();
   if (project === 'unknown_service') {
-    log.warn('No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".');
+    log.warn(
+      'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
+    );
   }
 
-  const own = exporters.includes('orchestrator') ? collect(settings, { prefix, project, lease }, log) : undefined;
+  const own = exporters.includes('orchestrator')
+    ? collect(settings, { prefix, project, lease }, log)
+    : undefined;
   const sdk = new NodeSDK({
     ...(settings.serviceName !== undefined && { serviceName: settings.serviceName }),
     resource: baseResource(serviceName, lease),
@@ -111,7 +133,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   sdk.start();
 
   const instruments: Instruments = instrument({
-    settings,
+    ignorePaths: settings.ignorePaths,
     isOwnServer: (server) => own?.server.owns(server) === true,
     main,
   });
@@ -206,7 +228,9 @@ function notReady({ exporter }: RedisMetricReader, interval: number): string | u
   if (exporter.lastError !== undefined) return reason(exporter.lastError);
   const age = exporter.millisecondsSinceFlush;
   if (age === undefined) return 'Nothing was flushed yet.';
-  return age > Math.max(3 * interval, MIN_LEASE_MS) ? `The last flush was ${Math.round(age / 1000)} s ago.` : undefined;
+  return age > Math.max(3 * interval, MIN_LEASE_MS)
+    ? `The last flush was ${Math.round(age / 1000)} s ago.`
+    : undefined;
 }
 
 function otherReaders(exporters: readonly string[], settings: Settings, log: Log): IMetricReader[] {
@@ -218,11 +242,18 @@ function otherReaders(exporters: readonly string[], settings: Settings, log: Log
       case 'prometheus':
         return [new PrometheusExporter()];
       case 'console':
-        return [new PeriodicExportingMetricReader({ exporter: new ConsoleMetricExporter(), exportIntervalMillis: settings.metricExportInterval })];
+        return [
+          new PeriodicExportingMetricReader({
+            exporter: new ConsoleMetricExporter(),
+            exportIntervalMillis: settings.metricExportInterval,
+          }),
+        ];
       case 'otlp':
-        return [otlpMetricReader()];
+        return [otlpMetricReader(settings.otlpProtocol)];
       default:
-        log.warn(`OTEL_METRICS_EXPORTER: "${name}" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. Left out.`);
+        log.warn(
+          `OTEL_METRICS_EXPORTER: "${name}" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. Left out.`,
+        );
         return [];
     }
   });
