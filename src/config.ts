@@ -415,7 +415,8 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
   resourceDetectors: {
     env: ['OTEL_NODE_RESOURCE_DETECTORS'],
     kind: list,
-    default: ['env', 'host'],
+    default: [],
+    defaultText: '`env,host`',
     description:
       'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
   },

@@ -4,10 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import {
   defaultResource,
   envDetector,
-  hostDetector,
   resourceFromAttributes,
   type Resource,
-  type ResourceDetector,
 } from '@opentelemetry/resources';
 import {
   ATTR_SERVICE_INSTANCE_ID,
@@ -17,9 +15,6 @@ import {
 } from '@opentelemetry/semantic-conventions';
 
 import { version } from './version.js';
-
-/** Host and environment. Not the process detector: command lines carry secrets, and a resource is shown to everyone. */
-export const RESOURCE_DETECTORS: ResourceDetector[] = [envDetector, hostDetector];
 
 /** What is known without the environment; detected attributes win over these. */
 export function baseResource(serviceName: string, lease: string): Resource {

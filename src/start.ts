@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { metrics } from '@opentelemetry/api';
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
-import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
-import {
-  ConsoleMetricExporter,
-  PeriodicExportingMetricReader,
-  type IMetricReader,
-} from '@opentelemetry/sdk-metrics';
 
 import {
   processEnvironment,
@@ -22,11 +15,12 @@ import { gaugeAggregation } from './gauge-aggregation.js';
 import { globMatcher } from './glob.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
 import { createLog, type Log } from './log.js';
-import { otlpMetricReader } from './otlp-metric-reader.js';
+import { upstreamReaders } from './metric-readers.js';
 import { Exposition } from './prometheus/exposition.js';
 import { observeExporter } from './reader/self-metrics.js';
 import { RedisMetricReader } from './reader/redis-metric-reader.js';
-import { baseResource, RESOURCE_DETECTORS, serviceNameOf } from './resource.js';
+import { baseResource, serviceNameOf } from './resource.js';
+import { startSdk } from './sdk.js';
 import { MetricsServer } from './server/metrics-server.js';
 import { Scraper } from './server/scraper.js';
 import { Lifecycle } from './shutdown.js';
@@ -122,15 +116,17 @@ function compose(
   const own = exporters.includes('orchestrator')
     ? collect(settings, { prefix, project, lease }, log)
     : undefined;
-  const sdk = new NodeSDK({
-    ...(settings.serviceName !== undefined && { serviceName: settings.serviceName }),
+  const endpoint = settings.otlpEndpoint !== undefined;
+  const sdk = startSdk({
+    serviceName: settings.serviceName,
     resource: baseResource(serviceName, lease),
-    ...(isDefaultDetectors(settings) && { resourceDetectors: RESOURCE_DETECTORS }),
-    metricReaders: [...(own === undefined ? [] : [own.reader]), ...otherReaders(exporters, settings, log)],
-    instrumentations: [...(options.instrumentations ?? [])],
-    ...signals(settings),
+    customDetectors: settings.resourceDetectors.length > 0,
+    readers: [...(own === undefined ? [] : [own.reader]), ...upstreamReaders(settings, log.warn)],
+    views: [],
+    instrumentations: options.instrumentations ?? [],
+    traces: settings.tracesExporter.length > 0 || endpoint,
+    logs: settings.logsExporter.length > 0 || endpoint,
   });
-  sdk.start();
 
   const instruments: Instruments = instrument({
     ignorePaths: settings.ignorePaths,
@@ -231,43 +227,4 @@ function notReady({ exporter }: RedisMetricReader, interval: number): string | u
   return age > Math.max(3 * interval, MIN_LEASE_MS)
     ? `The last flush was ${Math.round(age / 1000)} s ago.`
     : undefined;
-}
-
-function otherReaders(exporters: readonly string[], settings: Settings, log: Log): IMetricReader[] {
-  return exporters.flatMap((name): IMetricReader[] => {
-    switch (name) {
-      case 'orchestrator':
-      case 'none':
-        return [];
-      case 'prometheus':
-        return [new PrometheusExporter()];
-      case 'console':
-        return [
-          new PeriodicExportingMetricReader({
-            exporter: new ConsoleMetricExporter(),
-            exportIntervalMillis: settings.metricExportInterval,
-          }),
-        ];
-      case 'otlp':
-        return [otlpMetricReader(settings.otlpProtocol)];
-      default:
-        log.warn(
-          `OTEL_METRICS_EXPORTER: "${name}" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. Left out.`,
-        );
-        return [];
-    }
-  });
-}
-
-/** Traces and logs are NodeSDK's own business when they are asked for, and off when they are not. */
-function signals(settings: Settings): Partial<NodeSDKConfiguration> {
-  const endpoint = settings.otlpEndpoint !== undefined;
-  return {
-    ...(settings.tracesExporter.length === 0 && !endpoint && { spanProcessors: [] }),
-    ...(settings.logsExporter.length === 0 && !endpoint && { logRecordProcessors: [] }),
-  };
-}
-
-function isDefaultDetectors({ resourceDetectors }: Settings): boolean {
-  return resourceDetectors.join() === 'env,host';
 }
