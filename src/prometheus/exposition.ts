@@ -74,7 +74,6 @@ export class Exposition {
     const mode = this.#mode(format, negotiated.escaping, snapshot.resource);
     let first = true;
     for (const pieces of this.#write(snapshot, format, mode)) {
-      // oxlint-disable-next-line no-await-in-loop -- giving way between pieces is the purpose
       if (!first) await nextTurn();
       first = false;
       yield* pieces;
