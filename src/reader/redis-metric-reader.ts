@@ -55,4 +55,9 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
     await this.forceFlush().catch(() => undefined);
     return this.#store.snapshot();
   }
+
+  /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
+  protected override async onShutdown(): Promise<void> {
+    await super.onShutdown().catch(() => this.exporter.shutdown());
+  }
 }
