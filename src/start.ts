@@ -96,6 +96,9 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
     ],
+    names: settings.httpMetricNames,
+    boundaries: settings.httpBuckets,
+    bodySizes: settings.httpBodySizes,
     isOwnServer: (server) => own?.server.owns(server) === true,
     main,
   });
