@@ -67,7 +67,10 @@ describe('one block for each name', () => {
   });
 
   test('"HELP conflict: SHOULD drop all but one comment": the older stays, and it is reported', () => {
-    const { blocks, help, reports } = plan([family('a', 'gauge', '', 'first'), family('a', 'gauge', '', 'second')]);
+    const { blocks, help, reports } = plan([
+      family('a', 'gauge', '', 'first'),
+      family('a', 'gauge', '', 'second'),
+    ]);
     assert.deepEqual([blocks, help], [['a gauge'], ['first']]);
     assert.equal(reports.size, 1);
   });
@@ -99,7 +102,12 @@ describe('names that meet after suffixing', () => {
   }> = [
     {
       what: 'a histogram and its own samples',
-      families: [family('h', 'histogram'), family('h_count', 'gauge'), family('h.bucket', 'gauge'), family('h_sum', 'updowncounter')],
+      families: [
+        family('h', 'histogram'),
+        family('h_count', 'gauge'),
+        family('h.bucket', 'gauge'),
+        family('h_sum', 'updowncounter'),
+      ],
       text: ['h histogram'],
       openmetrics: ['h histogram'],
     },
@@ -123,7 +131,12 @@ describe('names that meet after suffixing', () => {
     },
     {
       what: '_created exists in OpenMetrics only',
-      families: [family('a', 'counter'), family('a_created', 'gauge'), family('h_created', 'gauge'), family('h', 'histogram')],
+      families: [
+        family('a', 'counter'),
+        family('a_created', 'gauge'),
+        family('h_created', 'gauge'),
+        family('h', 'histogram'),
+      ],
       text: ['a_total counter', 'a_created gauge', 'h_created gauge', 'h histogram'],
       openmetrics: ['a_total unknown', 'a_created gauge', 'h_created gauge'],
     },
@@ -148,7 +161,11 @@ describe('names that meet after suffixing', () => {
   }
 
   test('target_info and orchestrator_instances are ours', () => {
-    const families = [family('target_info', 'gauge'), family('orchestrator.instances', 'counter'), family('target', 'gauge')];
+    const families = [
+      family('target_info', 'gauge'),
+      family('orchestrator.instances', 'counter'),
+      family('target', 'gauge'),
+    ];
     const resource: Attributes = [['service.name', 'x']];
     assert.deepEqual(plan(families, 'prometheus', resource).blocks, [
       'target_info info',

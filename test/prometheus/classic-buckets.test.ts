@@ -11,13 +11,33 @@ import {
 } from '../../src/prometheus/classic-buckets.js';
 import { EMPTY_BUCKETS, type Exponential, exponentialCount } from '../../src/store/exponential.js';
 
-function exponential(scale: number, offset: number, counts: readonly number[], rest: Partial<Exponential> = {}): Exponential {
-  return { scale, zeroThreshold: 0, zeroCount: 0, sum: 1, positive: { offset, counts }, negative: EMPTY_BUCKETS, ...rest };
+function exponential(
+  scale: number,
+  offset: number,
+  counts: readonly number[],
+  rest: Partial<Exponential> = {},
+): Exponential {
+  return {
+    scale,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    sum: 1,
+    positive: { offset, counts },
+    negative: EMPTY_BUCKETS,
+    ...rest,
+  };
 }
 
 describe('histograms with different boundaries', () => {
   test('meet on the boundaries that all share', () => {
-    assert.deepEqual(sharedBoundaries([[1, 2, 3, 5], [2, 3, 4, 5], [1, 2, 5]]), [2, 5]);
+    assert.deepEqual(
+      sharedBoundaries([
+        [1, 2, 3, 5],
+        [2, 3, 4, 5],
+        [1, 2, 5],
+      ]),
+      [2, 5],
+    );
     assert.deepEqual(sharedBoundaries([[1, 2], [3]]), []);
     assert.deepEqual(sharedBoundaries([]), []);
   });
@@ -43,7 +63,10 @@ describe('an exponential histogram in a format without native ones', () => {
   });
 
   test('shares them with all others of its metric', () => {
-    assert.deepEqual(exponentialBoundaries([exponential(0, 0, [1]), exponential(3, 32, [1])]), [1, 2, 4, 8, 16, 32]);
+    assert.deepEqual(
+      exponentialBoundaries([exponential(0, 0, [1]), exponential(3, 32, [1])]),
+      [1, 2, 4, 8, 16, 32],
+    );
   });
 
   test('has negative buckets too', () => {
@@ -55,7 +78,9 @@ describe('an exponential histogram in a format without native ones', () => {
 
   test('has coarser ones below scale 0, and where the range is wide', () => {
     assert.deepEqual(exponentialBoundaries([exponential(-1, 0, [1, 1])]), [1, 4, 16]);
-    const wide = exponentialBoundaries([exponential(0, -1074, [1, ...Array.from({ length: 2096 }, () => 0), 1])]);
+    const wide = exponentialBoundaries([
+      exponential(0, -1074, [1, ...Array.from({ length: 2096 }, () => 0), 1]),
+    ]);
     assert.ok(wide.length <= 48, `${wide.length}`);
   });
 
@@ -87,7 +112,10 @@ describe('an exponential histogram in a format without native ones', () => {
         for (const histogram of histograms) {
           const [, ...counts] = exponentialToClassic(histogram, boundaries);
           assert.equal(counts.length, boundaries.length + 1);
-          assert.equal(counts.reduce((sum, count) => sum + count, 0), exponentialCount(histogram));
+          assert.equal(
+            counts.reduce((sum, count) => sum + count, 0),
+            exponentialCount(histogram),
+          );
           let cumulative = 0;
           for (const [index, boundary] of boundaries.entries()) {
             cumulative += counts[index] ?? 0;

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import type { Attributes, Snapshot } from '../../src/store/metric-store.js';
-import { ACCEPT, exposition, familyOf, ownLines, renderBytes, renderText, seriesOf, snapshotOf } from './render.js';
+import {
+  ACCEPT,
+  exposition,
+  familyOf,
+  ownLines,
+  renderBytes,
+  renderText,
+  seriesOf,
+  snapshotOf,
+} from './render.js';
 
 const samples = (text: string): string[] => ownLines(text).filter((line) => !line.startsWith('#'));
 
@@ -16,7 +25,11 @@ describe('series with equal labels in the end', () => {
       familyOf('u', 'updowncounter', [seriesOf(A, [1]), seriesOf(B, [-3])]),
       familyOf('g', 'gauge', [seriesOf(A, [1]), seriesOf(B, [2])]),
     ]);
-    assert.deepEqual(samples(await renderText(snapshot)), ['c_total{a_b="x"} 3', 'u{a_b="x"} -2', 'g{a_b="x"} 2']);
+    assert.deepEqual(samples(await renderText(snapshot)), [
+      'c_total{a_b="x"} 3',
+      'u{a_b="x"} -2',
+      'g{a_b="x"} 2',
+    ]);
   });
 
   test('an empty label and no label are one series', async () => {
@@ -37,12 +50,17 @@ describe('series with equal labels in the end', () => {
     const snapshot = snapshotOf([
       familyOf('c', 'counter', [seriesOf(A, [1], { startMs: 9000 }), seriesOf(B, [2], { startMs: 4000 })]),
     ]);
-    assert.deepEqual(samples(await renderText(snapshot, ACCEPT.openmetrics)), ['c_total{a_b="x"} 3', 'c_created{a_b="x"} 4']);
+    assert.deepEqual(samples(await renderText(snapshot, ACCEPT.openmetrics)), [
+      'c_total{a_b="x"} 3',
+      'c_created{a_b="x"} 4',
+    ]);
   });
 
   test('histograms add up, on the boundaries that all of their metric share', async () => {
     const snapshot = snapshotOf([
-      familyOf('h', 'histogram', [seriesOf(A, [1, 1, 1, 1, 1]), seriesOf([], [1, 1, 2, 4, 8])], { boundaries: [1, 2, 3] }),
+      familyOf('h', 'histogram', [seriesOf(A, [1, 1, 1, 1, 1]), seriesOf([], [1, 1, 2, 4, 8])], {
+        boundaries: [1, 2, 3],
+      }),
       familyOf('h', 'histogram', [seriesOf(B, [2, 10, 10, 10])], { boundaries: [2, 3] }),
     ]);
     assert.deepEqual(samples(await renderText(snapshot)), [
@@ -98,14 +116,21 @@ describe('what is kept between scrapes', () => {
 
   test('resource labels follow the resource', async () => {
     const by = exposition({ resourceLabels: (key) => key === 'service.version', targetInfo: false });
-    assert.deepEqual(samples(await renderText(versioned('1'), ACCEPT.text, by)), ['c_total{k="v",service_version="1"} 1']);
-    assert.deepEqual(samples(await renderText(versioned('2'), ACCEPT.text, by)), ['c_total{k="v",service_version="2"} 1']);
+    assert.deepEqual(samples(await renderText(versioned('1'), ACCEPT.text, by)), [
+      'c_total{k="v",service_version="1"} 1',
+    ]);
+    assert.deepEqual(samples(await renderText(versioned('2'), ACCEPT.text, by)), [
+      'c_total{k="v",service_version="2"} 1',
+    ]);
   });
 
   test('a conflict is reported once', async () => {
     const messages: string[] = [];
     const by = exposition({ warn: (message) => messages.push(message) });
-    const snapshot = snapshotOf([familyOf('a', 'gauge', [series]), familyOf('a', 'histogram', [seriesOf([], [1, 1])], { boundaries: [] })]);
+    const snapshot = snapshotOf([
+      familyOf('a', 'gauge', [series]),
+      familyOf('a', 'histogram', [seriesOf([], [1, 1])], { boundaries: [] }),
+    ]);
     for (const accept of Object.values(ACCEPT)) await renderText(snapshot, accept, by);
     assert.equal(messages.length, 1);
     assert.match(messages[0] ?? '', /^Metric "a" is not exposed: .*Rename it\.$/);
@@ -113,7 +138,9 @@ describe('what is kept between scrapes', () => {
 });
 
 describe('large scrapes', () => {
-  const many = Array.from({ length: 20_000 }, (_, index) => seriesOf([['i', `${index}`.padStart(60, 'x')]], [index]));
+  const many = Array.from({ length: 20_000 }, (_, index) =>
+    seriesOf([['i', `${index}`.padStart(60, 'x')]], [index]),
+  );
   const snapshot = snapshotOf([familyOf('c', 'counter', many)]);
 
   for (const [name, accept] of Object.entries(ACCEPT)) {
@@ -151,7 +178,9 @@ describe('large scrapes', () => {
 
   test('a series larger than a piece arrives whole', async () => {
     const value = 'é"'.repeat(100_000);
-    const text = await renderText(snapshotOf([familyOf('g', 'gauge', [seriesOf([['k', value]], [1])], { help: value })]));
+    const text = await renderText(
+      snapshotOf([familyOf('g', 'gauge', [seriesOf([['k', value]], [1])], { help: value })]),
+    );
     assert.equal(samples(text)[0], `g{k="${value.replaceAll('"', '\\"')}"} 1`);
   });
 });

@@ -83,7 +83,10 @@ const RULES: ReadonlyArray<readonly [accept: string, contentType: string]> = [
   ['application/json', TEXT],
   ['text/plain;version=9', TEXT],
   ['application/openmetrics-text;version=2.0.0', TEXT],
-  ['application/openmetrics-text;version=2.0.0,application/openmetrics-text;version=1.0.0;q=0.1', `${OPENMETRICS}; escaping=underscores`],
+  [
+    'application/openmetrics-text;version=2.0.0,application/openmetrics-text;version=1.0.0;q=0.1',
+    `${OPENMETRICS}; escaping=underscores`,
+  ],
   // "If no version is asked for, 1.0.0."
   ['application/openmetrics-text', `${OPENMETRICS}; escaping=underscores`],
   ['application/*', `${OPENMETRICS}; escaping=underscores`],
@@ -103,7 +106,10 @@ const RULES: ReadonlyArray<readonly [accept: string, contentType: string]> = [
   ['application/openmetrics-text;version=1.0.0;escaping=<script>', `${OPENMETRICS}; escaping=underscores`],
   // Only formats from 1.0.0 on have one.
   ['text/plain;version=0.0.4;escaping=allow-utf-8', TEXT],
-  ['application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=values', `${PROTOBUF}; escaping=values`],
+  [
+    'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=values',
+    `${PROTOBUF}; escaping=values`,
+  ],
   ['application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text', TEXT],
   ['application/vnd.google.protobuf', TEXT],
 ];
@@ -117,8 +123,22 @@ describe('negotiate', () => {
   }
 
   test('any header gets one of our content types', () => {
-    const parts = fc.constantFrom('text/plain', 'application/openmetrics-text', ';', ',', 'q=', '0.5', '"', '\\', 'version=1.0.0', '*/*', ' ');
-    const header = fc.array(fc.oneof(parts, fc.string({ maxLength: 4 })), { maxLength: 12 }).map((all) => all.join(''));
+    const parts = fc.constantFrom(
+      'text/plain',
+      'application/openmetrics-text',
+      ';',
+      ',',
+      'q=',
+      '0.5',
+      '"',
+      '\\',
+      'version=1.0.0',
+      '*/*',
+      ' ',
+    );
+    const header = fc
+      .array(fc.oneof(parts, fc.string({ maxLength: 4 })), { maxLength: 12 })
+      .map((all) => all.join(''));
     fc.assert(
       fc.property(header, (accept) => {
         assert.match(

@@ -59,7 +59,11 @@ describe('OpenMetrics', () => {
 
   test('"counter-like values MUST be non-NaN and not negative"', async () => {
     const snapshot = snapshotOf([
-      familyOf('c', 'counter', [seriesOf([], [NaN]), seriesOf([['a', '1']], [-1]), seriesOf([['a', '2']], [1])]),
+      familyOf('c', 'counter', [
+        seriesOf([], [NaN]),
+        seriesOf([['a', '1']], [-1]),
+        seriesOf([['a', '2']], [1]),
+      ]),
       familyOf('h', 'histogram', [seriesOf([], [NaN, 1, 2])], { boundaries: [1] }),
     ]);
     assert.deepEqual(await lines(snapshot), [

@@ -1,5 +1,13 @@
 import { Exposition, type ExpositionOptions, collectBody } from '../../src/prometheus/exposition.js';
-import type { Attributes, FamilyType, Scope, Series, Snapshot, SnapshotFamily, SnapshotSeries } from '../../src/store/metric-store.js';
+import type {
+  Attributes,
+  FamilyType,
+  Scope,
+  Series,
+  Snapshot,
+  SnapshotFamily,
+  SnapshotSeries,
+} from '../../src/store/metric-store.js';
 
 /** What the tests of this folder ask for. */
 export const ACCEPT = {
@@ -30,13 +38,19 @@ export async function renderText(
   return (await renderBytes(snapshot, accept, by)).toString('utf8');
 }
 
-export function renderBytes(snapshot: Snapshot, accept: string, by: Exposition = exposition()): Promise<Buffer> {
+export function renderBytes(
+  snapshot: Snapshot,
+  accept: string,
+  by: Exposition = exposition(),
+): Promise<Buffer> {
   return collectBody(by.render(snapshot, accept).body);
 }
 
 /** The lines of the families that were put in: without those that every scrape has. */
 export function ownLines(text: string): string[] {
-  return text.split('\n').filter((line) => line !== '' && line !== '# EOF' && !line.includes('orchestrator_instances'));
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && line !== '# EOF' && !line.includes('orchestrator_instances'));
 }
 
 export function snapshotOf(families: readonly SnapshotFamily[], resource: Attributes = []): Snapshot {

@@ -6,7 +6,11 @@ import { ACCEPT, exposition, familyOf, ownLines, renderText, seriesOf, snapshotO
 describe('text 0.0.4', () => {
   test('one HELP, one TYPE, then every line of the family', async () => {
     const snapshot = snapshotOf(
-      [familyOf('requests', 'counter', [seriesOf([['route', '/a']], [3]), seriesOf([], [0.5])], { help: 'Requests.' })],
+      [
+        familyOf('requests', 'counter', [seriesOf([['route', '/a']], [3]), seriesOf([], [0.5])], {
+          help: 'Requests.',
+        }),
+      ],
       [['service.name', 'shop']],
     );
     assert.equal(
@@ -29,7 +33,10 @@ describe('text 0.0.4', () => {
 
   test('a histogram: cumulative buckets, +Inf equal to _count', async () => {
     const boundaries = [0.005, 1, 1000];
-    const family = familyOf('d', 'histogram', [seriesOf([['k', 'v']], [7.25, 1, 2, 0, 4])], { unit: 's', boundaries });
+    const family = familyOf('d', 'histogram', [seriesOf([['k', 'v']], [7.25, 1, 2, 0, 4])], {
+      unit: 's',
+      boundaries,
+    });
     assert.deepEqual(ownLines(await renderText(snapshotOf([family]))), [
       '# TYPE d_seconds histogram',
       'd_seconds_bucket{k="v",le="0.005"} 1',
@@ -42,17 +49,45 @@ describe('text 0.0.4', () => {
   });
 
   test('values read back as the same double', async () => {
-    const values = [NaN, Infinity, -Infinity, -0, 5e-324, 1.7976931348623157e308, 1e21, 123456789012345680000, 999999999999999, 1e15, 2 ** 53, -1.5];
+    const values = [
+      NaN,
+      Infinity,
+      -Infinity,
+      -0,
+      5e-324,
+      1.7976931348623157e308,
+      1e21,
+      123456789012345680000,
+      999999999999999,
+      1e15,
+      2 ** 53,
+      -1.5,
+    ];
     const series = values.map((value, index) => seriesOf([['i', String(index)]], [value]));
     const lines = ownLines(await renderText(snapshotOf([familyOf('g', 'gauge', series)]))).slice(1);
     assert.deepEqual(
       lines.map((line) => line.split(' ')[1]),
-      ['NaN', '+Inf', '-Inf', '0', '5e-324', '1.7976931348623157e+308', '1e+21', '123456789012345680000', '999999999999999', '1000000000000000', '9007199254740992', '-1.5'],
+      [
+        'NaN',
+        '+Inf',
+        '-Inf',
+        '0',
+        '5e-324',
+        '1.7976931348623157e+308',
+        '1e+21',
+        '123456789012345680000',
+        '999999999999999',
+        '1000000000000000',
+        '9007199254740992',
+        '-1.5',
+      ],
     );
   });
 
   test('labels and descriptions are escaped', async () => {
-    const family = familyOf('g', 'gauge', [seriesOf([['k', 'a\\b"c\nd\u0000é😀']], [1])], { help: 'a\\b"c\nd' });
+    const family = familyOf('g', 'gauge', [seriesOf([['k', 'a\\b"c\nd\u0000é😀']], [1])], {
+      help: 'a\\b"c\nd',
+    });
     assert.deepEqual(ownLines(await renderText(snapshotOf([family]))), [
       '# HELP g a\\\\b"c\\nd',
       '# TYPE g gauge',
@@ -70,7 +105,21 @@ describe('text 0.0.4', () => {
 test('text 1.0.0 quotes names when both sides want UTF-8', async () => {
   const by = exposition({ translationStrategy: 'NoTranslation' });
   const snapshot = snapshotOf([
-    familyOf('http.requests', 'counter', [seriesOf([['http.route', '/a'], ['ok', '1']], [3]), seriesOf([], [4])], { help: 'x' }),
+    familyOf(
+      'http.requests',
+      'counter',
+      [
+        seriesOf(
+          [
+            ['http.route', '/a'],
+            ['ok', '1'],
+          ],
+          [3],
+        ),
+        seriesOf([], [4]),
+      ],
+      { help: 'x' },
+    ),
     familyOf('d"\n', 'histogram', [seriesOf([], [1, 1, 1])], { boundaries: [1] }),
   ]);
   assert.deepEqual(ownLines(await renderText(snapshot, ACCEPT.utf8, by)), [
