@@ -161,6 +161,7 @@ export interface Settings {
   readonly scopeInfo: boolean;
   readonly targetInfo: boolean;
   readonly resourceLabels: readonly string[];
+  readonly appMetricsPath: string | undefined;
   readonly wipeToken: string | undefined;
   readonly workerThreads: boolean;
   readonly sdkDisabled: boolean;
@@ -341,6 +342,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     defaultText: 'none',
     description:
       'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+  },
+  appMetricsPath: {
+    env: ['ORCHESTRATOR_APP_METRICS_PATH'],
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    description:
+      "Serves the metrics on the application's own HTTP servers too, at this path. Whoever reaches the application then reads them.",
   },
   wipeToken: {
     env: ['ORCHESTRATOR_WIPE_TOKEN'],

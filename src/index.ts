@@ -1,4 +1,6 @@
-export { start, shutdown, type Orchestrator, type StartOptions } from './start.js';
+export { start, shutdown, type StartOptions } from './start.js';
+export type { Orchestrator } from './running.js';
+export { metricsHandler, collectMetrics, type CollectedMetrics } from './metrics-handler.js';
 export { RedisMetricReader, type RedisMetricReaderOptions } from './reader/redis-metric-reader.js';
 export {
   StoreMetricExporter,

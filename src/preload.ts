@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import type * as ConfigModule from './config.js';
 import { reason } from './errors.js';
+import { running } from './running.js';
 import type * as StartModule from './start.js';
 
 /** Programs that run before, beside or instead of an application, and inherit NODE_OPTIONS from it. */
@@ -21,8 +22,9 @@ export function preload(): void {
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;
-    const { running, start }: typeof StartModule = require('./start.js');
-    if (running() === undefined) start();
+    if (running() !== undefined) return;
+    const { start }: typeof StartModule = require('./start.js');
+    start();
   } catch (error) {
     warn(`not started, the application runs without metrics: ${reason(error)}`);
   }

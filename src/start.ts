@@ -10,22 +10,15 @@ import {
   type SettingOptions,
   type Settings,
 } from './config.js';
-import { OrchestratorError, reason } from './errors.js';
-import { gaugeAggregation } from './gauge-aggregation.js';
-import { globMatcher } from './glob.js';
+import { Collection } from './collection.js';
+import { OrchestratorError } from './errors.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
 import { createLog, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
-import { Exposition } from './prometheus/exposition.js';
-import { observeExporter } from './reader/self-metrics.js';
-import { RedisMetricReader } from './reader/redis-metric-reader.js';
 import { baseResource, serviceNameOf } from './resource.js';
 import { startSdk } from './sdk.js';
-import { MetricsServer } from './server/metrics-server.js';
-import { Scraper } from './server/scraper.js';
+import { running, setRunning, type Orchestrator, type Running } from './running.js';
 import { Lifecycle } from './shutdown.js';
-import { createStore } from './store/create-store.js';
-import type { MetricStore } from './store/metric-store.js';
 import { version } from './version.js';
 
 /** The settings of docs/configuration.md by name. An option wins over its environment variable. */
@@ -33,26 +26,6 @@ export interface StartOptions extends SettingOptions {
   /** Further OpenTelemetry instrumentations to register. */
   readonly instrumentations?: readonly OtelInstrumentation[];
 }
-
-/** What runs in this process. */
-export interface Orchestrator {
-  /** The prefix under which this process is summed. */
-  readonly prefix: string;
-  /** Resolves when everything recorded so far is in the store; rejects with the reason when it is not. */
-  flush(): Promise<void>;
-  /** Sends what was recorded, ends this instance's lease and releases everything. Idempotent. */
-  shutdown(): Promise<void>;
-}
-
-/** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
-const MAX_STORE_TIMEOUT_MS = 5000;
-
-/** An instance that was not heard of for three intervals is dead; a stalled event loop is given some seconds. */
-const MIN_LEASE_MS = 10_000;
-
-const SWEEP_MS = 60_000;
-
-const STARTED = Symbol.for('@org/orchestrator/started');
 
 /**
  * Starts OpenTelemetry in this process: metrics to the store, the metrics server, HTTP, runtime and host metrics, and a
@@ -81,9 +54,9 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
     );
   }
   const main = environment['pm_exec_path'] ?? process.argv[1];
-  const composition = compose(settings, options, main, log);
-  Reflect.set(globalThis, STARTED, composition);
-  return composition;
+  const orchestrator = compose(settings, options, main, log);
+  setRunning(orchestrator);
+  return orchestrator;
 }
 
 /** Ends what {@link start} or the preload began. Resolves at once when nothing runs. */
@@ -91,17 +64,7 @@ export async function shutdown(): Promise<void> {
   await running()?.shutdown();
 }
 
-/** What runs in this process, of whichever copy of this package. */
-export function running(): Orchestrator | undefined {
-  return Reflect.get(globalThis, STARTED) as Orchestrator | undefined;
-}
-
-function compose(
-  settings: Settings,
-  options: StartOptions,
-  main: string | undefined,
-  log: Log,
-): Orchestrator {
+function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
   const exporters = settings.metricsExporter.map((name) => name.toLowerCase());
   const serviceName = serviceNameOf(settings.serviceName, main);
   const project = settings.prefix ?? serviceName;
@@ -114,7 +77,7 @@ function compose(
   }
 
   const own = exporters.includes('orchestrator')
-    ? collect(settings, { prefix, project, lease }, log)
+    ? new Collection(settings, { prefix, project, lease }, log)
     : undefined;
   const endpoint = settings.otlpEndpoint !== undefined;
   const sdk = startSdk({
@@ -129,7 +92,10 @@ function compose(
   });
 
   const instruments: Instruments = instrument({
-    ignorePaths: settings.ignorePaths,
+    ignorePaths: [
+      ...settings.ignorePaths,
+      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
+    ],
     isOwnServer: (server) => own?.server.owns(server) === true,
     main,
   });
@@ -151,80 +117,12 @@ function compose(
     await own?.end();
     // The reader flushes once more, ends the lease and closes the store.
     await sdk.shutdown();
-    Reflect.deleteProperty(globalThis, STARTED);
+    setRunning(undefined);
   };
   return {
     prefix,
+    scraper: own?.scraper,
     flush: async () => own?.reader.forceFlush(),
     shutdown: () => (ending ??= end()),
   };
-}
-
-/** Reader, store and server of our own exporter. */
-function collect(settings: Settings, identity: { prefix: string; project: string; lease: string }, log: Log) {
-  const interval = settings.metricExportInterval;
-  const store: MetricStore = createStore(
-    settings,
-    {
-      ...identity,
-      leaseMs: Math.max(3 * interval, MIN_LEASE_MS),
-      ttlMs: settings.metricsTtl * 1000,
-      maxSeries: settings.maxSeries,
-      warn: log.warn,
-    },
-    Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS),
-  );
-  const reader = new RedisMetricReader({
-    store,
-    exportIntervalMillis: interval,
-    exportTimeoutMillis: settings.metricExportTimeout,
-    gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
-    maxSeries: settings.maxSeries,
-    warn: log.warn,
-  });
-  const exposition = new Exposition({
-    translationStrategy: settings.translationStrategy,
-    scopeInfo: settings.scopeInfo,
-    targetInfo: settings.targetInfo,
-    resourceLabels: globMatcher(settings.resourceLabels),
-    warn: log.warn,
-  });
-  const server = new MetricsServer({
-    host: settings.prometheusHost,
-    port: settings.prometheusPort,
-    path: settings.metricsPath,
-    prefix: identity.prefix,
-    scraper: new Scraper(() => reader.snapshot(), exposition),
-    notReady: () => notReady(reader, interval),
-    wipe: () => store.wipe(),
-    wipeToken: settings.wipeToken,
-    warn: log.warn,
-  });
-  const sweeping = setInterval(
-    () => void store.sweep().catch((error: unknown) => log.debug(`Sweep: ${reason(error)}`)),
-    Math.min(SWEEP_MS, settings.metricsTtl * 500),
-  ).unref();
-  return {
-    store,
-    reader,
-    server,
-    begin: () => {
-      observeExporter(metrics.getMeter('@org/orchestrator', version), reader.exporter);
-      server.listen();
-    },
-    end: async () => {
-      clearInterval(sweeping);
-      await server.close();
-    },
-  };
-}
-
-/** Ready: the store answered the last flush, and that was not long ago. */
-function notReady({ exporter }: RedisMetricReader, interval: number): string | undefined {
-  if (exporter.lastError !== undefined) return reason(exporter.lastError);
-  const age = exporter.millisecondsSinceFlush;
-  if (age === undefined) return 'Nothing was flushed yet.';
-  return age > Math.max(3 * interval, MIN_LEASE_MS)
-    ? `The last flush was ${Math.round(age / 1000)} s ago.`
-    : undefined;
 }

@@ -23,6 +23,15 @@ export class ByteWriter {
     this.#position += bytes.length;
   }
 
+  /** Any number of bytes; reserves by itself. What is larger than a piece becomes several. */
+  copy(bytes: Uint8Array): void {
+    for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+      const part = bytes.subarray(start, start + PIECE_BYTES);
+      this.reserve(part.length);
+      this.bytes(part);
+    }
+  }
+
   byte(byte: number): void {
     this.#buffer[this.#position] = byte;
     this.#position += 1;

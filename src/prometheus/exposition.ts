@@ -9,6 +9,7 @@ import { type MetricName, type Naming, type TranslationStrategy, metricName } fr
 import { type Negotiated, negotiate } from './negotiate.js';
 import { OPENMETRICS } from './openmetrics.js';
 import { type BlockPoints, collectPoints } from './points.js';
+import type * as Protobuf from './protobuf.js';
 import { TEXT } from './text.js';
 
 export interface ExpositionOptions {
@@ -34,17 +35,19 @@ export interface Rendered {
   readonly body: AsyncIterable<Buffer>;
 }
 
+/** About 1 ms. */
+const POINTS_PER_BREATH = 500;
+
 /** Conflicts are reported once each, and not more of them than someone reads. */
 const MAX_REPORTS = 100;
 
-/** What all scrapes of one format and escaping share, and keep between scrapes. */
+/** What all scrapes with the same names and the same encoding of labels share, and keep for the next. */
 interface Mode {
-  readonly format: Format;
   readonly naming: Naming;
   readonly names: WeakMap<Family, MetricName | { readonly name: undefined }>;
-  labels: LabelCache;
+  readonly labels: LabelCache;
   /** The resource labels that are part of the cached labels. */
-  resource: string;
+  readonly resource: string;
 }
 
 /**
@@ -67,10 +70,10 @@ export class Exposition {
   }
 
   async *#body(snapshot: Snapshot, negotiated: Negotiated): AsyncGenerator<Buffer, void, undefined> {
-    const mode = this.#mode(negotiated, snapshot.resource);
+    const format = formatOf(negotiated.format);
+    const mode = this.#mode(format, negotiated.escaping, snapshot.resource);
     let first = true;
-    for (const pieces of this.#write(snapshot, mode)) {
-      // oxlint-disable-next-line no-await-in-loop -- giving way between pieces is the purpose
+    for (const pieces of this.#write(snapshot, format, mode)) {
       if (!first) await nextTurn();
       first = false;
       yield* pieces;
@@ -78,10 +81,11 @@ export class Exposition {
   }
 
   /** Yields what is complete, perhaps nothing, whenever others should have their turn. */
-  *#write(snapshot: Snapshot, mode: Mode): Generator<Buffer[], void, undefined> {
-    const { format, labels } = mode;
+  *#write(snapshot: Snapshot, format: Format, mode: Mode): Generator<Buffer[], void, undefined> {
+    const { labels } = mode;
     const writer = new ByteWriter();
-    for (const block of this.#plan(snapshot, mode)) {
+    let visited = 0;
+    for (const block of this.#plan(snapshot, format, mode)) {
       const { boundaries, points } =
         block.families.length === 0
           ? infoPoints(snapshot.resource, labels)
@@ -89,7 +93,9 @@ export class Exposition {
       const lines = format.begin(writer, block, boundaries);
       for (const point of points) {
         lines.point(point);
-        if (writer.hasPieces) yield writer.take();
+        visited += 1;
+        // Protobuf writes nothing before a family is complete, and still must give way.
+        if (writer.hasPieces || visited % POINTS_PER_BREATH === 0) yield writer.take();
       }
       lines.end();
     }
@@ -97,7 +103,7 @@ export class Exposition {
     yield writer.takeAll();
   }
 
-  #plan(snapshot: Snapshot, { format, naming, names }: Mode): Block[] {
+  #plan(snapshot: Snapshot, format: Format, { naming, names }: Mode): Block[] {
     return planBlocks(snapshot, {
       dialect: format.dialect,
       targetInfo: this.#options.targetInfo,
@@ -119,29 +125,29 @@ export class Exposition {
     this.#options.warn(message);
   }
 
-  #mode({ format, escaping }: Negotiated, resource: Attributes): Mode {
-    const copied = resource.filter(([key]) => this.#options.resourceLabels(key));
+  #mode(format: Format, escaping: EscapingScheme, resource: Attributes): Mode {
+    const { translationStrategy, scopeInfo, resourceLabels } = this.#options;
+    const copied = resource.filter(([key]) => resourceLabels(key));
     const signature = JSON.stringify(copied);
-    const key = `${format} ${escaping}`;
+    const key = `${format.labelEncoding} ${escaping}`;
     const known = this.#modes.get(key);
     if (known?.resource === signature) return known;
-    const mode = this.#newMode(FORMATS[format], escaping, copied, signature);
+    const naming: Naming = { strategy: translationStrategy, escaping };
+    const rules = { naming, scopeInfo, resource: copied };
+    const labels = new LabelCache(rules, (all) => format.encodeLabels(all));
+    const mode: Mode = { naming, names: new WeakMap(), labels, resource: signature };
     this.#modes.set(key, mode);
     return mode;
   }
-
-  #newMode(format: Format, escaping: EscapingScheme, copied: Attributes, resource: string): Mode {
-    const { translationStrategy, scopeInfo } = this.#options;
-    const naming: Naming = { strategy: translationStrategy, escaping };
-    const labels = new LabelCache({ naming, scopeInfo, resource: copied }, (all) => format.encodeLabels(all));
-    return { format, naming, names: new WeakMap(), labels, resource };
-  }
 }
 
-const FORMATS: Readonly<Record<Negotiated['format'], Format>> = {
-  text: TEXT,
-  openmetrics: OPENMETRICS,
-};
+function formatOf(name: Negotiated['format']): Format {
+  if (name === 'text') return TEXT;
+  if (name === 'openmetrics') return OPENMETRICS;
+  // Most processes never load it: only a Prometheus that wants native histograms asks.
+  const { PROTOBUF }: typeof Protobuf = require('./protobuf.js');
+  return PROTOBUF;
+}
 
 function infoPoints(resource: Attributes, labels: LabelCache): BlockPoints {
   const encoded = labels.encode(attributeLabels(resource, labels.rules.naming));
@@ -161,4 +167,11 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
+}
+
+/** The whole body at once, for frameworks that answer with one buffer. */
+export async function collectBody(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces);
 }

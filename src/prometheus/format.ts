@@ -8,6 +8,8 @@ export interface Format {
   readonly dialect: Dialect;
   /** True if exponential histograms can be written as they are. */
   readonly nativeHistograms: boolean;
+  /** Formats that encode labels alike share the cache of them. */
+  readonly labelEncoding: 'text' | 'protobuf';
   /** The labels of a series as they are copied into every line of it. */
   encodeLabels(labels: readonly Label[]): Uint8Array;
   /** Writes what stands before the points of a block; `boundaries` as in `BlockPoints`. */

@@ -2,7 +2,7 @@ import type { EscapingScheme } from './escaping.js';
 
 /** What a scrape is answered with. */
 export interface Negotiated {
-  readonly format: 'text' | 'openmetrics';
+  readonly format: 'text' | 'openmetrics' | 'protobuf';
   readonly escaping: EscapingScheme;
   /** The whole value of the response's Content-Type. */
   readonly contentType: string;
@@ -53,6 +53,8 @@ function offer({ type, parameters }: MediaRange): Negotiated | undefined {
       return version === undefined || version === '0.0.4' ? TEXT_0_0_4 : undefined;
     case 'application/openmetrics-text':
       return openMetrics(version, parameters);
+    case 'application/vnd.google.protobuf':
+      return protobuf(parameters);
     // Wildcards get what everything reads.
     case 'text/*':
     case '*/*':
@@ -82,6 +84,16 @@ function openMetrics(
     escaping: 'underscores',
     contentType: 'application/openmetrics-text; version=0.0.1; charset=utf-8',
   };
+}
+
+function protobuf(parameters: ReadonlyMap<string, string>): Negotiated | undefined {
+  if (parameters.get('proto') !== 'io.prometheus.client.MetricFamily') return undefined;
+  if (parameters.get('encoding') !== 'delimited') return undefined;
+  const contentType =
+    'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
+  // Older servers do not know the parameter, and Prometheus does not ask for it here.
+  if (!parameters.has('escaping')) return { format: 'protobuf', escaping: 'underscores', contentType };
+  return withEscaping('protobuf', contentType, parameters);
 }
 
 function withEscaping(

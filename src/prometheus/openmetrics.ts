@@ -12,6 +12,7 @@ const BUCKETS = new BucketLabels(canonicalNumber);
 export const OPENMETRICS: Format = {
   dialect: 'openmetrics',
   nativeHistograms: false,
+  labelEncoding: 'text',
   encodeLabels: labelsText,
   begin: (writer, block, boundaries) => {
     const family = familyName(block);

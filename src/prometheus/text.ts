@@ -13,6 +13,7 @@ const BUCKETS = new BucketLabels(numberText);
 export const TEXT: Format = {
   dialect: 'prometheus',
   nativeHistograms: false,
+  labelEncoding: 'text',
   encodeLabels: labelsText,
   begin: (writer, block, boundaries) => {
     writeHeader(writer, block);

@@ -17,6 +17,8 @@ import {
   type Scope,
   type Series,
 } from '../store/metric-store.js';
+import { addValues } from '../store/add-values.js';
+import { packExponential } from '../store/exponential.js';
 import { encodeSeries } from '../store/series-codec.js';
 import { familyKey, makeSeries, normalizeAttributes, normalizeScope } from './series-key.js';
 
@@ -57,7 +59,7 @@ interface FamilyState {
   old: Map<string, Known>;
   rotatedMs: number;
   /** Additions that wait, by series id. */
-  readonly pending: Map<string, { readonly series: Series; readonly values: number[] }>;
+  readonly pending: Map<string, { readonly series: Series; values: number[] }>;
   current: CurrentPoint[];
 }
 
@@ -138,17 +140,13 @@ export class DeltaAccumulator {
   }
 
   #addMetric(otelScope: object & { name: string }, metric: MetricData, nowMs: number): void {
-    if (metric.dataPointType === DataPointType.EXPONENTIAL_HISTOGRAM) {
-      this.#drop(metric, metric.dataPoints.length, 'exponential histograms are not supported yet');
-      return;
-    }
     const scope = this.#scope(otelScope);
     // The system.* families describe the host, not the process: each process reports the same numbers.
     const ofHost = metric.descriptor.name.startsWith('system.') && /\bhost-metrics\b/.test(scope.scope.name);
     const aggregation = this.#aggregation(metric, ofHost);
     let state: FamilyState | undefined;
     for (const point of metric.dataPoints) {
-      const boundaries = typeof point.value === 'number' ? undefined : point.value.buckets.boundaries;
+      const boundaries = isHistogram(point.value) ? point.value.buckets.boundaries : undefined;
       if (
         state === undefined ||
         (boundaries !== undefined && !sameNumbers(state.family.boundaries, boundaries))
@@ -200,7 +198,7 @@ export class DeltaAccumulator {
     metric: MetricData,
     state: FamilyState,
     known: Known,
-    value: { readonly sum?: number; readonly buckets: { readonly counts: readonly number[] } },
+    value: Histogram | ExponentialHistogram,
     nowMs: number,
   ): void {
     const sum = value.sum ?? 0;
@@ -209,7 +207,11 @@ export class DeltaAccumulator {
       return;
     }
     known.sentMs = nowMs;
-    this.#pend(state, known.series, [sum, ...value.buckets.counts]);
+    this.#pend(
+      state,
+      known.series,
+      isHistogram(value) ? [sum, ...value.buckets.counts] : exponentialValues(value),
+    );
   }
 
   #pend(state: FamilyState, series: Series, values: number[]): void {
@@ -220,9 +222,7 @@ export class DeltaAccumulator {
     }
     const waiting = state.pending.get(target.id);
     if (waiting === undefined) state.pending.set(target.id, { series: target, values });
-    else
-      for (const [index, value] of values.entries())
-        waiting.values[index] = (waiting.values[index] ?? 0) + value;
+    else waiting.values = addValues(state.family, waiting.values, values);
   }
 
   #family(
@@ -306,6 +306,25 @@ export class DeltaAccumulator {
       this.#options.warn(message);
     }
   }
+}
+
+type PointValue = MetricData['dataPoints'][number]['value'];
+type Histogram = Extract<PointValue, { readonly buckets: unknown }>;
+type ExponentialHistogram = Extract<PointValue, { readonly scale: number }>;
+
+function isHistogram(value: PointValue): value is Histogram {
+  return typeof value === 'object' && 'buckets' in value;
+}
+
+function exponentialValues({ scale, zeroCount, sum, positive, negative }: ExponentialHistogram): number[] {
+  return packExponential({
+    scale,
+    zeroThreshold: 0,
+    zeroCount,
+    sum: sum ?? 0,
+    positive: { offset: positive.offset, counts: positive.bucketCounts },
+    negative: { offset: negative.offset, counts: negative.bucketCounts },
+  });
 }
 
 function addCurrent(

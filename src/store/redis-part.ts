@@ -10,11 +10,14 @@ export interface BlockPoint {
   readonly changedAt?: number;
 }
 
-/** The points of one family in one script call. `d` adds, `k` keeps the newest, `c` sets this instance's own. */
+/**
+ * The points of one family in one script call. `d` adds, `e` adds exponential histograms, `k` keeps the newest, `c` sets
+ * this instance's own.
+ */
 export interface Block {
   readonly family: Family;
-  readonly mode: 'd' | 'k' | 'c';
-  /** Numbers for each point. */
+  readonly mode: 'd' | 'e' | 'k' | 'c';
+  /** Numbers for each point; `e`: for the widest. */
   readonly width: number;
   readonly points: readonly BlockPoint[];
   /** Ids that this instance no longer reports (`c`). */
@@ -65,6 +68,8 @@ function descriptor({ key: _key, ...family }: Family): string {
 }
 
 function payload({ mode, width, points }: Block, now: number): Buffer {
+  if (mode === 'e')
+    return Buffer.concat(points.map(({ values = [] }) => doubles([values.length, ...values])));
   const buffer = Buffer.allocUnsafe(points.length * width * 8);
   let offset = 0;
   for (const point of points) {
@@ -75,5 +80,11 @@ function payload({ mode, width, points }: Block, now: number): Buffer {
       offset = buffer.writeDoubleLE(point.value ?? Number.NaN, offset);
     }
   }
+  return buffer;
+}
+
+function doubles(values: readonly number[]): Buffer {
+  const buffer = Buffer.allocUnsafe(values.length * 8);
+  for (const [index, value] of values.entries()) buffer.writeDoubleLE(value, index * 8);
   return buffer;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { MAX_EXPONENTIAL_BUCKETS } from './exponential.js';
 import { OVERFLOW_SERIES } from './metric-store.js';
 import { encodeSeries } from './series-codec.js';
 
@@ -29,9 +30,10 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
  *       2 position, 3 position of the part before
  *       4 expected epoch (`*`: any, `''`: no project yet), 5 schema, 6 project name, 7 lease
  *       8 lease length (ms), 9 series ttl (ms), 10 key ttl (ms), 11 series per family, 12 resource (JSON), 13 number of blocks
- *       then each block: family key, descriptor (JSON or ''), mode (d: add, k: keep, c: current), width, n, n ids,
- *         payload (n * width little-endian doubles; k and c: [ageMs, value]), l, l times (index, labels), r, r ids to remove (c)
- * Returns { 'ok', epoch, overflowed points of d, then block index and id of each k or c point beyond the cap }
+ *       then each block: family key, descriptor (JSON or ''), mode (d: add, e: add exponential histograms, k: keep,
+ *         c: current), width, n, n ids, payload (n * width little-endian doubles; k and c: [ageMs, value]; e: each point
+ *         preceded by its own width), l, l times (index, labels), r, r ids to remove (c)
+ * Returns { 'ok', epoch, overflowed points of d and e, then block index and id of each k or c point beyond the cap }
  *         { 'seen', epoch }            this position was applied before
  *         { 'resend', epoch or '' }    something is unknown here: send the same part again, full
  *         { 'behind', epoch, position } the store knows less than it confirmed (failover): replay from there
@@ -118,6 +120,58 @@ local function add(packed, delta, offset, width)
   return struct.pack(format(width + 2), unpack(sum))
 end
 
+-- Exponential histograms: the layout and the rules of exponential.ts, numbers counted from 1.
+local function runs(v, n) return {{v[5], 8, v[6]}, {v[7], 8 + v[6], n - 7 - v[6]}} end
+
+-- First and last bucket that the runs of one sign share at a scale that is lower by 'by'; false if they are empty.
+local function range(a, b, by)
+  local first, last = false, false
+  for _, run in ipairs({a, b}) do
+    if run[3] > 0 then
+      local group = 2 ^ (run.down + by)
+      local f, l = math.floor(run[1] / group), math.floor((run[1] + run[3] - 1) / group)
+      if not first or f < first then first = f end
+      if not last or l > last then last = l end
+    end
+  end
+  return first, last
+end
+
+local function addExponential(packed, delta, offset, width)
+  local n = #packed / 8 - 2
+  local a, b = {struct.unpack(format(n), packed, 17)}, {struct.unpack(format(width), delta, offset)}
+  local scale = math.min(a[1], b[1])
+  local ra, rb = runs(a, n), runs(b, width)
+  local by, ranges = 0, {}
+  for side = 1, 2 do
+    ra[side].down, rb[side].down = a[1] - scale, b[1] - scale
+    local first, last = range(ra[side], rb[side], by)
+    while first and last - first >= ${MAX_EXPONENTIAL_BUCKETS} do
+      by = by + 1
+      first, last = range(ra[side], rb[side], by)
+    end
+  end
+  local sum = {now, select(2, struct.unpack('<dd', packed)), scale - by, math.max(a[2], b[2]), a[3] + b[3], a[4] + b[4], 0, 0, 0}
+  for side = 1, 2 do
+    local first, last = range(ra[side], rb[side], by)
+    local base = #sum
+    if first then
+      for k = 1, last - first + 1 do sum[base + k] = 0 end
+      for _, side_of in ipairs({{a, ra[side]}, {b, rb[side]}}) do
+        local v, run = side_of[1], side_of[2]
+        local group = 2 ^ (run.down + by)
+        for k = 0, run[3] - 1 do
+          local target = base + 1 + math.floor((run[1] + k) / group) - first
+          sum[target] = sum[target] + v[run[2] + k]
+        end
+      end
+    end
+    sum[side == 1 and 7 or 9] = first or 0
+    if side == 1 then sum[8] = first and last - first + 1 or 0 end
+  end
+  return struct.pack(format(#sum), unpack(sum))
+end
+
 local overflowed = 0
 local reply = {'ok', epoch, 0}
 for b = 1, #blocks do
@@ -125,10 +179,16 @@ for b = 1, #blocks do
   local width, mode, size = block.width, block.mode, redis.call('HLEN', block.values)
   local out, o, labels, t, fields, f = {}, 0, {}, 0, {}, 0
   local beyond = {}
+  local addTo = mode == 'e' and addExponential or add
+  local offset, n = 1, width
   for i = 1, block.n do
-    local id, packed, offset = block.ids[i], block.existing[i], (i - 1) * width * 8 + 1
+    local id, packed = block.ids[i], block.existing[i]
+    if mode == 'e' then
+      n = struct.unpack('<d', block.payload, offset)
+      offset = offset + 8
+    end
     local length = (mode == 'd' and width or (mode == 'k' and 1 or 0)) * 8 + 16
-    if packed and #packed ~= length then packed = false end
+    if packed and mode ~= 'e' and #packed ~= length then packed = false end
     local admitted = true
     if not block.existing[i] then
       if size >= maxSeries and id ~= '${OVERFLOW_SERIES.id}' then
@@ -142,16 +202,16 @@ for b = 1, #blocks do
       t = t + 2
       labels[t - 1], labels[t] = id, block.text[i]
     end
-    if mode == 'd' then
+    if mode == 'd' or mode == 'e' then
       if not admitted then
-        beyond[#beyond + 1] = offset
+        beyond[#beyond + 1] = {offset, n}
       else
         o = o + 2
         out[o - 1] = id
         if packed then
-          out[o] = add(packed, block.payload, offset, width)
+          out[o] = addTo(packed, block.payload, offset, n)
         else
-          out[o] = struct.pack('<dd', now, now) .. string.sub(block.payload, offset, offset + width * 8 - 1)
+          out[o] = struct.pack('<dd', now, now) .. string.sub(block.payload, offset, offset + n * 8 - 1)
         end
       end
     elseif not admitted then
@@ -176,17 +236,20 @@ for b = 1, #blocks do
         fields[f - 1], fields[f] = block.key .. '/' .. id, struct.pack('<dd', recorded, value)
       end
     end
+    offset = offset + n * 8
   end
   if o > 0 then redis.call('HSET', block.values, unpack(out)) end
   if t > 0 then redis.call('HSET', block.labels, unpack(labels)) end
   if #beyond > 0 then
     overflowed = overflowed + #beyond
     local rest = redis.call('HGET', block.values, '${OVERFLOW_SERIES.id}')
-    if not rest or #rest ~= width * 8 + 16 then
-      rest = struct.pack('<dd', now, now) .. string.rep('\\0', width * 8)
+    local first = 1
+    if not rest or (mode == 'd' and #rest ~= width * 8 + 16) then
+      rest = struct.pack('<dd', now, now) .. string.sub(block.payload, beyond[1][1], beyond[1][1] + beyond[1][2] * 8 - 1)
+      first = 2
       redis.call('HSET', block.labels, '${OVERFLOW_SERIES.id}', '${encodeSeries(OVERFLOW_SERIES.scope, OVERFLOW_SERIES.attributes)}')
     end
-    for i = 1, #beyond do rest = add(rest, block.payload, beyond[i], width) end
+    for i = first, #beyond do rest = addTo(rest, block.payload, beyond[i][1], beyond[i][2]) end
     redis.call('HSET', block.values, '${OVERFLOW_SERIES.id}', rest)
   end
   if f > 0 then redis.call('HSET', KEYS[4], unpack(fields)) end

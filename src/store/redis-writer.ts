@@ -211,7 +211,10 @@ export class RedisWriter {
     let points = 0;
     let numbers = 0;
     for (const { family, points: all } of batch.deltas) {
-      const width = all[0]?.values.length ?? 0;
+      const exponential = family.type === 'exponentialhistogram';
+      const width = exponential
+        ? Math.max(...all.map(({ values }) => values.length))
+        : (all[0]?.values.length ?? 0);
       const room = Math.max(1, Math.min(PART_POINTS, Math.floor(PART_NUMBERS / Math.max(width, 1))));
       for (let from = 0; from < all.length; from += room) {
         const some = all.slice(from, from + room);
@@ -223,7 +226,7 @@ export class RedisWriter {
           deltas = [];
           points = numbers = 0;
         }
-        deltas.push({ family, mode: 'd', width, points: some, removed: [] });
+        deltas.push({ family, mode: exponential ? 'e' : 'd', width, points: some, removed: [] });
         points += some.length;
         numbers += some.length * width;
       }
