@@ -121,7 +121,8 @@ describe('one key is evicted', () => {
     await assertValues(a, {
       busy: { '': [3] },
       duration: { '': [1.5, 3, 0] },
-      ...{ ...current, active: { '': [2] } },
+      ...current,
+      active: { '': [2] },
     });
     await redis.client().script('FLUSH');
     await a.store.leave();
