@@ -506,7 +506,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_LOG_LEVEL'],
     kind: logLevel,
     default: 'info',
-    description: 'OpenTelemetry: what is printed to stderr.',
+    description: "OpenTelemetry: what is printed to stderr. OpenTelemetry's own diagnostics from `debug` on.",
   },
 };
 
