@@ -33,6 +33,8 @@ export interface InstanceState {
   sequence: number;
   parts: number;
   complete: boolean;
+  /** Points of the last batch that the cap moved. */
+  overflowed: number;
   updatedMs: number;
   leaseEndMs: number;
   values: readonly StoredValue[];
@@ -75,14 +77,14 @@ export class ProjectState {
     return created;
   }
 
-  /** Answers how many points the cap moved. A part that is not the next one changes nothing. */
+  /** Answers how many points of this batch the cap has moved. A part that is not the next one adds nothing. */
   apply(sender: Sender, batch: BatchPart, nowMs: number): number {
     const instance = this.#instance(sender);
     instance.updatedMs = nowMs;
     instance.leaseEndMs = nowMs + sender.leaseMs;
-    if (!isNext(instance, batch)) return 0;
+    if (!isNext(instance, batch)) return batch.sequence === instance.sequence ? instance.overflowed : 0;
 
-    let overflowed = 0;
+    let overflowed = batch.part === 0 ? 0 : instance.overflowed;
     for (const { family, points } of batch.deltas) {
       const target = this.families.get(family.key) ?? this.describe(family, nowMs);
       for (const point of points) overflowed += add(target, point, sender.maxSeries, nowMs);
@@ -96,6 +98,7 @@ export class ProjectState {
     instance.sequence = batch.sequence;
     instance.parts = batch.part + 1;
     instance.complete = batch.last;
+    instance.overflowed = overflowed;
     return overflowed;
   }
 
@@ -161,7 +164,15 @@ export class ProjectState {
   #instance({ lease, resource }: Sender): InstanceState {
     let instance = this.instances.get(lease);
     if (instance === undefined) {
-      instance = { sequence: 0, parts: 0, complete: true, updatedMs: 0, leaseEndMs: 0, values: [] };
+      instance = {
+        sequence: 0,
+        parts: 0,
+        complete: true,
+        overflowed: 0,
+        updatedMs: 0,
+        leaseEndMs: 0,
+        values: [],
+      };
       this.instances.set(lease, instance);
     }
     if (resource !== undefined) instance.resource = resource;
