@@ -70,6 +70,30 @@ const list: Kind<readonly string[]> = {
       .filter((item) => item !== ''),
 };
 
+function listOf<const T extends string>(...values: readonly T[]): Kind<readonly T[]> {
+  const item = oneOf(...values);
+  return {
+    allowed: `a comma-separated list of ${item.allowed}`,
+    parse(value) {
+      const items = list.parse(value).map((part) => item.parse(part));
+      if (items.length === 0) throw new NotAllowed();
+      return items;
+    },
+  };
+}
+
+const ascending: Kind<readonly number[] | undefined> = {
+  allowed: 'a comma-separated list of ascending positive numbers',
+  parse(value) {
+    const numbers = list.parse(value).map(Number);
+    const valid = numbers.every(
+      (number, index) => Number.isFinite(number) && number > (numbers[index - 1] ?? 0),
+    );
+    if (numbers.length === 0 || !valid) throw new NotAllowed();
+    return numbers;
+  },
+};
+
 const paths: Kind<readonly string[]> = {
   allowed: 'a comma-separated list of globs that begin with `/`',
   parse(value) {
@@ -156,6 +180,9 @@ export interface Settings {
   readonly maxSeries: number;
   readonly gaugeAggregation: readonly GaugeRule[];
   readonly ignorePaths: readonly string[];
+  readonly httpMetricNames: ReadonlyArray<'semconv' | 'prometheus-net'>;
+  readonly httpBuckets: readonly number[] | undefined;
+  readonly httpBodySizes: boolean;
   readonly metricsPath: string;
   readonly translationStrategy: TranslationStrategy;
   readonly scopeInfo: boolean;
@@ -311,6 +338,26 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     default: ['/health', '/healthz', '/livez', '/readyz', '/ready', '/live', '/ping'],
     description: 'Requests that are not measured. Globs: `*` within a segment, `**` over segments.',
   },
+  httpMetricNames: {
+    env: ['ORCHESTRATOR_HTTP_METRIC_NAMES'],
+    kind: listOf('semconv', 'prometheus-net'),
+    default: ['semconv'],
+    description:
+      'Names of the HTTP server metrics: those of the semantic conventions, those of prometheus-net (shared dashboards with .NET and PHP services), or both.',
+  },
+  httpBuckets: {
+    env: ['ORCHESTRATOR_HTTP_BUCKETS'],
+    kind: ascending,
+    default: undefined,
+    defaultText: 'those of the semantic conventions, 5 ms to 10 s',
+    description: 'Buckets of `http.server.request.duration` in seconds: `0.01,0.1,1`.',
+  },
+  httpBodySizes: {
+    env: ['ORCHESTRATOR_HTTP_BODY_SIZES'],
+    kind: flag,
+    default: false,
+    description: 'Also measure `http.server.request.body.size` and `http.server.response.body.size`.',
+  },
   metricsPath: {
     env: ['ORCHESTRATOR_METRICS_PATH'],
     kind: path,
@@ -459,7 +506,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_LOG_LEVEL'],
     kind: logLevel,
     default: 'info',
-    description: 'OpenTelemetry: what is printed to stderr.',
+    description: "OpenTelemetry: what is printed to stderr. OpenTelemetry's own diagnostics from `debug` on.",
   },
 };
 

@@ -49,7 +49,11 @@ export class Lifecycle {
   }
 
   #emptied(): void {
-    if (this.#beforeExits++ < MAX_BEFORE_EXIT_FLUSHES) void this.#last();
+    if (this.#beforeExits++ >= MAX_BEFORE_EXIT_FLUSHES) return;
+    void this.#last().then((sent) => {
+      // A store that is away holds up the end of a process once, not three times.
+      if (!sent) this.#beforeExits = MAX_BEFORE_EXIT_FLUSHES;
+    });
   }
 
   #signalled(signal: Signal): void {
@@ -76,14 +80,15 @@ export class Lifecycle {
     process.kill(process.pid, signal);
   }
 
-  /** Holds the event loop for the last flush, and no longer than the deadline. */
-  async #last(): Promise<void> {
-    await within(
-      this.#options
-        .flush()
-        .then(() => this.#options.leave())
-        .catch(() => undefined),
-    );
+  /** Holds the event loop for the last flush, and no longer than the deadline. False if it was not sent by then. */
+  async #last(): Promise<boolean> {
+    let sent = false;
+    const flushed = this.#options.flush().then(() => {
+      sent = true;
+      return this.#options.leave();
+    });
+    await within(flushed.catch(() => undefined));
+    return sent;
   }
 }
 

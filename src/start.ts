@@ -13,7 +13,7 @@ import {
 import { Collection } from './collection.js';
 import { OrchestratorError } from './errors.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
-import { createLog, type Log } from './log.js';
+import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
 import { baseResource, serviceNameOf } from './resource.js';
 import { startSdk } from './sdk.js';
@@ -46,6 +46,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
     );
   }
   const log = createLog(settings.logLevel);
+  logDiagnostics(settings.logLevel, log);
   for (const complaint of complaints) log.warn(complaint);
   if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
     throw new OrchestratorError(
@@ -96,6 +97,9 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
     ],
+    names: settings.httpMetricNames,
+    boundaries: settings.httpBuckets,
+    bodySizes: settings.httpBodySizes,
     isOwnServer: (server) => own?.server.owns(server) === true,
     main,
   });

@@ -4,10 +4,14 @@ import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runti
 
 import { version } from '../version.js';
 import { instrumentFrameworks } from './frameworks.js';
-import { instrumentHttpServer } from './http-server.js';
+import { instrumentHttpServer, type HttpMetricNames } from './http-server.js';
 import { createPathFilter } from './path-filter.js';
 
 export interface InstrumentOptions {
+  readonly names: readonly HttpMetricNames[];
+  /** Seconds; undefined: those of the semantic conventions. */
+  readonly boundaries: readonly number[] | undefined;
+  readonly bodySizes: boolean;
   /** Globs of paths that are not measured. */
   readonly ignorePaths: readonly string[];
   /** Servers that are not measured. */
@@ -24,12 +28,8 @@ export interface Instruments {
 export function instrument(options: InstrumentOptions): Instruments {
   const meter = metrics.getMeter('@org/orchestrator', version);
   const running: Instruments[] = [
-    instrumentHttpServer({
-      meter,
-      ignore: createPathFilter(options.ignorePaths),
-      isOwnServer: options.isOwnServer,
-    }),
-    instrumentFrameworks({ main: options.main }),
+    instrumentHttpServer({ ...options, meter, ignore: createPathFilter(options.ignorePaths) }),
+    instrumentFrameworks({ main: options.main, actions: options.names.includes('prometheus-net') }),
   ];
   const runtime = new RuntimeNodeInstrumentation();
   runtime.setMeterProvider(metrics.getMeterProvider());

@@ -5,7 +5,7 @@ import type { EscapingScheme } from './escaping.js';
 import type { Format } from './format.js';
 import { LabelCache } from './label-cache.js';
 import { attributeLabels } from './labels.js';
-import { type MetricName, type Naming, type TranslationStrategy, metricName } from './names.js';
+import { type MetricName, type Naming, type TranslationStrategy, labelNamer, metricName } from './names.js';
 import { type Negotiated, negotiate } from './negotiate.js';
 import { OPENMETRICS } from './openmetrics.js';
 import { type BlockPoints, collectPoints } from './points.js';
@@ -133,7 +133,7 @@ export class Exposition {
     const known = this.#modes.get(key);
     if (known?.resource === signature) return known;
     const naming: Naming = { strategy: translationStrategy, escaping };
-    const rules = { naming, scopeInfo, resource: copied };
+    const rules = { nameOf: labelNamer(naming), scopeInfo, resource: copied };
     const labels = new LabelCache(rules, (all) => format.encodeLabels(all));
     const mode: Mode = { naming, names: new WeakMap(), labels, resource: signature };
     this.#modes.set(key, mode);
@@ -150,7 +150,7 @@ function formatOf(name: Negotiated['format']): Format {
 }
 
 function infoPoints(resource: Attributes, labels: LabelCache): BlockPoints {
-  const encoded = labels.encode(attributeLabels(resource, labels.rules.naming));
+  const encoded = labels.encode(attributeLabels(resource, labels.rules.nameOf));
   return { boundaries: [], points: [{ labels: encoded, startMs: 0, values: [1] }] };
 }
 

@@ -20,11 +20,17 @@ interface Entry {
 export class LabelCache {
   readonly rules: LabelRules;
   readonly #encode: (labels: readonly Label[]) => Uint8Array;
+  #rendered = 0;
   readonly #entries = new WeakMap<Series, Entry>();
 
   constructor(rules: LabelRules, encode: (labels: readonly Label[]) => Uint8Array) {
     this.rules = rules;
     this.#encode = encode;
+  }
+
+  /** How many series had to be rendered so far. */
+  get rendered(): number {
+    return this.#rendered;
   }
 
   get(series: Series, histogram: boolean): EncodedLabels {
@@ -42,6 +48,7 @@ export class LabelCache {
   }
 
   #render(series: Series): Entry {
+    this.#rendered += 1;
     const labels = seriesLabels(series, this.rules, false);
     const plain = this.encode(labels);
     const reserved = labels.some(([name]) => name === 'le');

@@ -1,11 +1,11 @@
 import type { Attributes, Scope, Series } from '../store/metric-store.js';
-import { type Naming, labelName } from './names.js';
 
 /** A label as it is exposed: final name, unescaped value; sorted by name, no name twice, no empty value. */
 export type Label = readonly [name: string, value: string];
 
 export interface LabelRules {
-  readonly naming: Naming;
+  /** The label name for an attribute key. */
+  readonly nameOf: (key: string) => string;
   /** `scope_info_enabled` of the specification. */
   readonly scopeInfo: boolean;
   /** Resource attributes that are copied onto every point. */
@@ -26,22 +26,27 @@ const RENAMED_BUCKET_LABEL = 'exported_le';
 /** All labels of a series. `histogram` reserves `le`. */
 export function seriesLabels(series: Series, rules: LabelRules, histogram: boolean): readonly Label[] {
   const sources: Source[] = [];
-  addAttributes(sources, series.attributes, rules.naming, histogram);
-  if (rules.scopeInfo) addScope(sources, series.scope, rules.naming);
-  addAttributes(sources, rules.resource, rules.naming, histogram);
+  addAttributes(sources, series.attributes, rules.nameOf, histogram);
+  if (rules.scopeInfo) addScope(sources, series.scope, rules.nameOf);
+  addAttributes(sources, rules.resource, rules.nameOf, histogram);
   return resolve(sources);
 }
 
 /** The labels of `target_info`: "the resource attributes only". */
-export function attributeLabels(attributes: Attributes, naming: Naming): readonly Label[] {
+export function attributeLabels(attributes: Attributes, nameOf: LabelRules['nameOf']): readonly Label[] {
   const sources: Source[] = [];
-  addAttributes(sources, attributes, naming, false);
+  addAttributes(sources, attributes, nameOf, false);
   return resolve(sources);
 }
 
-function addAttributes(sources: Source[], attributes: Attributes, naming: Naming, histogram: boolean): void {
+function addAttributes(
+  sources: Source[],
+  attributes: Attributes,
+  nameOf: LabelRules['nameOf'],
+  histogram: boolean,
+): void {
   for (const [key, value] of attributes) {
-    const name = labelName(key, naming);
+    const name = nameOf(key);
     sources.push({ key, name: histogram && name === BUCKET_LABEL ? RENAMED_BUCKET_LABEL : name, value });
   }
 }
@@ -50,19 +55,19 @@ function addAttributes(sources: Source[], attributes: Attributes, naming: Naming
  * "`otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and the scope attributes as `otel_scope_<attribute>`";
  * "scope attributes that would collide with the three MUST be dropped".
  */
-function addScope(sources: Source[], scope: Scope, naming: Naming): void {
+function addScope(sources: Source[], scope: Scope, nameOf: LabelRules['nameOf']): void {
   const own: ReadonlyArray<readonly [string, string | undefined]> = [
     ['otel_scope_name', scope.name],
     ['otel_scope_version', scope.version],
     ['otel_scope_schema_url', scope.schemaUrl],
   ];
   for (const [key, value] of own) {
-    if (value !== undefined) sources.push({ key, name: labelName(key, naming), value });
+    if (value !== undefined) sources.push({ key, name: nameOf(key), value });
   }
   for (const [attribute, value] of scope.attributes ?? []) {
     const key = `otel_scope_${attribute}`;
-    const name = labelName(key, naming);
-    if (!own.some(([reserved]) => labelName(reserved, naming) === name)) sources.push({ key, name, value });
+    const name = nameOf(key);
+    if (!own.some(([reserved]) => nameOf(reserved) === name)) sources.push({ key, name, value });
   }
 }
 

@@ -32,6 +32,7 @@ export interface MetricName {
 }
 
 const TOTAL = '_total';
+const REMEMBERED_KEYS = 1000;
 
 /**
  * The Prometheus name of a family, or undefined if none can be made: a name without a single letter or digit would be
@@ -60,6 +61,19 @@ export function labelName(key: string, naming: Naming): string {
   const translated = translatesCharacters(naming.strategy) ? sanitize(key, LABEL_NAME) : key;
   const name = escapeName(translated === '' ? '_' : translated, naming.escaping, 'label');
   return name.replace(/^__+/, '_');
+}
+
+/** As {@link labelName}, remembered: an application has few keys and many series. */
+export function labelNamer(naming: Naming): (key: string) => string {
+  const names = new Map<string, string>();
+  return (key) => {
+    let name = names.get(key);
+    if (name === undefined) {
+      name = labelName(key, naming);
+      if (names.size < REMEMBERED_KEYS) names.set(key, name);
+    }
+    return name;
+  };
 }
 
 function translatesCharacters(strategy: TranslationStrategy): boolean {

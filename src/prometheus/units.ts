@@ -37,22 +37,11 @@ const PER_WORDS: Readonly<Record<string, string>> = {
   Cel: 'celsius',
 };
 
-const cache = new Map<string, string>();
-const CACHE_LIMIT = 1000;
-
 /**
  * The words that a unit adds to a metric name: `s` is `seconds`, `By/s` is `bytes_per_second`, `{request}` is `''`.
  * An unknown unit stays what it is, reduced to `[a-zA-Z0-9_]`. `1` gives `''`; gauges say `ratio` for it.
  */
 export function unitWords(unit: string): string {
-  const known = cache.get(unit);
-  if (known !== undefined) return known;
-  const words = translate(unit);
-  if (cache.size < CACHE_LIMIT) cache.set(unit, words);
-  return words;
-}
-
-function translate(unit: string): string {
   // "Curly braces annotations MUST be dropped."
   const plain = unit.replaceAll(/\{[^}]*\}/g, '');
   const slash = plain.indexOf('/');

@@ -1,7 +1,11 @@
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 
+import { deadline } from '../store/deadline.js';
 import type { InstanceAggregation, MetricStore, Snapshot } from '../store/metric-store.js';
 import { StoreMetricExporter } from './store-metric-exporter.js';
+
+/** How long a scrape waits for this process's own values, when the store or a callback of the application hangs. */
+const OWN_FLUSH_MS = 1000;
 
 export interface RedisMetricReaderOptions {
   /** Where this process is summed with the others; see `createStore`. The reader owns it and closes it at shutdown. */
@@ -51,8 +55,13 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
 
   /** The sum of all processes of the project, this one flushed first. Rejects when the store cannot be read. */
   async snapshot(): Promise<Snapshot> {
-    // What this process could not write now is written later; the others' numbers are worth showing all the same.
-    await this.forceFlush().catch(() => undefined);
+    // What this process could not write in time is written later; the others' numbers are worth showing all the same.
+    await deadline(this.forceFlush(), OWN_FLUSH_MS, () => '').catch(() => undefined);
     return this.#store.snapshot();
+  }
+
+  /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
+  protected override async onShutdown(): Promise<void> {
+    await super.onShutdown().catch(() => this.exporter.shutdown());
   }
 }

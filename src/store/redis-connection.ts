@@ -117,7 +117,7 @@ export class RedisConnection {
 
   #explain(error: unknown): OrchestratorError {
     if (error instanceof OrchestratorError) return error;
-    const message = reason(error);
+    const message = reason(error).replace(/\.+$/, '');
     const problem = (code: 'ORCHESTRATOR_STORE_REFUSED' | 'ORCHESTRATOR_STORE_UNAVAILABLE', advice: string) =>
       new OrchestratorError(code, `${this.description}: ${message}.${advice && ` ${advice}`}`, {
         cause: error,

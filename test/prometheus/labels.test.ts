@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { type LabelRules, attributeLabels, seriesLabels } from '../../src/prometheus/labels.js';
+import { labelNamer } from '../../src/prometheus/names.js';
 import type { Attributes, Scope } from '../../src/store/metric-store.js';
 
 const RULES: LabelRules = {
-  naming: { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' },
+  nameOf: labelNamer({ strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' }),
   scopeInfo: true,
   resource: [],
 };
@@ -135,5 +136,5 @@ test('labels are sorted by their final name, so that equal sets are equal texts'
 });
 
 test('the labels of target_info are the resource attributes only', () => {
-  assert.deepEqual(attributeLabels([['service.name', 'shop']], RULES.naming), [['service_name', 'shop']]);
+  assert.deepEqual(attributeLabels([['service.name', 'shop']], RULES.nameOf), [['service_name', 'shop']]);
 });

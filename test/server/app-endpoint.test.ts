@@ -15,7 +15,7 @@ const express = createRequire(__filename)('express') as () => RequestListener & 
 
 const undo: Array<() => unknown> = [];
 afterEach(async () => {
-  for (const step of undo.splice(0).reverse()) await step();
+  for (const step of undo.splice(0).toReversed()) await step();
 });
 
 function begin(isOwnServer: (server: object) => boolean = () => false): void {
