@@ -626,3 +626,22 @@ export function processEnvironment(): Environment {
   }
   return process.env;
 }
+
+/** What OpenTelemetry reads from the environment by itself, whatever was said to us. */
+const READ_BY_OPENTELEMETRY = [
+  'resourceAttributes',
+  'tracesExporter',
+  'logsExporter',
+  'otlpEndpoint',
+  'otlpProtocol',
+  'resourceDetectors',
+] as const satisfies readonly SettingName[];
+
+/** Puts those options that only the environment can carry to OpenTelemetry there. */
+export function exportOptions(options: SettingOptions): void {
+  for (const name of READ_BY_OPENTELEMETRY) {
+    const variable = SETTINGS[name].env.at(-1);
+    if (options[name] !== undefined && variable !== undefined)
+      process.env[variable] = optionText(options[name]);
+  }
+}
