@@ -104,7 +104,7 @@ export interface DeltaBatch {
 }
 
 export interface ApplyResult {
-  /** Points that the cap on series moved into {@link OVERFLOW_SERIES} in this call. */
+  /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
   readonly overflowed: number;
 }
 
