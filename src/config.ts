@@ -4,6 +4,7 @@
  */
 import { OrchestratorError, reason } from './errors.js';
 import type { LogLevel } from './log.js';
+import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
 import { INSTANCE_AGGREGATIONS, type InstanceAggregation } from './store/metric-store.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
@@ -67,6 +68,30 @@ const list: Kind<readonly string[]> = {
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== ''),
+};
+
+function listOf<const T extends string>(...values: readonly T[]): Kind<readonly T[]> {
+  const item = oneOf(...values);
+  return {
+    allowed: `a comma-separated list of ${item.allowed}`,
+    parse(value) {
+      const items = list.parse(value).map((part) => item.parse(part));
+      if (items.length === 0) throw new NotAllowed();
+      return items;
+    },
+  };
+}
+
+const ascending: Kind<readonly number[] | undefined> = {
+  allowed: 'a comma-separated list of ascending positive numbers',
+  parse(value) {
+    const numbers = list.parse(value).map(Number);
+    const valid = numbers.every(
+      (number, index) => Number.isFinite(number) && number > (numbers[index - 1] ?? 0),
+    );
+    if (numbers.length === 0 || !valid) throw new NotAllowed();
+    return numbers;
+  },
 };
 
 const paths: Kind<readonly string[]> = {
@@ -155,13 +180,26 @@ export interface Settings {
   readonly maxSeries: number;
   readonly gaugeAggregation: readonly GaugeRule[];
   readonly ignorePaths: readonly string[];
+  readonly httpMetricNames: ReadonlyArray<'semconv' | 'prometheus-net'>;
+  readonly httpBuckets: readonly number[] | undefined;
+  readonly httpBodySizes: boolean;
   readonly metricsPath: string;
+  readonly translationStrategy: TranslationStrategy;
+  readonly scopeInfo: boolean;
+  readonly targetInfo: boolean;
+  readonly resourceLabels: readonly string[];
+  readonly appMetricsPath: string | undefined;
   readonly wipeToken: string | undefined;
   readonly workerThreads: boolean;
   readonly sdkDisabled: boolean;
   readonly serviceName: string | undefined;
   readonly resourceAttributes: string | undefined;
   readonly metricsExporter: readonly string[];
+  readonly tracesExporter: readonly string[];
+  readonly logsExporter: readonly string[];
+  readonly otlpEndpoint: string | undefined;
+  readonly otlpProtocol: 'grpc' | 'http/protobuf' | 'http/json';
+  readonly resourceDetectors: readonly string[];
   /** Milliseconds. */
   readonly metricExportInterval: number;
   /** Milliseconds. */
@@ -300,11 +338,65 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     default: ['/health', '/healthz', '/livez', '/readyz', '/ready', '/live', '/ping'],
     description: 'Requests that are not measured. Globs: `*` within a segment, `**` over segments.',
   },
+  httpMetricNames: {
+    env: ['ORCHESTRATOR_HTTP_METRIC_NAMES'],
+    kind: listOf('semconv', 'prometheus-net'),
+    default: ['semconv'],
+    description:
+      'Names of the HTTP server metrics: those of the semantic conventions, those of prometheus-net (shared dashboards with .NET and PHP services), or both.',
+  },
+  httpBuckets: {
+    env: ['ORCHESTRATOR_HTTP_BUCKETS'],
+    kind: ascending,
+    default: undefined,
+    defaultText: 'those of the semantic conventions, 5 ms to 10 s',
+    description: 'Buckets of `http.server.request.duration` in seconds: `0.01,0.1,1`.',
+  },
+  httpBodySizes: {
+    env: ['ORCHESTRATOR_HTTP_BODY_SIZES'],
+    kind: flag,
+    default: false,
+    description: 'Also measure `http.server.request.body.size` and `http.server.response.body.size`.',
+  },
   metricsPath: {
     env: ['ORCHESTRATOR_METRICS_PATH'],
     kind: path,
     default: '/metrics',
     description: 'Path of the exposition on the metrics server.',
+  },
+  translationStrategy: {
+    env: ['ORCHESTRATOR_TRANSLATION_STRATEGY'],
+    kind: oneOf(...TRANSLATION_STRATEGIES),
+    default: 'UnderscoreEscapingWithSuffixes',
+    description: 'How OpenTelemetry names become Prometheus names; the four strategies of the specification.',
+  },
+  scopeInfo: {
+    env: ['ORCHESTRATOR_SCOPE_INFO'],
+    kind: flag,
+    default: true,
+    description: 'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.',
+  },
+  targetInfo: {
+    env: ['ORCHESTRATOR_TARGET_INFO'],
+    kind: flag,
+    default: true,
+    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+  },
+  resourceLabels: {
+    env: ['ORCHESTRATOR_RESOURCE_LABELS'],
+    kind: list,
+    default: [],
+    defaultText: 'none',
+    description:
+      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+  },
+  appMetricsPath: {
+    env: ['ORCHESTRATOR_APP_METRICS_PATH'],
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    description:
+      "Serves the metrics on the application's own HTTP servers too, at this path. Whoever reaches the application then reads them.",
   },
   wipeToken: {
     env: ['ORCHESTRATOR_WIPE_TOKEN'],
@@ -349,6 +441,41 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     description:
       'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`.',
   },
+  tracesExporter: {
+    env: ['OTEL_TRACES_EXPORTER'],
+    kind: list,
+    default: [],
+    defaultText: 'none, unless an OTLP endpoint is set',
+    description: 'OpenTelemetry: where traces go. Traces are off unless this or an OTLP endpoint is set.',
+  },
+  logsExporter: {
+    env: ['OTEL_LOGS_EXPORTER'],
+    kind: list,
+    default: [],
+    defaultText: 'none, unless an OTLP endpoint is set',
+    description: 'OpenTelemetry: where logs go. Logs are off unless this or an OTLP endpoint is set.',
+  },
+  otlpEndpoint: {
+    env: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on.',
+  },
+  otlpProtocol: {
+    env: ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    kind: oneOf('grpc', 'http/protobuf', 'http/json'),
+    default: 'http/protobuf',
+    description: 'OpenTelemetry: protocol of the `otlp` metrics exporter.',
+  },
+  resourceDetectors: {
+    env: ['OTEL_NODE_RESOURCE_DETECTORS'],
+    kind: list,
+    default: [],
+    defaultText: '`env,host`',
+    description:
+      'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
+  },
   metricExportInterval: {
     env: ['OTEL_METRIC_EXPORT_INTERVAL'],
     kind: integer(100, 3_600_000),
@@ -379,7 +506,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_LOG_LEVEL'],
     kind: logLevel,
     default: 'info',
-    description: 'OpenTelemetry: what is printed to stderr.',
+    description: "OpenTelemetry: what is printed to stderr. OpenTelemetry's own diagnostics from `debug` on.",
   },
 };
 
@@ -489,7 +616,7 @@ export function processEnvironment(): Environment {
     try {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
-        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$)/.test(key);
+        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
         if (ours && (typeof value === 'string' || typeof value === 'number'))
           process.env[key] ??= String(value);
       }

@@ -85,7 +85,7 @@ export function decodeRecord(line: string): LogRecord | undefined {
 const PART_NUMBERS = 8000;
 
 /** A batch in parts of bounded size, always cut in the same places. */
-export function splitBatch({ sequence, deltas, current }: DeltaBatch): BatchPart[] {
+export function splitBatch({ sequence, resource, deltas, current }: DeltaBatch): BatchPart[] {
   const parts: Array<Array<FamilyPoints<DeltaPoint>>> = [[]];
   let room = PART_NUMBERS;
   for (const { family, points } of deltas) {
@@ -103,6 +103,6 @@ export function splitBatch({ sequence, deltas, current }: DeltaBatch): BatchPart
   }
   return parts.map((of, part) => {
     const last = part === parts.length - 1;
-    return { sequence, part, last, deltas: of, current: last ? current : [] };
+    return { sequence, resource, part, last, deltas: of, current: last ? current : [] };
   });
 }

@@ -40,7 +40,7 @@ export class LocalReplica {
 
   /** A part of a batch for the log as it is now. */
   encode(part: BatchPart, atMs: number): Change<BatchRecord> {
-    const { lease, leaseMs, maxSeries, resource } = this.#context;
+    const { lease, leaseMs, maxSeries } = this.#context;
     const families: Family[] = [];
     const series = new Map<string, Series>();
     const describe = (family: Family): void => {
@@ -72,7 +72,7 @@ export class LocalReplica {
       atMs,
       leaseMs,
       maxSeries,
-      ...(!knownResource && { resource }),
+      ...(!knownResource && part.resource !== undefined && { resource: part.resource }),
       sequence: part.sequence,
       part: part.part,
       last: part.last,
@@ -112,9 +112,10 @@ export class LocalReplica {
     state.apply(record, this.#decode(record), record.atMs);
   }
 
-  #decode({ sequence, part, last, deltas, current }: BatchRecord): BatchPart {
+  #decode({ sequence, resource, part, last, deltas, current }: BatchRecord): BatchPart {
     return {
       sequence,
+      resource,
       part,
       last,
       deltas: deltas.map(([key, points]) => ({

@@ -81,7 +81,7 @@ export interface DeltaPoint {
 export interface CurrentPoint {
   readonly series: Series;
   readonly value: number;
-  /** Milliseconds since this value was first seen; orders `last` and `keep` without trusting anyone's clock. */
+  /** Milliseconds between the first sight of this value and the collection; orders `last` and `keep` without trusting anyone's clock. */
   readonly ageMs: number;
 }
 
@@ -94,6 +94,10 @@ export interface FamilyPoints<Point> {
 export interface DeltaBatch {
   /** 1, 2, 3, … for one lease. */
   readonly sequence: number;
+  /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
+  readonly resource: Attributes;
+  /** `performance.now()` at the collection; the ages of current values count from here. */
+  readonly collectedAt: number;
   readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
   /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
   readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;
@@ -151,7 +155,6 @@ export interface StoreContext {
   readonly project: string;
   /** Random for each start of a process. */
   readonly lease: string;
-  readonly resource: Attributes;
   /** An instance counts as alive for this long after its last batch. */
   readonly leaseMs: number;
   /** A series that nobody wrote for this long leaves. */

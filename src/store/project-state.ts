@@ -1,4 +1,4 @@
-import { OrchestratorError } from '../errors.js';
+import { addValues } from './add-values.js';
 import { capCurrentPoints } from './current-values.js';
 import type { StoredFamily, StoredState, StoredValue } from './merge.js';
 import {
@@ -11,6 +11,7 @@ import {
   type FamilyPoints,
   type Series,
 } from './metric-store.js';
+import { prefixTaken } from './project-errors.js';
 
 /** One series of a family. Current values are listed too, which is how their number is limited. */
 export interface SeriesState {
@@ -18,7 +19,7 @@ export interface SeriesState {
   updatedMs: number;
   /** When it started from zero; of current values when the value was first seen. */
   startMs: number;
-  readonly values: number[];
+  values: number[];
 }
 
 export interface FamilyState {
@@ -40,16 +41,19 @@ export interface InstanceState {
   values: readonly StoredValue[];
 }
 
-/** What a batch says about its sender. Not every record of a log repeats the resource. */
+/** What the store must know about who sends a batch. */
 export interface Sender {
   readonly lease: string;
   readonly leaseMs: number;
   readonly maxSeries: number;
-  readonly resource?: Attributes | undefined;
 }
 
-/** A whole batch, or one of the parts that it was sent in. The current values come with the last part. */
-export interface BatchPart extends DeltaBatch {
+/**
+ * A whole batch, or one of the parts that it was sent in. The current values come with the last part. Not every record of a
+ * log repeats the resource.
+ */
+export interface BatchPart extends Pick<DeltaBatch, 'sequence' | 'deltas' | 'current'> {
+  readonly resource?: Attributes | undefined;
   readonly part: number;
   readonly last: boolean;
 }
@@ -79,7 +83,7 @@ export class ProjectState {
 
   /** Answers how many points of this batch the cap has moved. A part that is not the next one adds nothing. */
   apply(sender: Sender, batch: BatchPart, nowMs: number): number {
-    const instance = this.#instance(sender);
+    const instance = this.#instance(sender.lease, batch.resource);
     instance.updatedMs = nowMs;
     instance.leaseEndMs = nowMs + sender.leaseMs;
     if (!isNext(instance, batch)) return batch.sequence === instance.sequence ? instance.overflowed : 0;
@@ -144,11 +148,7 @@ export class ProjectState {
   /** Throws `ORCHESTRATOR_PREFIX_TAKEN` if the data belong to another project. */
   assertOwner(prefix: string, project: string): void {
     if (this.project === undefined || this.project === project) return;
-    throw new OrchestratorError(
-      'ORCHESTRATOR_PREFIX_TAKEN',
-      `The prefix ${JSON.stringify(prefix)} belongs to the project ${JSON.stringify(this.project)} and cannot be used ` +
-        `for ${JSON.stringify(project)} too. Set ORCHESTRATOR_PREFIX to a name that differs in letters, digits, "_" or "-".`,
-    );
+    throw prefixTaken({ prefix, project }, this.project);
   }
 
   /** A copy: a snapshot must not change while someone renders it. */
@@ -161,7 +161,7 @@ export class ProjectState {
     };
   }
 
-  #instance({ lease, resource }: Sender): InstanceState {
+  #instance(lease: string, resource: Attributes | undefined): InstanceState {
     let instance = this.instances.get(lease);
     if (instance === undefined) {
       instance = {
@@ -223,10 +223,7 @@ function add(target: FamilyState, { series, values }: DeltaPoint, maxSeries: num
     target.series.set(into.id, { series: into, updatedMs: nowMs, startMs: nowMs, values: [...values] });
   } else {
     known.updatedMs = nowMs;
-    const sums = known.values;
-    for (let index = 0; index < values.length; index += 1) {
-      sums[index] = (sums[index] ?? 0) + (values[index] ?? 0);
-    }
+    known.values = addValues(target.family, known.values, values);
   }
   return admitted ? 0 : 1;
 }

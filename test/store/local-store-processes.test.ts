@@ -60,7 +60,6 @@ class Host {
         prefix: 'shop',
         project: 'shop',
         lease: 'reader',
-        resource: [],
         leaseMs: 600_000,
         ttlMs: 3_600_000,
         maxSeries: 5000,

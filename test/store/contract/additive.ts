@@ -40,7 +40,13 @@ export function additiveContract(bed: () => Bed): void {
   test('a batch that is sent again adds nothing, nor does one with an earlier sequence', async () => {
     const a = await bed().instance();
     await a.send({ deltas: [added(requests, add(series(), 1))] });
-    const second = { sequence: 2, deltas: [added(requests, add(series(), 2))], current: [] };
+    const second = {
+      sequence: 2,
+      resource: [],
+      collectedAt: 0,
+      deltas: [added(requests, add(series(), 2))],
+      current: [],
+    };
     for (let time = 0; time < 3; time += 1) await a.store.apply(second);
     await a.sendAgain();
     await assertValues(a, { requests: { '': [3] } });
@@ -62,7 +68,13 @@ export function additiveContract(bed: () => Bed): void {
   test('an instance may skip sequences', async () => {
     const a = await bed().instance();
     for (const sequence of [5, 9, 7]) {
-      await a.store.apply({ sequence, deltas: [added(requests, add(series(), sequence))], current: [] });
+      await a.store.apply({
+        sequence,
+        resource: [],
+        collectedAt: 0,
+        deltas: [added(requests, add(series(), sequence))],
+        current: [],
+      });
     }
     await assertValues(a, { requests: { '': [14] } });
   });

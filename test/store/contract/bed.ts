@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { familyKey, makeSeries, normalizeAttributes } from '../../../src/reader/series-key.js';
 import type {
   ApplyResult,
+  Attributes,
   CurrentPoint,
   DeltaBatch,
   DeltaPoint,
@@ -42,16 +43,24 @@ export interface Sent {
 /** One instance: a store, and the numbering of its batches. */
 export class Instance {
   readonly store: MetricStore;
+  readonly #resource: Attributes;
   #sequence = 0;
   #last: DeltaBatch | undefined;
 
-  constructor(store: MetricStore) {
+  constructor(store: MetricStore, resource: Attributes) {
     this.store = store;
+    this.#resource = resource;
   }
 
   async send({ deltas = [], current = [] }: Sent): Promise<ApplyResult> {
     this.#sequence += 1;
-    this.#last = { sequence: this.#sequence, deltas, current };
+    this.#last = {
+      sequence: this.#sequence,
+      resource: this.#resource,
+      collectedAt: performance.now(),
+      deltas,
+      current,
+    };
     return this.store.apply(this.#last);
   }
 
@@ -59,6 +68,10 @@ export class Instance {
   async sendAgain(): Promise<void> {
     if (this.#last !== undefined) await this.store.apply(this.#last);
   }
+}
+
+export interface InstanceOptions extends Partial<StoreContext> {
+  readonly resource?: Attributes;
 }
 
 let instances = 0;
@@ -74,17 +87,17 @@ export class Bed {
     this.#prefix = prefix;
   }
 
-  async instance(overrides: Partial<StoreContext> = {}): Promise<Instance> {
+  async instance({ resource, ...overrides }: InstanceOptions = {}): Promise<Instance> {
     instances += 1;
+    const own: Attributes = [
+      ['service.instance.id', `i${instances}`],
+      ['service.name', 'shop'],
+    ];
     const lease = `${String(instances).padStart(8, '0')}-0000-4000-8000-000000000000`;
     const store = await this.data.open({
       prefix: this.#prefix,
       project: this.#prefix,
       lease,
-      resource: [
-        ['service.instance.id', `i${instances}`],
-        ['service.name', 'shop'],
-      ],
       leaseMs: 600_000,
       ttlMs: 3_600_000,
       maxSeries: 100,
@@ -92,7 +105,7 @@ export class Bed {
       ...overrides,
     });
     this.#stores.push(store);
-    return new Instance(store);
+    return new Instance(store, resource ?? own);
   }
 
   /** Lets `ms` of the store's time pass, and then waits until `check` no longer throws. */

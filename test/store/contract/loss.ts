@@ -86,7 +86,10 @@ export function lossContract(bed: () => Bed): void {
     await store.close();
     await store.close();
     const closed = { name: 'OrchestratorError', code: 'ORCHESTRATOR_STORE_CLOSED' };
-    await assert.rejects(store.apply({ sequence: 1, deltas: [], current: [] }), closed);
+    await assert.rejects(
+      store.apply({ sequence: 1, resource: [], collectedAt: 0, deltas: [], current: [] }),
+      closed,
+    );
     for (const call of ['snapshot', 'sweep', 'leave', 'wipe'] as const)
       await assert.rejects(store[call](), closed);
   });

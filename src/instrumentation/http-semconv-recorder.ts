@@ -1,0 +1,153 @@
+import {
+  type Attributes,
+  type BatchObservableCallback,
+  type Histogram,
+  type Meter,
+  type ObservableUpDownCounter,
+  ValueType,
+} from '@opentelemetry/api';
+
+import {
+  HTTP_METHODS,
+  type HttpExchange,
+  type HttpScheme,
+  type HttpServerRecorder,
+} from './http-exchange.js';
+
+/** The semantic conventions' buckets for `http.server.request.duration`, in seconds. */
+export const HTTP_DURATION_BOUNDARIES: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
+
+/** Powers of four from 256 bytes to 64 MiB. */
+export const BYTES_BOUNDARIES: readonly number[] = Array.from({ length: 10 }, (_, power) => 256 * 4 ** power);
+
+export interface SemconvRecorderOptions {
+  readonly meter: Meter;
+  /** Seconds; default {@link HTTP_DURATION_BOUNDARIES}. */
+  readonly boundaries?: readonly number[] | undefined;
+  /** `http.server.request.body.size` and `http.server.response.body.size`; default false. */
+  readonly bodySizes?: boolean | undefined;
+}
+
+/** `setRoute` takes any text, so that the cache of attribute objects must not be the place where a mistake piles up. */
+const MAX_CACHED_ROUTES = 2000;
+const NO_ROUTE = '';
+const SCHEMES: readonly HttpScheme[] = ['http', 'https'];
+
+/**
+ * `http.server.request.duration` and `http.server.active_requests` as the semantic conventions 1.23 and later (stable)
+ * define them. Attribute objects are made once per series and shared: the SDK reads them and never writes.
+ */
+export class SemconvRecorder implements HttpServerRecorder {
+  private readonly meter: Meter;
+  private readonly duration: Histogram;
+  private readonly requestSize: Histogram | undefined;
+  private readonly responseSize: Histogram | undefined;
+  private readonly activeRequests: ObservableUpDownCounter;
+  private readonly observe: BatchObservableCallback;
+  private readonly active = new Map<number, { count: number; readonly attributes: Attributes }>();
+  private readonly cache = new Map<string, Map<number, Attributes>>();
+
+  constructor({ meter, boundaries, bodySizes }: SemconvRecorderOptions) {
+    this.meter = meter;
+    this.duration = meter.createHistogram('http.server.request.duration', {
+      description: 'Duration of HTTP server requests.',
+      unit: 's',
+      valueType: ValueType.DOUBLE,
+      advice: { explicitBucketBoundaries: [...(boundaries ?? HTTP_DURATION_BOUNDARIES)] },
+    });
+    if (bodySizes === true) {
+      const advice = { explicitBucketBoundaries: [...BYTES_BOUNDARIES] };
+      this.requestSize = meter.createHistogram('http.server.request.body.size', {
+        description: 'Size of HTTP server request bodies.',
+        unit: 'By',
+        advice,
+      });
+      this.responseSize = meter.createHistogram('http.server.response.body.size', {
+        description: 'Size of HTTP server response bodies.',
+        unit: 'By',
+        advice,
+      });
+    }
+    // Observed, not added: two additions per request would cost as much as the duration itself.
+    this.activeRequests = meter.createObservableUpDownCounter('http.server.active_requests', {
+      description: 'Number of active HTTP server requests.',
+      unit: '{request}',
+      valueType: ValueType.INT,
+    });
+    this.observe = (result) => {
+      for (const { count, attributes } of this.active.values())
+        result.observe(this.activeRequests, count, attributes);
+    };
+    meter.addBatchObservableCallback(this.observe, [this.activeRequests]);
+  }
+
+  started(method: number, scheme: HttpScheme): void {
+    const key = method * 2 + SCHEMES.indexOf(scheme);
+    const entry = this.active.get(key);
+    if (entry !== undefined) {
+      entry.count++;
+      return;
+    }
+    this.active.set(key, {
+      count: 1,
+      attributes: { 'http.request.method': HTTP_METHODS[method], 'url.scheme': scheme },
+    });
+  }
+
+  finished(exchange: HttpExchange): void {
+    const entry = this.active.get(exchange.method * 2 + SCHEMES.indexOf(exchange.scheme));
+    if (entry !== undefined) entry.count--;
+    const attributes = this.attributesOf(exchange);
+    this.duration.record(exchange.seconds, attributes);
+    if (exchange.requestBytes !== undefined) this.requestSize?.record(exchange.requestBytes, attributes);
+    if (exchange.responseBytes !== undefined) this.responseSize?.record(exchange.responseBytes, attributes);
+  }
+
+  stop(): void {
+    this.meter.removeBatchObservableCallback(this.observe, [this.activeRequests]);
+  }
+
+  private attributesOf(exchange: HttpExchange): Attributes {
+    const key = seriesCode(exchange);
+    if (key === undefined) return makeAttributes(exchange);
+    const route = exchange.route ?? NO_ROUTE;
+    let byCode = this.cache.get(route);
+    if (byCode === undefined) {
+      if (this.cache.size >= MAX_CACHED_ROUTES) this.cache.clear();
+      byCode = new Map();
+      this.cache.set(route, byCode);
+    }
+    let attributes = byCode.get(key);
+    if (attributes === undefined) {
+      attributes = makeAttributes(exchange);
+      byCode.set(key, attributes);
+    }
+    return attributes;
+  }
+}
+
+/** Everything but the route in one small integer; undefined for combinations too rare to be worth a place in it. */
+function seriesCode(exchange: HttpExchange): number | undefined {
+  const { statusCode, failure, protocolVersion } = exchange;
+  const version =
+    protocolVersion === '1.1' ? 0 : protocolVersion === '2' ? 1 : protocolVersion === '1.0' ? 2 : -1;
+  const failed = failure === undefined ? 0 : failure === 'aborted' ? 1 : -1;
+  if (version < 0 || failed < 0 || statusCode > 999) return undefined;
+  const secure = exchange.scheme === 'https' ? 1 : 0;
+  return (((exchange.method * 3 + version) * 2 + failed) * 2 + secure) * 1000 + statusCode;
+}
+
+function makeAttributes(exchange: HttpExchange): Attributes {
+  const { statusCode, route, failure } = exchange;
+  const errorType = failure ?? (statusCode >= 500 && statusCode < 600 ? String(statusCode) : undefined);
+  return {
+    'http.request.method': HTTP_METHODS[exchange.method],
+    'url.scheme': exchange.scheme,
+    'network.protocol.version': exchange.protocolVersion,
+    ...(route !== undefined && { 'http.route': route }),
+    ...(statusCode !== 0 && { 'http.response.status_code': statusCode }),
+    ...(errorType !== undefined && { 'error.type': errorType }),
+  };
+}

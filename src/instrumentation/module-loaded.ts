@@ -1,0 +1,52 @@
+import Module from 'node:module';
+
+import { diag } from '@opentelemetry/api';
+
+type Load = (this: unknown, request: string, ...rest: unknown[]) => unknown;
+
+/**
+ * Calls `listener` with what each `require` of a package returns, before the application gets it. Node's ESM loader loads
+ * CommonJS packages through the same function, so `import express from 'express'` is seen as well. Relative requires
+ * within packages are not reported.
+ *
+ * @returns a function that ends it.
+ */
+export function onModuleLoaded(listener: (exports: object) => void): () => void {
+  const original: unknown = Reflect.get(Module, '_load');
+  if (typeof original !== 'function') return () => undefined;
+  const load = original as Load;
+  let active = true;
+  const observed: Load = function (request, ...rest) {
+    const exports = load.call(this, request, ...rest);
+    if (active && isPackage(request) && isObject(exports)) {
+      try {
+        listener(exports);
+      } catch (error) {
+        diag.error(`orchestrator: routes of ${request} are not recognized`, error);
+      }
+    }
+    return exports;
+  };
+  Reflect.set(Module, '_load', observed);
+  return () => {
+    active = false;
+    // Another package may have wrapped ours in the meantime; then ours stays, and passes through.
+    if (Reflect.get(Module, '_load') === observed) Reflect.set(Module, '_load', original);
+  };
+}
+
+function isPackage(request: unknown): boolean {
+  return typeof request === 'string' && !request.startsWith('.') && !request.startsWith('node:');
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+/** What a file that was already loaded exports; `suffix` is the end of its path with forward slashes. */
+export function loadedFile(suffix: string): unknown {
+  for (const [filename, loaded] of Object.entries(require.cache)) {
+    if (filename.replaceAll('\\', '/').endsWith(suffix)) return loaded?.exports;
+  }
+  return undefined;
+}

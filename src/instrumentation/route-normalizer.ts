@@ -1,0 +1,87 @@
+const NUMBER = /^\d+$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** A word a person wrote may hold a digit or two (`oauth2`, `v10`); a generated one of this length holds more. */
+const TOKEN_LENGTH = 8;
+const TOKEN_DIGITS = 3;
+const LONGEST_WORD = 32;
+const MAX_SEGMENTS = 8;
+
+export const OTHER_ROUTE = '{other}';
+
+/**
+ * A path as a template: numbers become `{id}`, UUIDs `{uuid}`, other segments that look generated `{token}`. Paths deeper
+ * than eight segments end in `{rest}`. `path` begins with `/` and has no query.
+ */
+export function normalizePath(path: string): string {
+  if (path.length === 1) return path;
+  const segments = path.split('/');
+  const deep = segments.length > MAX_SEGMENTS + 1;
+  if (deep) segments.length = MAX_SEGMENTS + 1;
+  for (let index = 1; index < segments.length; index++) {
+    segments[index] = normalizeSegment(segments[index] ?? '');
+  }
+  if (deep) segments.push('{rest}');
+  return segments.join('/');
+}
+
+function normalizeSegment(segment: string): string {
+  if (segment === '') return '';
+  if (NUMBER.test(segment)) return '{id}';
+  if (segment.length === 36 && UUID.test(segment)) return '{uuid}';
+  return looksGenerated(segment) ? '{token}' : segment;
+}
+
+function looksGenerated(segment: string): boolean {
+  if (segment.length > LONGEST_WORD) return true;
+  let digits = 0;
+  for (let index = 0; index < segment.length; index++) {
+    const code = segment.charCodeAt(index);
+    if (code >= 48 && code <= 57) digits++;
+    // `%` of an escape, `@` of an address, `=` and `:` of encoded data, anything outside ASCII: not a name of a route.
+    else if (code === 37 || code === 64 || code === 61 || code === 58 || code > 126) return true;
+  }
+  return segment.length >= TOKEN_LENGTH && digits >= TOKEN_DIGITS;
+}
+
+export interface RouteNormalizerOptions {
+  /** Distinct routes before everything new becomes `{other}`; default 200. */
+  readonly maxRoutes?: number | undefined;
+}
+
+/**
+ * Routes for servers without a framework. A new route is admitted only by a response that succeeded, so that a scanner
+ * that gets 404 for each guess leaves no trace.
+ */
+export class RouteNormalizer {
+  private readonly routes = new Set<string>();
+  private readonly maxRoutes: number;
+
+  constructor({ maxRoutes = 200 }: RouteNormalizerOptions = {}) {
+    this.maxRoutes = maxRoutes;
+  }
+
+  /** `url` as Node gives it: with query, or absolute, or `*`. `succeeded`: a status below 400 was sent. */
+  route(url: string, succeeded: boolean): string | undefined {
+    const path = pathOf(url);
+    if (path === undefined) return undefined;
+    const route = normalizePath(path);
+    if (this.routes.has(route)) return route;
+    if (!succeeded) return undefined;
+    if (this.routes.size >= this.maxRoutes) return OTHER_ROUTE;
+    this.routes.add(route);
+    return route;
+  }
+}
+
+/** The path of a request target without its query; undefined for targets that have none (`*`, `host:port`). */
+export function pathOf(url: string): string | undefined {
+  if (url.charCodeAt(0) !== 47) {
+    if (!URL.canParse(url)) return undefined;
+    const { pathname } = new URL(url);
+    return pathname.startsWith('/') ? pathname : undefined;
+  }
+  const query = url.indexOf('?');
+  const fragment = url.indexOf('#');
+  const end = query < 0 ? fragment : fragment < 0 ? query : Math.min(query, fragment);
+  return end < 0 ? url : url.slice(0, end);
+}
