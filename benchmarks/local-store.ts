@@ -122,7 +122,13 @@ async function run(phase: Phase, work: () => Promise<void>): Promise<void> {
 }
 
 function batchOf(sequence: number): DeltaBatch {
-  return { sequence, deltas: [{ family, points }], current: [] };
+  return {
+    sequence,
+    resource: [],
+    collectedAt: performance.now(),
+    deltas: [{ family, points }],
+    current: [],
+  };
 }
 
 function open(directory: string): MetricStore {
@@ -131,7 +137,6 @@ function open(directory: string): MetricStore {
       prefix: 'shop',
       project: 'shop',
       lease: 'measured',
-      resource: [],
       leaseMs: 600_000,
       ttlMs: 3_600_000,
       maxSeries: 5000,
