@@ -165,6 +165,7 @@ export interface Settings {
   readonly enabled: boolean;
   readonly prefix: string | undefined;
   readonly store: 'redis' | 'local' | 'memory' | undefined;
+  readonly localDir: string | undefined;
   readonly redisUrl: string | undefined;
   readonly redisMode: 'standalone' | 'sentinel' | 'cluster';
   readonly redisNodes: readonly HostPort[];
@@ -237,6 +238,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     defaultText: '`redis` if a Redis is configured, else `local`',
     description:
       'Where processes are summed: `redis` (any number of hosts), `local` (all processes of one user on one host), `memory` (this process only).',
+  },
+  localDir: {
+    env: ['ORCHESTRATOR_LOCAL_DIR'],
+    kind: anyText,
+    default: undefined,
+    defaultText: "a folder of this user in the system's folder for temporary files",
+    description:
+      'Folder of the `local` store; each project has a folder in it. Not on a network file system. Containers that share it are summed.',
   },
   redisUrl: {
     env: ['ORCHESTRATOR_REDIS_URL', 'REDIS_URL'],

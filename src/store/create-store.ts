@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 
 import type { Settings } from '../config.js';
 import { OrchestratorError, reason } from '../errors.js';
+import { createLocalStore } from './local-store.js';
 import { createMemoryStore } from './memory-store.js';
 import type { MetricStore, StoreContext } from './metric-store.js';
 import type { RedisNode, RedisTarget } from './redis-client.js';
@@ -11,6 +12,7 @@ import type * as RedisStoreModule from './redis-store.js';
 export type StoreSettings = Pick<
   Settings,
   | 'store'
+  | 'localDir'
   | 'redisUrl'
   | 'redisMode'
   | 'redisNodes'
@@ -25,16 +27,35 @@ export type StoreSettings = Pick<
 
 const DEFAULT_REDIS: RedisNode = { host: '127.0.0.1', port: 6379 };
 
-/** Opens the store that the settings ask for: Redis if one is configured, else this process's memory. */
+/**
+ * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share,
+ * and if those cannot be had this process's memory.
+ */
 export function createStore(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
   const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
-  const kind = settings.store ?? (redisConfigured ? 'redis' : 'memory');
-  if (kind === 'redis') {
-    // Only who uses Redis pays for loading the client.
-    const { createRedisStore } = require('./redis-store.js') as typeof RedisStoreModule;
-    return createRedisStore(context, redisTarget(settings), timeoutMs);
+  const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
+  switch (kind) {
+    case 'redis': {
+      // Only who uses Redis pays for loading the client.
+      const { createRedisStore } = require('./redis-store.js') as typeof RedisStoreModule;
+      return createRedisStore(context, redisTarget(settings), timeoutMs);
+    }
+    case 'local':
+      return localOrMemory(settings, context);
+    case 'memory':
+      return createMemoryStore(context);
   }
-  return createMemoryStore(context);
+}
+
+function localOrMemory({ localDir }: StoreSettings, context: StoreContext): MetricStore {
+  try {
+    return createLocalStore(context, { directory: localDir });
+  } catch (error) {
+    context.warn(
+      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
+    );
+    return createMemoryStore(context);
+  }
 }
 
 /** Where Redis is, from URL, nodes and single settings; a single setting wins over the same part of the URL. */

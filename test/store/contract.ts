@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from 'node:test';
 
 import { Bed, type StoreFactory } from './contract/bed.js';
 import { additiveContract } from './contract/additive.js';
+import { exponentialContract } from './contract/exponential.js';
 import { boundsContract } from './contract/bounds.js';
 import { currentContract } from './contract/current.js';
 import { familyContract } from './contract/families.js';
@@ -26,6 +27,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
       return current;
     };
     describe('deltas', () => additiveContract(bed));
+    describe('exponential histograms', () => exponentialContract(bed));
     describe('current values', () => currentContract(bed));
     describe('families', () => familyContract(bed));
     describe('bounds', () => boundsContract(bed));
