@@ -41,7 +41,7 @@ class LocalStore implements MetricStore {
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     return this.#inTurn(async () => {
-      const parts = splitBatch(batch);
+      const parts = splitBatch(batch, Date.now());
       for (let attempt = 0; attempt < ATTEMPTS + parts.length; attempt += 1) {
         // The copy of the project decides what is still to be written: a repeated or interrupted batch counts once.
         const done = this.#instance();

@@ -54,6 +54,8 @@ export interface Sender {
  */
 export interface BatchPart extends Pick<DeltaBatch, 'sequence' | 'deltas' | 'current'> {
   readonly resource?: Attributes | undefined;
+  /** When the values were collected, by the store's clock; their ages count from here. */
+  readonly collectedMs: number;
   readonly part: number;
   readonly last: boolean;
 }
@@ -96,7 +98,10 @@ export class ProjectState {
     if (batch.last) {
       const values: StoredValue[] = [];
       for (const reported of batch.current)
-        overflowed += this.#replace(reported, values, sender.maxSeries, nowMs);
+        overflowed += this.#replace(reported, values, sender.maxSeries, {
+          nowMs,
+          collectedMs: batch.collectedMs,
+        });
       instance.values = values;
     }
     instance.sequence = batch.sequence;
@@ -183,7 +188,7 @@ export class ProjectState {
     { family, points }: FamilyPoints<CurrentPoint>,
     into: StoredValue[],
     maxSeries: number,
-    nowMs: number,
+    { nowMs, collectedMs }: { readonly nowMs: number; readonly collectedMs: number },
   ): number {
     const target = this.families.get(family.key) ?? this.describe(family, nowMs);
     const admit = (series: Series): boolean => {
@@ -192,7 +197,7 @@ export class ProjectState {
       if (admitted) list(target, series, nowMs);
       return admitted;
     };
-    const { values, overflowed } = capCurrentPoints(family, points, nowMs, admit);
+    const { values, overflowed } = capCurrentPoints(family, points, collectedMs, admit);
     for (const { series, recordedMs, value } of values) {
       const known = list(target, series, nowMs);
       if (recordedMs >= known.startMs) {
@@ -203,6 +208,11 @@ export class ProjectState {
     }
     return overflowed;
   }
+}
+
+/** A batch that waited for an outage to end is older than its arrival. `nowMs`: the store's clock. */
+export function collectionMs({ collectedAt }: DeltaBatch, nowMs: number): number {
+  return nowMs - Math.max(0, performance.now() - collectedAt);
 }
 
 function isNext(done: InstanceState, { sequence, part }: BatchPart): boolean {
