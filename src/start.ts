@@ -4,6 +4,7 @@ import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 
 import {
+  exportOptions,
   processEnvironment,
   readSettings,
   sanitizePrefix,
@@ -54,6 +55,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
       'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add RedisMetricReader to that MeterProvider.',
     );
   }
+  exportOptions(options);
   const main = environment['pm_exec_path'] ?? process.argv[1];
   const orchestrator = compose(settings, options, main, log);
   setRunning(orchestrator);

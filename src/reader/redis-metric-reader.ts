@@ -1,4 +1,8 @@
-import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  PeriodicExportingMetricReader,
+  type CollectionResult,
+  type MetricReader,
+} from '@opentelemetry/sdk-metrics';
 
 import { deadline } from '../store/deadline.js';
 import type { InstanceAggregation, MetricStore, Snapshot } from '../store/metric-store.js';
@@ -58,6 +62,18 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
     // What this process could not write in time is written later; the others' numbers are worth showing all the same.
     await deadline(this.forceFlush(), OWN_FLUSH_MS, () => '').catch(() => undefined);
     return this.#store.snapshot();
+  }
+
+  /**
+   * The base class exports nothing when nothing was measured. A process is alive all the same, and what it could not send
+   * before still waits.
+   */
+  override async collect(options?: Parameters<MetricReader['collect']>[0]): Promise<CollectionResult> {
+    const result = await super.collect(options);
+    const { scopeMetrics, resource } = result.resourceMetrics;
+    if (scopeMetrics.length === 0 && resource.asyncAttributesPending !== true)
+      this.exporter.export(result.resourceMetrics, () => undefined);
+    return result;
   }
 
   /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
