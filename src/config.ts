@@ -450,28 +450,31 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     kind: list,
     default: ['orchestrator'],
     description:
-      'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`.',
+      'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`. Deviation: the specification says `otlp`.',
   },
   tracesExporter: {
     env: ['OTEL_TRACES_EXPORTER'],
     kind: list,
     default: [],
     defaultText: 'none, unless an OTLP endpoint is set',
-    description: 'OpenTelemetry: where traces go. Traces are off unless this or an OTLP endpoint is set.',
+    description:
+      'OpenTelemetry: where traces go. Deviation: traces are off unless this or an OTLP endpoint is set; the specification says `otlp`.',
   },
   logsExporter: {
     env: ['OTEL_LOGS_EXPORTER'],
     kind: list,
     default: [],
     defaultText: 'none, unless an OTLP endpoint is set',
-    description: 'OpenTelemetry: where logs go. Logs are off unless this or an OTLP endpoint is set.',
+    description:
+      'OpenTelemetry: where logs go. Deviation: logs are off unless this or an OTLP endpoint is set; the specification says `otlp`.',
   },
   otlpEndpoint: {
     env: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
     kind: anyText,
     default: undefined,
     defaultText: 'none',
-    description: 'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on.',
+    description:
+      'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on, and with `otlp` among the metrics exporters it gets the metrics too.',
   },
   otlpProtocol: {
     env: ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
@@ -492,7 +495,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     kind: integer(100, 3_600_000),
     default: 5000,
     description:
-      'OpenTelemetry: milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much.',
+      'OpenTelemetry: milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much. It holds for the `otlp` and `console` metrics exporters too.',
   },
   metricExportTimeout: {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
@@ -504,7 +507,8 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_EXPORTER_PROMETHEUS_HOST'],
     kind: anyText,
     default: 'localhost',
-    description: 'OpenTelemetry: address of the metrics server. `0.0.0.0` lets others reach it.',
+    description:
+      'OpenTelemetry: address of the metrics server. `localhost` is 127.0.0.1; `0.0.0.0` lets other hosts reach it.',
   },
   prometheusPort: {
     env: ['OTEL_EXPORTER_PROMETHEUS_PORT'],
@@ -650,4 +654,23 @@ export function processEnvironment(): Environment {
     }
   }
   return process.env;
+}
+
+/** What OpenTelemetry reads from the environment by itself, whatever was said to us. */
+const READ_BY_OPENTELEMETRY = [
+  'resourceAttributes',
+  'tracesExporter',
+  'logsExporter',
+  'otlpEndpoint',
+  'otlpProtocol',
+  'resourceDetectors',
+] as const satisfies readonly SettingName[];
+
+/** Puts those options that only the environment can carry to OpenTelemetry there. */
+export function exportOptions(options: SettingOptions): void {
+  for (const name of READ_BY_OPENTELEMETRY) {
+    const variable = SETTINGS[name].env.at(-1);
+    if (options[name] !== undefined && variable !== undefined)
+      process.env[variable] = optionText(options[name]);
+  }
 }

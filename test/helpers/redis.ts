@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { makeCertificates, type Certificates } from './certificates.js';
 import { Daemon } from './daemon.js';
 import { eventually } from './eventually.js';
-import type { Owner } from './owner.js';
+import { onEnd, type Owner } from './owner.js';
 import { freePort, freePortWith } from './ports.js';
 import { scratchDir } from './scratch.js';
 
@@ -146,7 +146,7 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
   const dir = scratchDir(owner, 'redis');
   const certificates = options.tls === undefined ? NO_TLS : await makeCertificates(dir);
   const server = new RedisServer(dir, await freePort(), certificates, options);
-  owner.after(() => server.stop('SIGKILL'));
+  onEnd(owner, () => server.stop('SIGKILL'));
   await server.start();
   return server;
 }
@@ -179,7 +179,7 @@ export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
     Array.from({ length: 6 }, async () => {
       const dir = scratchDir(owner, 'cluster');
       const node = new RedisServer(dir, await freePortWith(10_000), NO_TLS, { config });
-      owner.after(() => node.stop('SIGKILL'));
+      onEnd(owner, () => node.stop('SIGKILL'));
       await node.start();
       return node;
     }),
@@ -236,11 +236,11 @@ async function startSentinel(owner: Owner, name: string, masterPort: number): Pr
   ];
   await writeFile(join(dir, 'sentinel.conf'), config.join('\n'));
   const daemon = new Daemon('redis-sentinel', ['sentinel.conf'], dir);
-  owner.after(() => daemon.stop('SIGKILL'));
+  onEnd(owner, () => daemon.stop('SIGKILL'));
   // A failover needs sentinels that know each other and both replicas.
   const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
-  owner.after(() => client.disconnect());
+  onEnd(owner, () => client.disconnect());
   await eventually(async () => {
     daemon.assertRunning();
     const state = String(await client.call('SENTINEL', 'CKQUORUM', name));
