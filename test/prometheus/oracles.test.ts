@@ -55,6 +55,7 @@ describe('random snapshots', () => {
               const expected = expectedSamples(snapshot, dialect, naming);
               assertSamples(read, expected, exponentialBuckets(snapshot, naming), format);
               for (const { name, labels } of read) {
+                assert.ok(!Object.keys(labels).some((label) => label.startsWith('__')), name);
                 if (escaping === 'allow-utf-8') continue;
                 assert.ok(isLegacyName(name, 'metric'), name);
                 for (const label of Object.keys(labels)) assert.ok(isLegacyName(label, 'label'), label);
