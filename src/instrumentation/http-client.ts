@@ -19,7 +19,8 @@ export interface HttpClientOptions {
   readonly boundaries?: readonly number[] | undefined;
 }
 
-const START_CHANNEL = 'http.client.request.start';
+/** Node 20 only has `start`, which comes when the request's body has been handed over: an upload's own time is missing there. */
+const START_CHANNELS = ['http.client.request.created', 'http.client.request.start'];
 const STARTED: unique symbol = Symbol('orchestrator.started');
 const FAILED: unique symbol = Symbol('orchestrator.failed');
 const TRACKER: unique symbol = Symbol('orchestrator.tracker');
@@ -47,6 +48,7 @@ class HttpClientTracker implements Instrumentation {
   private readonly cache = new Map<string, BoundHistogram>();
   private readonly onStart = (message: unknown): void => {
     const { request } = message as { request: MeasuredRequest };
+    if (STARTED in request) return;
     request[STARTED] = performance.now();
     request[TRACKER] = this;
     request.on('close', onClose);
@@ -64,11 +66,11 @@ class HttpClientTracker implements Instrumentation {
       valueType: ValueType.DOUBLE,
       advice: { explicitBucketBoundaries: [...boundaries] },
     });
-    subscribe(START_CHANNEL, this.onStart);
+    for (const channel of START_CHANNELS) subscribe(channel, this.onStart);
   }
 
   stop(): void {
-    unsubscribe(START_CHANNEL, this.onStart);
+    for (const channel of START_CHANNELS) unsubscribe(channel, this.onStart);
   }
 
   finish(request: MeasuredRequest): void {

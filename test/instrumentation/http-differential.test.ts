@@ -166,6 +166,7 @@ test('a response that is cut off: ours says so, on both sides', async () => {
 
 test('a server that is not there', async () => {
   const request = send({ host: '127.0.0.1', port: 1, path: '/' });
+  request.end();
   const [error] = await once(request, 'error');
   assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
   expected++;
