@@ -2,8 +2,9 @@
  * Every setting is one row of {@link SETTINGS}: parsing, the configuration page and redaction come from it. The only file
  * that reads `process.env`.
  */
-import { OrchestratorError, reason } from './errors.js';
+import { OrchestratorError } from './errors.js';
 import type { LogLevel } from './log.js';
+import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
 import { INSTANCE_AGGREGATIONS, type InstanceAggregation } from './store/metric-store.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
@@ -69,6 +70,30 @@ const list: Kind<readonly string[]> = {
       .filter((item) => item !== ''),
 };
 
+function listOf<const T extends string>(...values: readonly T[]): Kind<readonly T[]> {
+  const item = oneOf(...values);
+  return {
+    allowed: `a comma-separated list of ${item.allowed}`,
+    parse(value) {
+      const items = list.parse(value).map((part) => item.parse(part));
+      if (items.length === 0) throw new NotAllowed();
+      return items;
+    },
+  };
+}
+
+const ascending: Kind<readonly number[] | undefined> = {
+  allowed: 'a comma-separated list of ascending positive numbers',
+  parse(value) {
+    const numbers = list.parse(value).map(Number);
+    const valid = numbers.every(
+      (number, index) => Number.isFinite(number) && number > (numbers[index - 1] ?? 0),
+    );
+    if (numbers.length === 0 || !valid) throw new NotAllowed();
+    return numbers;
+  },
+};
+
 const paths: Kind<readonly string[]> = {
   allowed: 'a comma-separated list of globs that begin with `/`',
   parse(value) {
@@ -94,6 +119,8 @@ const redisUrl: Kind<string> = {
     if (url === undefined || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) throw new NotAllowed();
     if (url.protocol === 'unix:' ? url.pathname === '' : url.hostname === '') throw new NotAllowed();
     if (url.protocol !== 'unix:' && !/^\/?\d*$/.test(url.pathname)) throw new NotAllowed();
+    // A password with "/", "#" or "?" that is not encoded: what looks like host and port is a part of it.
+    if (/[@#]/.test(url.pathname + url.search + url.hash)) throw new NotAllowed();
     return value;
   },
 };
@@ -140,6 +167,7 @@ export interface Settings {
   readonly enabled: boolean;
   readonly prefix: string | undefined;
   readonly store: 'redis' | 'local' | 'memory' | undefined;
+  readonly localDir: string | undefined;
   readonly redisUrl: string | undefined;
   readonly redisMode: 'standalone' | 'sentinel' | 'cluster';
   readonly redisNodes: readonly HostPort[];
@@ -155,13 +183,26 @@ export interface Settings {
   readonly maxSeries: number;
   readonly gaugeAggregation: readonly GaugeRule[];
   readonly ignorePaths: readonly string[];
+  readonly httpMetricNames: ReadonlyArray<'semconv' | 'prometheus-net'>;
+  readonly httpBuckets: readonly number[] | undefined;
+  readonly httpBodySizes: boolean;
   readonly metricsPath: string;
+  readonly translationStrategy: TranslationStrategy;
+  readonly scopeInfo: boolean;
+  readonly targetInfo: boolean;
+  readonly resourceLabels: readonly string[];
+  readonly appMetricsPath: string | undefined;
   readonly wipeToken: string | undefined;
   readonly workerThreads: boolean;
   readonly sdkDisabled: boolean;
   readonly serviceName: string | undefined;
   readonly resourceAttributes: string | undefined;
   readonly metricsExporter: readonly string[];
+  readonly tracesExporter: readonly string[];
+  readonly logsExporter: readonly string[];
+  readonly otlpEndpoint: string | undefined;
+  readonly otlpProtocol: 'grpc' | 'http/protobuf' | 'http/json';
+  readonly resourceDetectors: readonly string[];
   /** Milliseconds. */
   readonly metricExportInterval: number;
   /** Milliseconds. */
@@ -199,6 +240,14 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     defaultText: '`redis` if a Redis is configured, else `local`',
     description:
       'Where processes are summed: `redis` (any number of hosts), `local` (all processes of one user on one host), `memory` (this process only).',
+  },
+  localDir: {
+    env: ['ORCHESTRATOR_LOCAL_DIR'],
+    kind: anyText,
+    default: undefined,
+    defaultText: "a folder of this user in the system's folder for temporary files",
+    description:
+      'Folder of the `local` store; each project has a folder in it. Not on a network file system. Containers that share it are summed.',
   },
   redisUrl: {
     env: ['ORCHESTRATOR_REDIS_URL', 'REDIS_URL'],
@@ -300,11 +349,65 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     default: ['/health', '/healthz', '/livez', '/readyz', '/ready', '/live', '/ping'],
     description: 'Requests that are not measured. Globs: `*` within a segment, `**` over segments.',
   },
+  httpMetricNames: {
+    env: ['ORCHESTRATOR_HTTP_METRIC_NAMES'],
+    kind: listOf('semconv', 'prometheus-net'),
+    default: ['semconv'],
+    description:
+      'Names of the HTTP server metrics: those of the semantic conventions, those of prometheus-net (shared dashboards with .NET and PHP services), or both.',
+  },
+  httpBuckets: {
+    env: ['ORCHESTRATOR_HTTP_BUCKETS'],
+    kind: ascending,
+    default: undefined,
+    defaultText: 'those of the semantic conventions, 5 ms to 10 s',
+    description: 'Buckets of `http.server.request.duration` in seconds: `0.01,0.1,1`.',
+  },
+  httpBodySizes: {
+    env: ['ORCHESTRATOR_HTTP_BODY_SIZES'],
+    kind: flag,
+    default: false,
+    description: 'Also measure `http.server.request.body.size` and `http.server.response.body.size`.',
+  },
   metricsPath: {
     env: ['ORCHESTRATOR_METRICS_PATH'],
     kind: path,
     default: '/metrics',
     description: 'Path of the exposition on the metrics server.',
+  },
+  translationStrategy: {
+    env: ['ORCHESTRATOR_TRANSLATION_STRATEGY'],
+    kind: oneOf(...TRANSLATION_STRATEGIES),
+    default: 'UnderscoreEscapingWithSuffixes',
+    description: 'How OpenTelemetry names become Prometheus names; the four strategies of the specification.',
+  },
+  scopeInfo: {
+    env: ['ORCHESTRATOR_SCOPE_INFO'],
+    kind: flag,
+    default: true,
+    description: 'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.',
+  },
+  targetInfo: {
+    env: ['ORCHESTRATOR_TARGET_INFO'],
+    kind: flag,
+    default: true,
+    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+  },
+  resourceLabels: {
+    env: ['ORCHESTRATOR_RESOURCE_LABELS'],
+    kind: list,
+    default: [],
+    defaultText: 'none',
+    description:
+      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+  },
+  appMetricsPath: {
+    env: ['ORCHESTRATOR_APP_METRICS_PATH'],
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    description:
+      "Serves the metrics on the application's own HTTP servers too, at this path. Whoever reaches the application then reads them.",
   },
   wipeToken: {
     env: ['ORCHESTRATOR_WIPE_TOKEN'],
@@ -347,14 +450,52 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     kind: list,
     default: ['orchestrator'],
     description:
-      'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`.',
+      'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`. Deviation: the specification says `otlp`.',
+  },
+  tracesExporter: {
+    env: ['OTEL_TRACES_EXPORTER'],
+    kind: list,
+    default: [],
+    defaultText: 'none, unless an OTLP endpoint is set',
+    description:
+      'OpenTelemetry: where traces go. Deviation: traces are off unless this or an OTLP endpoint is set; the specification says `otlp`.',
+  },
+  logsExporter: {
+    env: ['OTEL_LOGS_EXPORTER'],
+    kind: list,
+    default: [],
+    defaultText: 'none, unless an OTLP endpoint is set',
+    description:
+      'OpenTelemetry: where logs go. Deviation: logs are off unless this or an OTLP endpoint is set; the specification says `otlp`.',
+  },
+  otlpEndpoint: {
+    env: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description:
+      'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on, and with `otlp` among the metrics exporters it gets the metrics too.',
+  },
+  otlpProtocol: {
+    env: ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    kind: oneOf('grpc', 'http/protobuf', 'http/json'),
+    default: 'http/protobuf',
+    description: 'OpenTelemetry: protocol of the `otlp` metrics exporter.',
+  },
+  resourceDetectors: {
+    env: ['OTEL_NODE_RESOURCE_DETECTORS'],
+    kind: list,
+    default: [],
+    defaultText: '`env,host`',
+    description:
+      'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
   },
   metricExportInterval: {
     env: ['OTEL_METRIC_EXPORT_INTERVAL'],
     kind: integer(100, 3_600_000),
     default: 5000,
     description:
-      'OpenTelemetry: milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much.',
+      'OpenTelemetry: milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much. It holds for the `otlp` and `console` metrics exporters too.',
   },
   metricExportTimeout: {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
@@ -366,7 +507,8 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_EXPORTER_PROMETHEUS_HOST'],
     kind: anyText,
     default: 'localhost',
-    description: 'OpenTelemetry: address of the metrics server. `0.0.0.0` lets others reach it.',
+    description:
+      'OpenTelemetry: address of the metrics server. `localhost` is 127.0.0.1; `0.0.0.0` lets other hosts reach it.',
   },
   prometheusPort: {
     env: ['OTEL_EXPORTER_PROMETHEUS_PORT'],
@@ -379,7 +521,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_LOG_LEVEL'],
     kind: logLevel,
     default: 'info',
-    description: 'OpenTelemetry: what is printed to stderr.',
+    description: "OpenTelemetry: what is printed to stderr. OpenTelemetry's own diagnostics from `debug` on.",
   },
 };
 
@@ -435,7 +577,10 @@ function fromOption(name: SettingName, value: unknown): unknown {
 function optionText(value: unknown): string {
   if (Array.isArray(value)) return value.map(optionText).join(',');
   if (typeof value === 'object' && value !== null) {
-    if ('host' in value && 'port' in value) return `${String(value.host)}:${String(value.port)}`;
+    if ('host' in value && 'port' in value) {
+      const host = String(value.host);
+      return `${host.includes(':') ? `[${host}]` : host}:${String(value.port)}`;
+    }
     if ('pattern' in value && 'aggregation' in value)
       return `${String(value.pattern)}=${String(value.aggregation)}`;
   }
@@ -457,9 +602,19 @@ function plain(markdown: string): string {
   return markdown.replaceAll('`', '');
 }
 
-/** A URL as it may be printed: without user, password and query. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)(?:[^/]*@)?([^?#]*).*$/is, '$1$2');
+/**
+ * A URL as it may be printed: without user, password and query. A text that cannot be taken apart for certain is not
+ * printed at all, for any part of it may be the password.
+ */
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    url.host + url.pathname === '' ||
+    /[@#]/.test(url.pathname + url.search + url.hash)
+  )
+    return '(hidden)';
+  return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /** A project's name as a part of keys: lower case, `[a-z0-9_-]`. Throws ORCHESTRATOR_INVALID_SETTING when nothing is left. */
@@ -489,13 +644,33 @@ export function processEnvironment(): Environment {
     try {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
-        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$)/.test(key);
-        if (ours && (typeof value === 'string' || typeof value === 'number'))
+        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
+        if (ours && ['string', 'number', 'boolean'].includes(typeof value))
           process.env[key] ??= String(value);
       }
-    } catch (error) {
-      process.emitWarning(`pm2_env is not JSON: ${reason(error)}`, 'OrchestratorWarning');
+    } catch {
+      // The parser's own message quotes the text, and with it perhaps a password.
+      process.emitWarning('pm2_env is not a JSON object; it is ignored.', 'OrchestratorWarning');
     }
   }
   return process.env;
+}
+
+/** What OpenTelemetry reads from the environment by itself, whatever was said to us. */
+const READ_BY_OPENTELEMETRY = [
+  'resourceAttributes',
+  'tracesExporter',
+  'logsExporter',
+  'otlpEndpoint',
+  'otlpProtocol',
+  'resourceDetectors',
+] as const satisfies readonly SettingName[];
+
+/** Puts those options that only the environment can carry to OpenTelemetry there. */
+export function exportOptions(options: SettingOptions): void {
+  for (const name of READ_BY_OPENTELEMETRY) {
+    const variable = SETTINGS[name].env.at(-1);
+    if (options[name] !== undefined && variable !== undefined)
+      process.env[variable] = optionText(options[name]);
+  }
 }

@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   ORCHESTRATOR_INVALID_SETTING: 'A setting or option has a value that is not allowed.',
   ORCHESTRATOR_ALREADY_STARTED: 'start() was called a second time in one process.',
+  ORCHESTRATOR_NOT_RUNNING: 'The orchestrator does not run in this process.',
   ORCHESTRATOR_PREFIX_TAKEN: 'Another project with a different name uses the same key prefix.',
   ORCHESTRATOR_SCHEMA_MISMATCH: 'The store holds data written by another version of this package.',
   ORCHESTRATOR_STORE_UNAVAILABLE: 'The store cannot be reached or does not answer.',
@@ -37,6 +38,11 @@ export class OrchestratorError extends Error {
 
 /** The message of anything that was thrown, in one line. */
 export function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  return message.replaceAll(/\s+/g, ' ').trim();
+  return text(error).replaceAll(/\s+/g, ' ').trim();
+}
+
+function text(error: unknown): string {
+  // A name that resolves to several addresses, none of which answers, fails with an error without a message.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(text).join('; ');
+  return error instanceof Error ? error.message || error.name : String(error);
 }

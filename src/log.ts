@@ -1,12 +1,16 @@
+import { inspect } from 'node:util';
+
+import { diag, DiagLogLevel } from '@opentelemetry/api';
+
 /** Lines on stderr. Nothing here may throw into the application, whatever stderr is. */
 export type LogLevel = 'none' | 'error' | 'warn' | 'info' | 'debug' | 'verbose' | 'all';
 
 const RANK: Record<LogLevel, number> = { none: 0, error: 1, warn: 2, info: 3, debug: 4, verbose: 5, all: 6 };
 
 export interface Log {
-  warn(message: string): void;
-  info(message: string): void;
-  debug(message: string): void;
+  readonly warn: (message: string) => void;
+  readonly info: (message: string) => void;
+  readonly debug: (message: string) => void;
 }
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
@@ -23,4 +27,16 @@ function toStderr(line: string): void {
   } catch {
     // A closed stderr is the application's choice; there is nowhere left to say so.
   }
+}
+
+/** OpenTelemetry's own diagnostics go the same way, from `debug` on: it repeats at every interval what is said here once. */
+export function logDiagnostics(level: LogLevel, log: Log): void {
+  if (RANK[level] < RANK.debug) return;
+  const line = (message: string, ...args: unknown[]): void =>
+    log.debug([message, ...args.map((arg) => inspect(arg))].join(' '));
+  const logLevel = level === 'debug' ? DiagLogLevel.DEBUG : DiagLogLevel.ALL;
+  diag.setLogger(
+    { error: line, warn: line, info: line, debug: line, verbose: line },
+    { logLevel, suppressOverrideMessage: true },
+  );
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { AttributeValue, Attributes as OtelAttributes } from '@opentelemetry/api';
 
 import type { Attributes, Family, Scope, Series } from '../store/metric-store.js';
+import { encodeSeries, makeScope } from '../store/series-codec.js';
 
 /** What the SDK hands over as the scope of a metric; attributes exist from sdk-metrics 2.x on. */
 export interface OtelScope {
@@ -24,7 +25,7 @@ export function normalizeAttributes(attributes: OtelAttributes | undefined): Att
     const value = attributes[key];
     if (value !== undefined && value !== null) pairs.push([key.toWellFormed(), attributeText(value)]);
   }
-  return pairs.length > 1 ? pairs.sort(byKey) : pairs;
+  return pairs.length > 1 ? pairs.toSorted(byKey) : pairs;
 }
 
 function byKey(a: readonly [string, string], b: readonly [string, string]): number {
@@ -37,29 +38,6 @@ function attributeText(value: AttributeValue): string {
   return String(value);
 }
 
-/** The identity of a series as text: equal if and only if scope and attributes are equal. */
-export function encodeSeries(scope: Scope, attributes: Attributes): string {
-  return JSON.stringify([
-    scope.name,
-    scope.version ?? null,
-    scope.schemaUrl ?? null,
-    scope.attributes ?? [],
-    attributes,
-  ]);
-}
-
-/** The inverse of {@link encodeSeries}. Throws on text that it did not make. */
-export function decodeSeries(id: string, text: string): Series {
-  const [name, version, schemaUrl, scopeAttributes, attributes] = JSON.parse(text) as [
-    string,
-    string | null,
-    string | null,
-    Attributes,
-    Attributes,
-  ];
-  return { id, scope: makeScope(name, version, schemaUrl, scopeAttributes), attributes };
-}
-
 export function normalizeScope(scope: OtelScope): Scope {
   return makeScope(
     scope.name.toWellFormed(),
@@ -67,20 +45,6 @@ export function normalizeScope(scope: OtelScope): Scope {
     scope.schemaUrl?.toWellFormed() ?? null,
     normalizeAttributes(scope.attributes),
   );
-}
-
-function makeScope(
-  name: string,
-  version: string | null,
-  schemaUrl: string | null,
-  attributes: Attributes,
-): Scope {
-  return {
-    name,
-    ...(version !== null && { version }),
-    ...(schemaUrl !== null && { schemaUrl }),
-    ...(attributes.length > 0 && { attributes }),
-  };
 }
 
 export function makeSeries(scope: Scope, attributes: Attributes): Series {

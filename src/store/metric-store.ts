@@ -4,13 +4,22 @@
  *
  * Promises (DESIGN 6):
  * 1. A batch is applied exactly once. `apply` that rejects has an unknown outcome: call it again with the very same
- *    batch object until it resolves; a batch whose sequence was applied before changes nothing.
+ *    batch object until it resolves; a batch whose sequence is not above the last one applied adds nothing. The store
+ *    remembers the last sequence of a lease for `ttlMs`, longer than the lease itself: a process that was suspended in
+ *    the middle of an `apply` must not count twice when it wakes up.
  * 2. `deltas` are added to the project's totals and outlive the instance. `current` replaces what this instance said
  *    before and counts only while the instance is alive (families with aggregation `keep` excepted).
  * 3. Values never decrease, except by `wipe` or by the loss of the underlying data; then they restart with a new start time.
- * 4. A series that nobody wrote for `ttlMs` leaves the snapshot, and later the store.
- * 5. A family holds at most `maxSeries` series. What exceeds it is summed into {@link OVERFLOW_SERIES} and counted.
+ * 4. A series that nobody wrote for `ttlMs` leaves the snapshot, and with a later sweep the store. One that is written
+ *    again in between continues or restarts, as the store likes.
+ * 5. A family holds at most `maxSeries` series besides {@link OVERFLOW_SERIES}, into which everything else is added and
+ *    counted. For current values the limit holds for the attribute sets of all instances together; of one instance's
+ *    values that exceed it, gauges leave the newest and other types their sum. Expired series make room when they are swept.
  * 6. Snapshots never write.
+ * 7. The first instance binds the prefix to its project's name. All calls of an instance with another name reject with
+ *    `ORCHESTRATOR_PREFIX_TAKEN`, and touch nothing, for as long as the project has data.
+ * 8. Every call heals a store whose data were lost: descriptors, labels and the resource are written again by the next
+ *    `apply`. Help and aggregation of a family are those of the instance that began to report it last.
  */
 
 /** Attributes or labels as sorted `[key, value]` pairs; every value is a well-formed string. */
@@ -72,7 +81,7 @@ export interface DeltaPoint {
 export interface CurrentPoint {
   readonly series: Series;
   readonly value: number;
-  /** Milliseconds since this value was first seen; orders `last` and `keep` without trusting anyone's clock. */
+  /** Milliseconds between the first sight of this value and the collection; orders `last` and `keep` without trusting anyone's clock. */
   readonly ageMs: number;
 }
 
@@ -85,13 +94,17 @@ export interface FamilyPoints<Point> {
 export interface DeltaBatch {
   /** 1, 2, 3, … for one lease. */
   readonly sequence: number;
+  /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
+  readonly resource: Attributes;
+  /** `performance.now()` at the collection; the ages of current values count from here. */
+  readonly collectedAt: number;
   readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
   /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
   readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;
 }
 
 export interface ApplyResult {
-  /** Points that the cap on series moved into {@link OVERFLOW_SERIES} in this call. */
+  /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
   readonly overflowed: number;
 }
 
@@ -142,7 +155,6 @@ export interface StoreContext {
   readonly project: string;
   /** Random for each start of a process. */
   readonly lease: string;
-  readonly resource: Attributes;
   /** An instance counts as alive for this long after its last batch. */
   readonly leaseMs: number;
   /** A series that nobody wrote for this long leaves. */

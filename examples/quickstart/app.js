@@ -1,0 +1,39 @@
+'use strict';
+// An application as it might be: four workers on one port, nothing in it about metrics.
+
+const cluster = require('node:cluster');
+const { createServer } = require('node:http');
+const { setTimeout: sleep } = require('node:timers/promises');
+
+const WORKERS = 4;
+
+const routes = {
+  '/': async () => [200, 'Hello.\n'],
+  '/slow': async () => {
+    await sleep(100 + Math.random() * 300);
+    return [200, 'That took a while.\n'];
+  },
+  '/checkout': async () => {
+    if (Math.random() < 0.3) throw new Error('The payment service did not answer.');
+    return [200, 'Thank you.\n'];
+  },
+};
+
+async function answer(request, response) {
+  const { pathname } = new URL(request.url, 'http://localhost');
+  const user = /^\/users\/(\d+)$/.exec(pathname);
+  const route = user === null ? routes[pathname] : async () => [200, `User ${user[1]}.\n`];
+  try {
+    const [status, body] = route === undefined ? [404, 'Not found.\n'] : await route();
+    response.writeHead(status).end(body);
+  } catch {
+    response.writeHead(500).end('Internal error.\n');
+  }
+}
+
+if (cluster.isPrimary) {
+  // One start line is enough here: the primary prints it, the workers print warnings only.
+  for (let i = 0; i < WORKERS; i++) cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
+} else {
+  createServer(answer).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
+}

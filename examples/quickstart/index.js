@@ -1,0 +1,129 @@
+'use strict';
+// What `npm start` runs: app.js with the preload, some traffic, and a hint of what to look at.
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const { existsSync } = require('node:fs');
+const { join, resolve } = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+
+const { portOwner } = require('./port-owner.js');
+const { ROUND_REQUESTS, sendRound } = require('./traffic.js');
+
+const PACKAGE = resolve(__dirname, '../..');
+const APP_PORT = Number(process.env.PORT || 3000);
+const METRICS_PORT = Number(process.env.OTEL_EXPORTER_PROMETHEUS_PORT || 9464);
+const METRICS_URL = `http://localhost:${METRICS_PORT}/metrics`;
+const METRIC = 'http_server_request_duration_seconds_count';
+
+/** The traffic: about 20 requests per second. */
+const ROUND_MS = 500;
+const ROUNDS_BEFORE_COUNTING = 10;
+
+async function main() {
+  if (!existsSync(join(PACKAGE, 'dist', 'register.js'))) return fail('Not built yet. Run: npm ci');
+  for (const [port, variable] of [
+    [APP_PORT, 'PORT'],
+    [METRICS_PORT, 'OTEL_EXPORTER_PROMETHEUS_PORT'],
+  ]) {
+    const owner = await portOwner(port);
+    if (owner !== undefined)
+      return fail(`Port ${port} is taken by ${owner}. Choose another: ${variable}=${port + 1} npm start`);
+  }
+
+  say('node --require @org/orchestrator/register app.js    (a cluster of 4 workers; Ctrl-C ends it)');
+  const app = startApp();
+  const ended = once(app, 'exit').then(([code, signal]) => ({ code, signal }));
+  const stop = endOnSignals(app);
+
+  await Promise.race([untilReady(), ended]);
+  if (app.exitCode === null && !stop.aborted) {
+    say(
+      `Application  http://localhost:${APP_PORT}    about ${(1000 / ROUND_MS) * ROUND_REQUESTS} requests per second come from here`,
+    );
+    say(`Metrics      ${METRICS_URL}    the sum of all workers`);
+    say(`Look at it   curl -s localhost:${METRICS_PORT}/metrics | grep ${METRIC}`);
+    await runTraffic(stop);
+  }
+
+  const { code, signal } = await ended;
+  if (!stop.aborted) return fail(`The application ended by itself (${signal ?? code}).`);
+  say('Stopped.');
+}
+
+function startApp() {
+  // In its own package it is `node --require @org/orchestrator/register app.js`, and that is all.
+  return spawn(process.execPath, ['--require', '@org/orchestrator/register', join(__dirname, 'app.js')], {
+    cwd: PACKAGE,
+    env: { OTEL_SERVICE_NAME: 'quickstart', ...process.env, PORT: String(APP_PORT) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
+
+/** Aborted as soon as somebody wants the end. */
+function endOnSignals(app) {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(name, () => {
+      stop.abort();
+      // A terminal's Ctrl-C has reached the application already; one that was sent to this process alone has not.
+      app.kill('SIGTERM');
+    });
+  }
+  return stop.signal;
+}
+
+/** Sends traffic until stopped; once, it waits for all workers to report, and compares. */
+async function runTraffic(stop) {
+  const before = await counted();
+  let sent = 0;
+  for (let round = 1; !stop.aborted; round++) {
+    const [answers] = await Promise.all([sendRound(APP_PORT), sleep(ROUND_MS)]);
+    sent += answers;
+    if (round === ROUNDS_BEFORE_COUNTING) await compare(sent, before, stop);
+  }
+}
+
+async function compare(sent, before, stop) {
+  // A worker sends its numbers every five seconds.
+  for (let attempt = 0; attempt < 30 && !stop.aborted; attempt++) {
+    const now = (await counted()) - before;
+    if (now >= sent)
+      return say(`Compared     ${sent} requests sent to 4 workers, ${now} counted by ${METRICS_URL}`);
+    await sleep(500);
+  }
+}
+
+/** All requests that the project has ever counted; earlier runs are in it, since counters do not start again. */
+async function counted() {
+  const response = await fetch(METRICS_URL).catch(() => undefined);
+  if (response?.ok !== true) return 0;
+  let sum = 0;
+  for (const line of (await response.text()).split('\n')) {
+    if (line.startsWith(METRIC)) sum += Number(line.slice(line.lastIndexOf(' ')));
+  }
+  return sum;
+}
+
+/** Asks the application for nothing, since that would be counted. */
+async function untilReady() {
+  while ((await portOwner(APP_PORT)) === undefined) await sleep(100);
+  while (
+    !(await fetch(METRICS_URL).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await sleep(100);
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(line) {
+  process.stderr.write(`${line}\n`);
+  process.exitCode = 1;
+}
+
+void main();

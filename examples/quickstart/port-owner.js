@@ -1,0 +1,28 @@
+'use strict';
+
+const { once } = require('node:events');
+const { createServer } = require('node:net');
+
+/** Who listens on a port of this host, in words; undefined if nobody does. */
+exports.portOwner = async (port) => {
+  // On both, since a program that listens on all addresses lets others have 127.0.0.1 on some systems.
+  if ((await isFree(port, '127.0.0.1')) && (await isFree(port, undefined))) return undefined;
+  const project = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(2000) }).then(
+    (response) => response.headers.get('x-orchestrator-project'),
+    () => null,
+  );
+  return project === null ? 'another program' : `the project "${project}" of @org/orchestrator`;
+};
+
+async function isFree(port, host) {
+  const server = createServer();
+  try {
+    server.listen({ port, host, exclusive: true });
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { metrics } from '@opentelemetry/api';
+
+import type { Settings } from './config.js';
+import { reason } from './errors.js';
+import { gaugeAggregation } from './gauge-aggregation.js';
+import { globMatcher } from './glob.js';
+import type { Log } from './log.js';
+import { Exposition } from './prometheus/exposition.js';
+import { RedisMetricReader } from './reader/redis-metric-reader.js';
+import { observeExporter } from './reader/self-metrics.js';
+import { serveOnApplication } from './server/app-endpoint.js';
+import { MetricsServer } from './server/metrics-server.js';
+import { Scraper } from './server/scraper.js';
+import { createStore } from './store/create-store.js';
+import type { MetricStore, StoreContext } from './store/metric-store.js';
+import { version } from './version.js';
+
+/** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
+const MAX_STORE_TIMEOUT_MS = 5000;
+
+/** An instance that was not heard of for three intervals is dead; a stalled event loop is given some seconds. */
+const MIN_LEASE_MS = 10_000;
+
+const SWEEP_MS = 60_000;
+
+type Identity = Pick<StoreContext, 'prefix' | 'project' | 'lease'>;
+
+/** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
+export class Collection {
+  readonly store: MetricStore;
+  readonly reader: RedisMetricReader;
+  readonly server: MetricsServer;
+  readonly scraper: Scraper;
+  readonly #appMetricsPath: string | undefined;
+  readonly #sweeping: NodeJS.Timeout;
+  #endAppEndpoint: (() => void) | undefined;
+
+  constructor(settings: Settings, identity: Identity, log: Log) {
+    const interval = settings.metricExportInterval;
+    this.store = openStore(settings, identity, log);
+    this.reader = new RedisMetricReader({
+      store: this.store,
+      exportIntervalMillis: interval,
+      exportTimeoutMillis: settings.metricExportTimeout,
+      gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
+      maxSeries: settings.maxSeries,
+      warn: log.warn,
+    });
+    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));
+    this.server = new MetricsServer({
+      host: settings.prometheusHost,
+      port: settings.prometheusPort,
+      path: settings.metricsPath,
+      prefix: identity.prefix,
+      scraper: this.scraper,
+      notReady: () => notReady(this.reader, interval),
+      wipe: () => this.store.wipe(),
+      wipeToken: settings.wipeToken,
+      warn: log.warn,
+    });
+    this.#appMetricsPath = settings.appMetricsPath;
+    this.#sweeping = setInterval(
+      () => void this.store.sweep().catch((error: unknown) => log.debug(`Sweep: ${reason(error)}`)),
+      Math.min(SWEEP_MS, settings.metricsTtl * 500),
+    ).unref();
+  }
+
+  /** Serves, and measures itself; to be called when the MeterProvider is registered. */
+  begin(): void {
+    observeExporter(metrics.getMeter('@org/orchestrator', version), this.reader.exporter);
+    this.server.listen();
+    if (this.#appMetricsPath === undefined) return;
+    this.#endAppEndpoint = serveOnApplication(
+      this.#appMetricsPath,
+      (request: IncomingMessage, response: ServerResponse) => void this.scraper.serve(request, response),
+      (server) => this.server.owns(server),
+    );
+  }
+
+  /** Stops serving. Reader and store end with their MeterProvider. */
+  async end(): Promise<void> {
+    clearInterval(this.#sweeping);
+    this.#endAppEndpoint?.();
+    await this.server.close();
+  }
+}
+
+function openStore(settings: Settings, identity: Identity, log: Log): MetricStore {
+  const context: StoreContext = {
+    ...identity,
+    leaseMs: Math.max(3 * settings.metricExportInterval, MIN_LEASE_MS),
+    ttlMs: settings.metricsTtl * 1000,
+    maxSeries: settings.maxSeries,
+    warn: log.warn,
+  };
+  return createStore(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
+}
+
+function openExposition(settings: Settings, log: Log): Exposition {
+  return new Exposition({
+    translationStrategy: settings.translationStrategy,
+    scopeInfo: settings.scopeInfo,
+    targetInfo: settings.targetInfo,
+    resourceLabels: globMatcher(settings.resourceLabels),
+    warn: log.warn,
+  });
+}
+
+/** Ready: the store answered the last flush, and that was not long ago. */
+function notReady({ exporter }: RedisMetricReader, interval: number): string | undefined {
+  if (exporter.lastError !== undefined) return reason(exporter.lastError);
+  const age = exporter.millisecondsSinceFlush;
+  if (age === undefined) return 'Nothing was flushed yet.';
+  return age > Math.max(3 * interval, MIN_LEASE_MS)
+    ? `The last flush was ${Math.round(age / 1000)} s ago.`
+    : undefined;
+}

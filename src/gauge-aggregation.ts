@@ -1,0 +1,15 @@
+import type { GaugeRule } from './config.js';
+import { globMatcher } from './glob.js';
+import type { InstanceAggregation } from './store/metric-store.js';
+
+/** After the user's rules: what a job leaves behind outlives its process. */
+const DEFAULT_RULES: readonly GaugeRule[] = [{ pattern: 'job.last_success.time', aggregation: 'keep' }];
+
+/** The mode of a gauge by its OpenTelemetry name: the first rule that matches, else `instance`. */
+export function gaugeAggregation(rules: readonly GaugeRule[]): (name: string) => InstanceAggregation {
+  const compiled = [...rules, ...DEFAULT_RULES].map(({ pattern, aggregation }) => ({
+    matches: globMatcher([pattern]),
+    aggregation,
+  }));
+  return (name) => compiled.find(({ matches }) => matches(name))?.aggregation ?? 'instance';
+}

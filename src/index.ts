@@ -1,0 +1,15 @@
+export { start, shutdown, type StartOptions } from './start.js';
+export type { Orchestrator } from './running.js';
+export { metricsHandler, collectMetrics, type CollectedMetrics } from './metrics-handler.js';
+export { RedisMetricReader, type RedisMetricReaderOptions } from './reader/redis-metric-reader.js';
+export {
+  StoreMetricExporter,
+  type StoreMetricExporterOptions,
+  type FlushReport,
+} from './reader/store-metric-exporter.js';
+export { createStore, type StoreSettings } from './store/create-store.js';
+export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
+export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
+export { setRoute } from './instrumentation/route.js';
+export type * from './store/metric-store.js';
+export type { Settings, SettingOptions } from './config.js';

@@ -1,0 +1,44 @@
+import { basename } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+
+import type * as ConfigModule from './config.js';
+import { reason } from './errors.js';
+import { running } from './running.js';
+import type * as StartModule from './start.js';
+
+/** Programs that run before, beside or instead of an application, and inherit NODE_OPTIONS from it. */
+const TOOLS = /^(?:npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(?:-cli)?(?:\.c?js)?$/;
+
+/** PM2's daemon and command line; its ProcessContainer is where an application runs. */
+const PM2_TOOL =
+  /[\\/]pm2[\\/](?:bin[\\/]pm2(?:-\w+)?|lib[\\/]Daemon(?:\.js)?|lib[\\/]binaries[\\/]\w+(?:\.js)?)$/;
+
+/** Starts the orchestrator unless this process is no application, or it runs here already. Never throws. */
+export function preload(): void {
+  try {
+    if (!isApplication(process.argv[1])) return;
+    // Loaded here and not above, so that npm and its like do not pay for what they do not use.
+    const { processEnvironment, readSettings }: typeof ConfigModule = require('./config.js');
+    const environment = processEnvironment();
+    const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
+    if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;
+    if (running() !== undefined) return;
+    const { start }: typeof StartModule = require('./start.js');
+    start();
+  } catch (error) {
+    warn(`not started, the application runs without metrics: ${reason(error)}`);
+  }
+}
+
+function isApplication(script: string | undefined): boolean {
+  if (script === undefined) return true;
+  return !TOOLS.test(basename(script)) && !PM2_TOOL.test(script);
+}
+
+function warn(message: string): void {
+  try {
+    process.stderr.write(`[orchestrator] warn: ${message}\n`);
+  } catch {
+    // Without stderr there is nobody to tell.
+  }
+}

@@ -1,0 +1,193 @@
+import { timingSafeEqual, createHash } from 'node:crypto';
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { reason } from '../errors.js';
+import { landingPage } from './landing-page.js';
+import { plain, type Scraper } from './scraper.js';
+
+/** How often a process asks for a port that another one has: a successor serves within a second or two. */
+const TAKEOVER_MS = 1000;
+
+/** Tells the processes of one project from those of another on the same port. */
+const PROJECT_HEADER = 'x-orchestrator-project';
+
+export interface MetricsServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Path of the exposition. */
+  readonly path: string;
+  /** The project's prefix. */
+  readonly prefix: string;
+  readonly scraper: Scraper;
+  /** The reason why this process is not ready; undefined when it is. */
+  readonly notReady: () => string | undefined;
+  /** Deletes all data of the project. */
+  readonly wipe: () => Promise<void>;
+  /** Without it wiping is off. */
+  readonly wipeToken?: string | undefined;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Serves `/metrics`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each of the others
+ * asks again until it is free. Neither the server nor its connections keep the process alive.
+ */
+export class MetricsServer {
+  readonly #options: MetricsServerOptions;
+  #server: Server | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #complaint: string | undefined;
+  #closed = false;
+
+  constructor(options: MetricsServerOptions) {
+    this.#options = options;
+  }
+
+  /** Where this process serves; undefined while another one does. */
+  get url(): string | undefined {
+    const address = this.#server?.address();
+    return isAddress(address)
+      ? `http://${bracketed(address.address)}:${address.port}${this.#options.path}`
+      : undefined;
+  }
+
+  /** True for the server of this object; its requests are nobody's traffic. */
+  owns(server: unknown): boolean {
+    return server !== undefined && server === this.#server;
+  }
+
+  listen(): void {
+    if (this.#closed) return;
+    const { host, port } = this.#options;
+    const server = createServer(
+      { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 75_000 },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
+    this.#server = server;
+    server.maxConnections = 256;
+    server.on('connection', (socket) => socket.unref());
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      server.close();
+      this.#server = undefined;
+      this.#failed(error);
+    });
+    // In a cluster worker `exclusive` keeps the port out of the primary's hands, which would spread scrapes over workers.
+    // `localhost` alone may mean only ::1; who scrapes 127.0.0.1 would find nobody.
+    server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port, exclusive: true });
+    server.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (this.#closed) return;
+    if (error.code === 'EADDRINUSE') this.#whoServes();
+    else
+      this.#complain(
+        `The metrics server cannot listen: ${reason(error)}. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.`,
+      );
+    this.#retry = setTimeout(() => this.listen(), TAKEOVER_MS);
+    this.#retry.unref();
+  }
+
+  /** A port that another process of the project has is no error; anyone else on it is, for nobody would see this project. */
+  #whoServes(): void {
+    const { host, port, prefix } = this.#options;
+    const request = get({
+      host: host === 'localhost' ? '127.0.0.1' : host,
+      port,
+      path: '/healthz',
+      agent: false,
+      timeout: 2000,
+    });
+    request.on('socket', (socket) => socket.unref());
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => undefined);
+    request.on('response', (response) => {
+      response.resume();
+      const owner = response.headers[PROJECT_HEADER];
+      if (owner === prefix) return;
+      const who = owner === undefined ? 'another program' : `the project "${String(owner)}"`;
+      this.#complain(
+        `Port ${port} belongs to ${who}, so nobody serves the metrics of "${prefix}". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.`,
+      );
+    });
+  }
+
+  #complain(message: string): void {
+    if (this.#complaint === message) return;
+    this.#complaint = message;
+    this.#options.warn(message);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { path, prefix, scraper, notReady } = this.#options;
+    response.setHeader(PROJECT_HEADER, prefix);
+    const target = (request.url ?? '/').split('?', 1)[0];
+    const wiping = target === '/wipe-metrics';
+    if (!(wiping ? ['POST'] : ['GET', 'HEAD']).includes(request.method ?? '')) {
+      plain(response, 405, 'Method not allowed.\n', { Allow: wiping ? 'POST' : 'GET, HEAD' });
+    } else if (wiping) {
+      await this.#wipe(request, response);
+    } else if (target === path) {
+      await scraper.serve(request, response);
+    } else if (target === '/healthz') {
+      plain(response, 200, 'ok\n');
+    } else if (target === '/readyz') {
+      const why = notReady();
+      plain(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
+    } else if (target === '/') {
+      response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
+      response.end(landingPage(prefix, path));
+    } else {
+      plain(response, 404, `Nothing here. The metrics are at ${path}.\n`);
+    }
+  }
+
+  async #wipe(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { wipeToken, wipe, prefix } = this.#options;
+    if (wipeToken === undefined) {
+      plain(response, 403, 'Wiping is off. Set ORCHESTRATOR_WIPE_TOKEN to allow it.\n');
+      return;
+    }
+    if (!sameSecret(request.headers.authorization ?? '', `Bearer ${wipeToken}`)) {
+      plain(response, 401, 'Wrong or missing token.\n', { 'WWW-Authenticate': 'Bearer' });
+      return;
+    }
+    try {
+      await wipe();
+      plain(response, 200, `All metrics of "${prefix}" are deleted.\n`);
+    } catch (error) {
+      plain(response, 503, `${reason(error)}\n`);
+    }
+  }
+}
+
+function sameSecret(given: string, expected: string): boolean {
+  return timingSafeEqual(digest(given), digest(expected));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function isAddress(address: AddressInfo | string | null | undefined): address is AddressInfo {
+  return typeof address === 'object' && address !== null;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

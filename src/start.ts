@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+
+import { metrics } from '@opentelemetry/api';
+import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
+
+import {
+  exportOptions,
+  processEnvironment,
+  readSettings,
+  sanitizePrefix,
+  type SettingOptions,
+  type Settings,
+} from './config.js';
+import { Collection } from './collection.js';
+import { OrchestratorError } from './errors.js';
+import { hold } from './hold.js';
+import { instrument, type Instruments } from './instrumentation/instrument.js';
+import { createLog, logDiagnostics, type Log } from './log.js';
+import { upstreamReaders } from './metric-readers.js';
+import { baseResource, serviceNameOf } from './resource.js';
+import { startSdk } from './sdk.js';
+import { running, setRunning, type Orchestrator, type Running } from './running.js';
+import { Lifecycle } from './shutdown.js';
+import { version } from './version.js';
+
+/** The settings of docs/configuration.md by name. An option wins over its environment variable. */
+export interface StartOptions extends SettingOptions {
+  /** Further OpenTelemetry instrumentations to register. */
+  readonly instrumentations?: readonly OtelInstrumentation[];
+}
+
+/**
+ * Starts OpenTelemetry in this process: metrics to the store, the metrics server, HTTP, runtime and host metrics, and a
+ * last flush at its end. For those who do not use the preload.
+ *
+ * Returns undefined when `ORCHESTRATOR_ENABLED=false` or `OTEL_SDK_DISABLED=true`.
+ * Throws ORCHESTRATOR_ALREADY_STARTED when called twice, and ORCHESTRATOR_INVALID_SETTING for an invalid option.
+ */
+export function start(options: StartOptions = {}): Orchestrator | undefined {
+  const environment = processEnvironment();
+  const complaints: string[] = [];
+  const settings = readSettings(environment, options, (message) => complaints.push(message));
+  if (!settings.enabled || settings.sdkDisabled) return undefined;
+  if (running() !== undefined) {
+    throw new OrchestratorError(
+      'ORCHESTRATOR_ALREADY_STARTED',
+      'The orchestrator runs in this process already. Remove start(), or the preload.',
+    );
+  }
+  const log = createLog(settings.logLevel);
+  logDiagnostics(settings.logLevel, log);
+  for (const complaint of complaints) log.warn(complaint);
+  if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
+    throw new OrchestratorError(
+      'ORCHESTRATOR_ALREADY_STARTED',
+      'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add RedisMetricReader to that MeterProvider.',
+    );
+  }
+  exportOptions(options);
+  const main = environment['pm_exec_path'] ?? process.argv[1];
+  const orchestrator = compose(settings, options, main, log);
+  setRunning(orchestrator);
+  return orchestrator;
+}
+
+/** Ends what {@link start} or the preload began. Resolves at once when nothing runs. */
+export async function shutdown(): Promise<void> {
+  await running()?.shutdown();
+}
+
+function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
+  const exporters = settings.metricsExporter.map((name) => name.toLowerCase());
+  const serviceName = serviceNameOf(settings.serviceName, main);
+  const project = settings.prefix ?? serviceName;
+  const prefix = sanitizePrefix(project);
+  const lease = randomUUID();
+  if (project === 'unknown_service') {
+    log.warn(
+      'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
+    );
+  }
+
+  const own = exporters.includes('orchestrator')
+    ? new Collection(settings, { prefix, project, lease }, log)
+    : undefined;
+  const endpoint = settings.otlpEndpoint !== undefined;
+  const sdk = startSdk({
+    serviceName: settings.serviceName,
+    resource: baseResource(serviceName, lease),
+    customDetectors: settings.resourceDetectors.length > 0,
+    readers: [...(own === undefined ? [] : [own.reader]), ...upstreamReaders(settings, log.warn)],
+    views: [],
+    instrumentations: options.instrumentations ?? [],
+    traces: settings.tracesExporter.length > 0 || endpoint,
+    logs: settings.logsExporter.length > 0 || endpoint,
+  });
+
+  const instruments: Instruments = instrument({
+    ignorePaths: [
+      ...settings.ignorePaths,
+      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
+    ],
+    names: settings.httpMetricNames,
+    boundaries: settings.httpBuckets,
+    bodySizes: settings.httpBodySizes,
+    isOwnServer: (server) => own?.server.owns(server) === true,
+    main,
+  });
+  own?.begin();
+  const lifecycle = new Lifecycle({
+    flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
+    leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
+  });
+  lifecycle.install();
+  log.info(
+    `${version} ${serviceName}: store ${own?.store.description ?? 'none'}, prefix ${prefix}, flush every ${settings.metricExportInterval} ms, ` +
+      `http://${settings.prometheusHost}:${settings.prometheusPort}${settings.metricsPath}, Node ${process.versions.node}`,
+  );
+
+  let ending: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    lifecycle.remove();
+    instruments.stop();
+    await own?.end();
+    // The reader flushes once more, ends the lease and closes the store.
+    await sdk.shutdown();
+    setRunning(undefined);
+  };
+  return {
+    prefix,
+    scraper: own?.scraper,
+    flush: async () => hold(own?.reader.forceFlush() ?? Promise.resolve()),
+    shutdown: () => (ending ??= hold(end())),
+  };
+}

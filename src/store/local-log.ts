@@ -1,0 +1,104 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+const READ_BYTES = 256 * 1024;
+const LINE_FEED = 10;
+/** After this much work in one go, the application gets a turn. */
+const SLICE_MS = 2;
+
+/**
+ * One append-only file of lines that any number of processes write to and read. Each line is written by a single `write`
+ * on a descriptor in append mode, which local file systems carry out as a whole, one after the other: there is no lock,
+ * so there is none that a stopped or killed process could hold.
+ */
+export class LocalLog {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #identity: BigIntStats;
+  #position = 0;
+  /** Bytes of a line whose end has not been read yet. */
+  #rest: Buffer[] = [];
+
+  private constructor(file: string, handle: FileHandle, identity: BigIntStats) {
+    this.path = file;
+    this.#handle = handle;
+    this.#identity = identity;
+  }
+
+  /** `create`: `never` fails with ENOENT, `always` with EEXIST. */
+  static async open(file: string, create: 'never' | 'if absent' | 'always'): Promise<LocalLog> {
+    const { O_RDWR, O_APPEND, O_CREAT, O_EXCL } = constants;
+    // Undefined on Windows.
+    const noFollow: number | undefined = constants.O_NOFOLLOW;
+    const creating = create === 'never' ? 0 : create === 'always' ? O_CREAT | O_EXCL : O_CREAT;
+    const handle = await open(file, O_RDWR | O_APPEND | creating | (noFollow ?? 0), 0o600);
+    try {
+      return new LocalLog(file, handle, await handle.stat({ bigint: true }));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Bytes read so far. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** False when the file was deleted, replaced or cut. While it is open, no other file can have its inode. */
+  async isInPlace(): Promise<boolean> {
+    try {
+      const { dev, ino, size } = await stat(this.path, { bigint: true });
+      return dev === this.#identity.dev && ino === this.#identity.ino && size >= this.#position;
+    } catch {
+      return false;
+    }
+  }
+
+  async append(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, null);
+    // The rest must not follow in a second write, behind another process's line. The file system is full.
+    if (bytesWritten < bytes.length)
+      throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
+  }
+
+  /** Reads the lines that were added since the last call, until there are no more or `take` answers true. */
+  async read(take: (line: string) => boolean): Promise<boolean> {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    let sliceStart = performance.now();
+    for (;;) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, READ_BYTES, this.#position);
+      if (bytesRead === 0) return false;
+      this.#position += bytesRead;
+      let start = 0;
+      for (let end = lineEnd(buffer, start, bytesRead); end !== -1; end = lineEnd(buffer, start, bytesRead)) {
+        const line = this.#line(buffer.subarray(start, end));
+        start = end + 1;
+        if (take(line)) return true;
+        if (performance.now() - sliceStart > SLICE_MS) {
+          await nextTurn();
+          sliceStart = performance.now();
+        }
+      }
+      if (start < bytesRead) this.#rest.push(Buffer.from(buffer.subarray(start, bytesRead)));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  #line(end: Buffer): string {
+    if (this.#rest.length === 0) return end.toString();
+    const line = Buffer.concat([...this.#rest, end]).toString();
+    this.#rest = [];
+    return line;
+  }
+}
+
+function lineEnd(buffer: Buffer, start: number, length: number): number {
+  const end = buffer.indexOf(LINE_FEED, start);
+  return end < length ? end : -1;
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Daemon } from './daemon.js';
+import { eventually } from './eventually.js';
+import { onEnd, type Owner } from './owner.js';
+import { freePort } from './ports.js';
+import { scratchDir } from './scratch.js';
+
+/** One element of an instant vector. */
+export interface QueryResult {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+interface VectorResponse {
+  readonly status: string;
+  readonly error?: string;
+  readonly data: {
+    readonly result: ReadonlyArray<{ metric: Record<string, string>; value: [number, string] }>;
+  };
+}
+
+/** A real Prometheus server that scrapes one target each second, as job `app`. */
+export class Prometheus {
+  readonly port: number;
+
+  constructor(port: number) {
+    this.port = port;
+  }
+
+  /** Evaluates an expression now. Rejects with Prometheus' own error text. */
+  async query(expression: string): Promise<QueryResult[]> {
+    const url = `http://127.0.0.1:${this.port}/api/v1/query?query=${encodeURIComponent(expression)}`;
+    const response = (await (await fetch(url)).json()) as VectorResponse;
+    assert.equal(response.status, 'success', `${expression}: ${response.error}`);
+    return response.data.result.map(({ metric, value: [, value] }) => ({
+      labels: metric,
+      value: Number(value),
+    }));
+  }
+
+  /** The value of an expression that yields exactly one. */
+  async value(expression: string): Promise<number> {
+    const [first, ...rest] = await this.query(expression);
+    assert.ok(
+      first !== undefined && rest.length === 0,
+      `${expression} yields ${rest.length + (first ? 1 : 0)} values, not one`,
+    );
+    return first.value;
+  }
+}
+
+/** Ready when it answers; its first scrape comes about 5 s later. */
+export async function startPrometheus(owner: Owner, targetPort: number): Promise<Prometheus> {
+  const dir = scratchDir(owner, 'prometheus');
+  const port = await freePort();
+  const config = {
+    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
+  };
+  // JSON is YAML.
+  await writeFile(join(dir, 'prometheus.yml'), JSON.stringify(config));
+  const daemon = new Daemon(
+    'prometheus',
+    [
+      '--config.file=prometheus.yml',
+      '--storage.tsdb.path=data',
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ],
+    dir,
+  );
+  onEnd(owner, () => daemon.stop('SIGKILL'));
+  await eventually(async () => {
+    daemon.assertRunning();
+    const response = await fetch(`http://127.0.0.1:${port}/-/ready`);
+    assert.equal(response.status, 200);
+  });
+  return new Prometheus(port);
+}
+
+/** `promtool check metrics`: throws with its complaints unless it ends with status 0. */
+export async function checkWithPromtool(text: string): Promise<void> {
+  await feed('promtool', ['check', 'metrics'], text);
+}
+
+export type TextFormat = 'text' | 'openmetrics';
+
+const PARSE = `
+import sys
+from prometheus_client.parser import text_string_to_metric_families as text
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+families = {'text': text, 'openmetrics': openmetrics}[sys.argv[1]](sys.stdin.buffer.read().decode('utf-8', 'strict'))
+print(sum(len(family.samples) for family in families))
+`;
+
+/** Parses with Python's client library, which is strict about OpenMetrics; the number of samples that it found. */
+export async function countWithPython(text: string, format: TextFormat = 'text'): Promise<number> {
+  return Number(await feed('/usr/bin/python3', ['-c', PARSE, format], text));
+}
+
+async function feed(command: string, args: readonly string[], input: string): Promise<string> {
+  const child = spawn(command, args, { stdio: 'pipe' });
+  let output = '';
+  child.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
+  child.stderr.on('data', (piece: Buffer) => (output += piece.toString()));
+  child.stdin.end(input);
+  await once(child, 'close');
+  assert.equal(child.exitCode, 0, `${command} ended with ${child.exitCode}:\n${output}`);
+  return output;
+}
