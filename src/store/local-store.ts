@@ -70,6 +70,18 @@ class LocalStore implements MetricStore {
     });
   }
 
+  async hold(name: string, ms: number): Promise<boolean> {
+    const { lease } = this.#context;
+    return this.#inTurn(async () => {
+      const atMs = Date.now();
+      const held = this.#project.state.holds.get(name);
+      // Who sees that it is another's turn writes nothing; the log decides between those who ask at the same time.
+      if (held !== undefined && held.lease !== lease && held.untilMs > atMs) return false;
+      await this.#submit({ kind: 'hold', atMs, name, ms });
+      return this.#project.state.holdsNow(lease, name, atMs);
+    });
+  }
+
   async leave(): Promise<void> {
     await this.#inTurn(async () => {
       if (this.#instance() !== undefined) await this.#submit({ kind: 'leave' });
