@@ -62,7 +62,7 @@ function ours(): Observe {
 function httpInstrumentation(): Observe {
   const { HttpInstrumentation } = load(
     '@opentelemetry/instrumentation-http',
-  ) as typeof import('@opentelemetry/instrumentation-http');
+  ) as typeof HttpInstrumentationModule;
   new HttpInstrumentation().setMeterProvider(provider());
   return nothing;
 }
