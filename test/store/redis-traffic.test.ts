@@ -95,8 +95,8 @@ describe('what Redis is asked', () => {
       current: [reported(gauge('g', 'max'), ...many.map((one) => now(one, 1)))],
     };
     const client = redis.client();
+    const total = async () => Number(/total_net_input_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
     const bytesOf = async (work: () => Promise<unknown>): Promise<number> => {
-      const total = async () => Number(/total_net_input_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
       const before = await total();
       await work();
       return (await total()) - before;
