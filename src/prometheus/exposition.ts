@@ -37,7 +37,7 @@ export interface Rendered {
 }
 
 /** About 1 ms. */
-const POINTS_PER_BREATH = 500;
+const POINTS_PER_BREATH = 200;
 
 /** Conflicts are reported once each, and not more of them than someone reads. */
 const MAX_REPORTS = 100;
