@@ -2,7 +2,7 @@
  * Every setting is one row of {@link SETTINGS}: parsing, the configuration page and redaction come from it. The only file
  * that reads `process.env`.
  */
-import { OrchestratorError, reason } from './errors.js';
+import { OrchestratorError } from './errors.js';
 import type { LogLevel } from './log.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
 import { INSTANCE_AGGREGATIONS, type InstanceAggregation } from './store/metric-store.js';
@@ -119,6 +119,8 @@ const redisUrl: Kind<string> = {
     if (url === undefined || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) throw new NotAllowed();
     if (url.protocol === 'unix:' ? url.pathname === '' : url.hostname === '') throw new NotAllowed();
     if (url.protocol !== 'unix:' && !/^\/?\d*$/.test(url.pathname)) throw new NotAllowed();
+    // A password with "/", "#" or "?" that is not encoded: what looks like host and port is a part of it.
+    if (/[@#]/.test(url.pathname + url.search + url.hash)) throw new NotAllowed();
     return value;
   },
 };
@@ -448,28 +450,31 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     kind: list,
     default: ['orchestrator'],
     description:
-      'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`.',
+      'OpenTelemetry: `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`, `none`; a list is allowed: `orchestrator,otlp`. Deviation: the specification says `otlp`.',
   },
   tracesExporter: {
     env: ['OTEL_TRACES_EXPORTER'],
     kind: list,
     default: [],
     defaultText: 'none, unless an OTLP endpoint is set',
-    description: 'OpenTelemetry: where traces go. Traces are off unless this or an OTLP endpoint is set.',
+    description:
+      'OpenTelemetry: where traces go. Deviation: traces are off unless this or an OTLP endpoint is set; the specification says `otlp`.',
   },
   logsExporter: {
     env: ['OTEL_LOGS_EXPORTER'],
     kind: list,
     default: [],
     defaultText: 'none, unless an OTLP endpoint is set',
-    description: 'OpenTelemetry: where logs go. Logs are off unless this or an OTLP endpoint is set.',
+    description:
+      'OpenTelemetry: where logs go. Deviation: logs are off unless this or an OTLP endpoint is set; the specification says `otlp`.',
   },
   otlpEndpoint: {
     env: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
     kind: anyText,
     default: undefined,
     defaultText: 'none',
-    description: 'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on.',
+    description:
+      'OpenTelemetry: the OTLP endpoint. Setting it turns traces and logs on, and with `otlp` among the metrics exporters it gets the metrics too.',
   },
   otlpProtocol: {
     env: ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
@@ -490,7 +495,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     kind: integer(100, 3_600_000),
     default: 5000,
     description:
-      'OpenTelemetry: milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much.',
+      'OpenTelemetry: milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much. It holds for the `otlp` and `console` metrics exporters too.',
   },
   metricExportTimeout: {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
@@ -502,7 +507,8 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_EXPORTER_PROMETHEUS_HOST'],
     kind: anyText,
     default: 'localhost',
-    description: 'OpenTelemetry: address of the metrics server. `0.0.0.0` lets others reach it.',
+    description:
+      'OpenTelemetry: address of the metrics server. `localhost` is 127.0.0.1; `0.0.0.0` lets other hosts reach it.',
   },
   prometheusPort: {
     env: ['OTEL_EXPORTER_PROMETHEUS_PORT'],
@@ -571,7 +577,10 @@ function fromOption(name: SettingName, value: unknown): unknown {
 function optionText(value: unknown): string {
   if (Array.isArray(value)) return value.map(optionText).join(',');
   if (typeof value === 'object' && value !== null) {
-    if ('host' in value && 'port' in value) return `${String(value.host)}:${String(value.port)}`;
+    if ('host' in value && 'port' in value) {
+      const host = String(value.host);
+      return `${host.includes(':') ? `[${host}]` : host}:${String(value.port)}`;
+    }
     if ('pattern' in value && 'aggregation' in value)
       return `${String(value.pattern)}=${String(value.aggregation)}`;
   }
@@ -593,9 +602,19 @@ function plain(markdown: string): string {
   return markdown.replaceAll('`', '');
 }
 
-/** A URL as it may be printed: without user, password and query. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)(?:[^/]*@)?([^?#]*).*$/is, '$1$2');
+/**
+ * A URL as it may be printed: without user, password and query. A text that cannot be taken apart for certain is not
+ * printed at all, for any part of it may be the password.
+ */
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    url.host + url.pathname === '' ||
+    /[@#]/.test(url.pathname + url.search + url.hash)
+  )
+    return '(hidden)';
+  return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /** A project's name as a part of keys: lower case, `[a-z0-9_-]`. Throws ORCHESTRATOR_INVALID_SETTING when nothing is left. */
@@ -626,12 +645,32 @@ export function processEnvironment(): Environment {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
         const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
-        if (ours && (typeof value === 'string' || typeof value === 'number'))
+        if (ours && ['string', 'number', 'boolean'].includes(typeof value))
           process.env[key] ??= String(value);
       }
-    } catch (error) {
-      process.emitWarning(`pm2_env is not JSON: ${reason(error)}`, 'OrchestratorWarning');
+    } catch {
+      // The parser's own message quotes the text, and with it perhaps a password.
+      process.emitWarning('pm2_env is not a JSON object; it is ignored.', 'OrchestratorWarning');
     }
   }
   return process.env;
+}
+
+/** What OpenTelemetry reads from the environment by itself, whatever was said to us. */
+const READ_BY_OPENTELEMETRY = [
+  'resourceAttributes',
+  'tracesExporter',
+  'logsExporter',
+  'otlpEndpoint',
+  'otlpProtocol',
+  'resourceDetectors',
+] as const satisfies readonly SettingName[];
+
+/** Puts those options that only the environment can carry to OpenTelemetry there. */
+export function exportOptions(options: SettingOptions): void {
+  for (const name of READ_BY_OPENTELEMETRY) {
+    const variable = SETTINGS[name].env.at(-1);
+    if (options[name] !== undefined && variable !== undefined)
+      process.env[variable] = optionText(options[name]);
+  }
 }

@@ -4,6 +4,7 @@ import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 
 import {
+  exportOptions,
   processEnvironment,
   readSettings,
   sanitizePrefix,
@@ -12,6 +13,7 @@ import {
 } from './config.js';
 import { Collection } from './collection.js';
 import { OrchestratorError } from './errors.js';
+import { hold } from './hold.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
@@ -54,6 +56,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
       'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add RedisMetricReader to that MeterProvider.',
     );
   }
+  exportOptions(options);
   const main = environment['pm_exec_path'] ?? process.argv[1];
   const orchestrator = compose(settings, options, main, log);
   setRunning(orchestrator);
@@ -126,7 +129,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   return {
     prefix,
     scraper: own?.scraper,
-    flush: async () => own?.reader.forceFlush(),
-    shutdown: () => (ending ??= end()),
+    flush: async () => hold(own?.reader.forceFlush() ?? Promise.resolve()),
+    shutdown: () => (ending ??= hold(end())),
   };
 }

@@ -1,5 +1,5 @@
 import type { Series } from '../store/metric-store.js';
-import { type Label, type LabelRules, seriesLabels } from './labels.js';
+import { type Label, type LabelRules, seriesLabels, usesBucketLabel } from './labels.js';
 
 /** The labels of a series in the bytes of one format. */
 export interface EncodedLabels {
@@ -49,9 +49,8 @@ export class LabelCache {
 
   #render(series: Series): Entry {
     this.#rendered += 1;
-    const labels = seriesLabels(series, this.rules, false);
-    const plain = this.encode(labels);
-    const reserved = labels.some(([name]) => name === 'le');
-    return { plain, histogram: reserved ? this.encode(seriesLabels(series, this.rules, true)) : plain };
+    const plain = this.encode(seriesLabels(series, this.rules, false));
+    if (!usesBucketLabel(series, this.rules)) return { plain, histogram: plain };
+    return { plain, histogram: this.encode(seriesLabels(series, this.rules, true)) };
   }
 }

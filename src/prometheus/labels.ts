@@ -28,8 +28,16 @@ export function seriesLabels(series: Series, rules: LabelRules, histogram: boole
   const sources: Source[] = [];
   addAttributes(sources, series.attributes, rules.nameOf, histogram);
   if (rules.scopeInfo) addScope(sources, series.scope, rules.nameOf);
-  addAttributes(sources, rules.resource, rules.nameOf, histogram);
+  // What a point says about itself (`service.instance.id`) is not said again by its resource.
+  const copied = rules.resource.filter(([key]) => !series.attributes.some(([own]) => own === key));
+  addAttributes(sources, copied, rules.nameOf, histogram);
   return resolve(sources);
+}
+
+/** True if the labels of a series differ on a histogram. */
+export function usesBucketLabel(series: Series, { nameOf, resource }: LabelRules): boolean {
+  const reserved = ([key]: readonly [string, string]): boolean => nameOf(key) === BUCKET_LABEL;
+  return series.attributes.some(reserved) || resource.some(reserved);
 }
 
 /** The labels of `target_info`: "the resource attributes only". */

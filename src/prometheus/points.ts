@@ -35,7 +35,10 @@ export interface BlockPoints {
 const SERIES_PER_BREATH = 2000;
 const NEW_SERIES_PER_BREATH = 100;
 
-/** Native histograms know the schemas -4 … 8: "scale > 8 SHOULD be downscaled, scale < -4 MUST be dropped". */
+/**
+ * Native histograms know the schemas -4 … 8: "scale > 8 SHOULD be downscaled, scale < -4 MUST be dropped". Ours become
+ * classic instead. Merging never gets there by itself: all doubles fit into 131 buckets of scale -4.
+ */
 const MIN_NATIVE_SCALE = -4;
 
 /** The points of a block, none of them twice. Yields when the caller may want to let others run. */
@@ -91,50 +94,49 @@ function* histogramReader(block: Block, nativeHistograms: boolean): Generator<un
       if (exponential.size % NEW_SERIES_PER_BREATH === 0) yield;
     }
   }
+  const all = [...exponential.values()];
   const explicit = block.families.filter(({ family }) => family.type === 'histogram');
+  // Prometheus takes a whole family for what its first histogram is, so that one block is native or classic.
+  if (nativeHistograms && explicit.length === 0 && all.every(({ scale }) => scale >= MIN_NATIVE_SCALE)) {
+    return nativeReader(exponential);
+  }
   const boundaries =
     explicit.length > 0
       ? sharedBoundaries(explicit.map(({ family }) => family.boundaries ?? []))
-      : exponentialBoundaries([...exponential.values()]);
-  return new HistogramReader(boundaries, exponential, nativeHistograms);
+      : exponentialBoundaries(all);
+  return classicReader(boundaries, exponential);
 }
 
-class HistogramReader implements Reader {
-  readonly boundaries: readonly number[];
-  readonly #exponential: ReadonlyMap<SnapshotSeries, Exponential>;
-  readonly #native: boolean;
+function nativeReader(histograms: ReadonlyMap<SnapshotSeries, Exponential>): Reader {
+  return {
+    boundaries: [],
+    read: (_family, entry, labels) => {
+      const native = histograms.get(entry);
+      return { labels, startMs: entry.startMs, values: [], ...(native && { native }) };
+    },
+    merge: (a, b) => {
+      const point = addClassic(a, b);
+      if (a.native === undefined || b.native === undefined) return point;
+      return { ...point, native: addExponential(a.native, b.native, MAX_EXPONENTIAL_BUCKETS) };
+    },
+  };
+}
 
-  constructor(
-    boundaries: readonly number[],
-    exponential: ReadonlyMap<SnapshotSeries, Exponential>,
-    nativeHistograms: boolean,
-  ) {
-    this.boundaries = boundaries;
-    this.#exponential = exponential;
-    this.#native = nativeHistograms;
-  }
-
-  read(family: Family, entry: SnapshotSeries, labels: EncodedLabels): Point {
-    const { startMs } = entry;
-    const native = this.#exponential.get(entry);
-    if (native === undefined) {
-      return { labels, startMs, values: rebucket(entry.values, family.boundaries ?? [], this.boundaries) };
-    }
-    if (this.#native && native.scale >= MIN_NATIVE_SCALE) return { labels, startMs, values: [], native };
-    return { labels, startMs, values: exponentialToClassic(native, this.boundaries) };
-  }
-
-  merge(a: Point, b: Point): Point {
-    if (a.native !== undefined && b.native !== undefined) {
-      const native = addExponential(a.native, b.native, MAX_EXPONENTIAL_BUCKETS);
-      if (native.scale >= MIN_NATIVE_SCALE) return { ...addClassic(a, b), native };
-    }
-    return addClassic(this.#classic(a), this.#classic(b));
-  }
-
-  #classic({ labels, startMs, values, native }: Point): Point {
-    return { labels, startMs, values: native ? exponentialToClassic(native, this.boundaries) : values };
-  }
+function classicReader(
+  boundaries: readonly number[],
+  exponential: ReadonlyMap<SnapshotSeries, Exponential>,
+): Reader {
+  return {
+    boundaries,
+    read: (family, entry, labels) => {
+      const histogram = exponential.get(entry);
+      const values = histogram
+        ? exponentialToClassic(histogram, boundaries)
+        : rebucket(entry.values, family.boundaries ?? [], boundaries);
+      return { labels, startMs: entry.startMs, values };
+    },
+    merge: addClassic,
+  };
 }
 
 function addClassic(a: Point, b: Point): Point {

@@ -1,6 +1,11 @@
-import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  PeriodicExportingMetricReader,
+  type CollectionResult,
+  type MetricReader,
+} from '@opentelemetry/sdk-metrics';
 
 import { deadline } from '../store/deadline.js';
+import { hold } from '../hold.js';
 import type { InstanceAggregation, MetricStore, Snapshot } from '../store/metric-store.js';
 import { StoreMetricExporter } from './store-metric-exporter.js';
 
@@ -60,8 +65,20 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
     return this.#store.snapshot();
   }
 
+  /**
+   * The base class exports nothing when nothing was measured. A process is alive all the same, and what it could not send
+   * before still waits.
+   */
+  override async collect(options?: Parameters<MetricReader['collect']>[0]): Promise<CollectionResult> {
+    const result = await super.collect(options);
+    const { scopeMetrics, resource } = result.resourceMetrics;
+    if (scopeMetrics.length === 0 && resource.asyncAttributesPending !== true)
+      this.exporter.export(result.resourceMetrics, () => undefined);
+    return result;
+  }
+
   /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
   protected override async onShutdown(): Promise<void> {
-    await super.onShutdown().catch(() => this.exporter.shutdown());
+    await hold(super.onShutdown().catch(() => this.exporter.shutdown()));
   }
 }

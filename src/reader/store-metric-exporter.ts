@@ -42,7 +42,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   readonly #waiting: DeltaAccumulator;
   #unconfirmed: DeltaBatch | undefined;
   #sequence = 0;
-  #running: Promise<void> | undefined;
+  #running: Promise<boolean> | undefined;
   #error: unknown;
   #flushedAt: number | undefined;
   #closed = false;
@@ -87,17 +87,20 @@ export class StoreMetricExporter implements PushMetricExporter {
   }
 
   /**
-   * Always reports success: the data are kept until the store confirms them, and a store that is away is reported once,
-   * not at every interval. {@link forceFlush} tells whether they have arrived.
+   * Reports success at once: from here on the data are kept until the store confirms them. Who waited for that would hold
+   * the process open with the SDK's timer. {@link forceFlush} tells whether they have arrived; a store that is away is
+   * reported once, not at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
     this.#waiting.add(metrics, performance.now());
-    void this.#flush().then(() => done({ code: SUCCESS }));
+    void this.#flush();
+    done({ code: SUCCESS });
   }
 
   /** Resolves when everything collected so far is confirmed by the store; rejects with the reason when it is not. */
   async forceFlush(): Promise<void> {
-    await this.#running;
+    // An attempt that ends may be followed at once by one for what came in its last moment.
+    while (this.#running !== undefined) await this.#running;
     if (this.#error !== undefined) throw this.#error;
   }
 
@@ -122,17 +125,18 @@ export class StoreMetricExporter implements PushMetricExporter {
     if (this.#error === undefined) await this.#store.leave();
   }
 
-  /** Never rejects. Callers that come while an attempt runs share the next one. */
+  /** Never rejects. An attempt under way takes along what came in the meantime; when it fails, so would the next one. */
   async #flush(): Promise<void> {
-    if (this.#running !== undefined) await this.#running;
-    if (!this.#waiting.dirty) return;
+    if (this.#running !== undefined && !(await this.#running)) return;
+    if (this.#unconfirmed === undefined && !this.#waiting.dirty) return;
     this.#running ??= this.#attempt().finally(() => {
       this.#running = undefined;
     });
     await this.#running;
   }
 
-  async #attempt(): Promise<void> {
+  /** Answers whether the store has confirmed everything. */
+  async #attempt(): Promise<boolean> {
     const begun = performance.now();
     let overflowed = 0;
     let error: unknown;
@@ -157,6 +161,7 @@ export class StoreMetricExporter implements PushMetricExporter {
       overflowed: overflowed + losses.overflowed,
       dropped: losses.dropped,
     });
+    return error === undefined;
   }
 
   /** One line per change of state, however long an outage lasts. */

@@ -20,14 +20,14 @@ export interface CappedValues {
 export function capCurrentPoints(
   family: Family,
   points: readonly CurrentPoint[],
-  nowMs: number,
+  collectedMs: number,
   admit: (series: Series) => boolean,
 ): CappedValues {
   const values: CurrentValue[] = [];
   let overflow: CurrentValue | undefined;
   let overflowed = 0;
   for (const { series, value, ageMs } of points) {
-    const recordedMs = nowMs - ageMs;
+    const recordedMs = collectedMs - ageMs;
     if (admit(series)) {
       values.push({ series, recordedMs, value });
     } else {

@@ -1,5 +1,5 @@
 import type { Attributes, DeltaBatch, DeltaPoint, Family, FamilyPoints, Series } from './metric-store.js';
-import type { BatchPart } from './project-state.js';
+import { type BatchPart, collectionMs } from './project-state.js';
 
 /** JSON knows no NaN and no infinity. */
 export type JsonNumber = number | string;
@@ -21,6 +21,7 @@ export interface BatchRecord extends Common {
   readonly leaseMs: number;
   readonly maxSeries: number;
   readonly resource?: Attributes;
+  readonly collectedMs: number;
   readonly sequence: number;
   readonly part: number;
   readonly last: boolean;
@@ -85,7 +86,8 @@ export function decodeRecord(line: string): LogRecord | undefined {
 const PART_NUMBERS = 8000;
 
 /** A batch in parts of bounded size, always cut in the same places. */
-export function splitBatch({ sequence, resource, deltas, current }: DeltaBatch): BatchPart[] {
+export function splitBatch(batch: DeltaBatch, nowMs: number): BatchPart[] {
+  const { sequence, resource, deltas, current } = batch;
   const parts: Array<Array<FamilyPoints<DeltaPoint>>> = [[]];
   let room = PART_NUMBERS;
   for (const { family, points } of deltas) {
@@ -103,6 +105,14 @@ export function splitBatch({ sequence, resource, deltas, current }: DeltaBatch):
   }
   return parts.map((of, part) => {
     const last = part === parts.length - 1;
-    return { sequence, resource, part, last, deltas: of, current: last ? current : [] };
+    return {
+      sequence,
+      resource,
+      collectedMs: collectionMs(batch, nowMs),
+      part,
+      last,
+      deltas: of,
+      current: last ? current : [],
+    };
   });
 }

@@ -73,6 +73,7 @@ export class LocalReplica {
       leaseMs,
       maxSeries,
       ...(!knownResource && part.resource !== undefined && { resource: part.resource }),
+      collectedMs: part.collectedMs,
       sequence: part.sequence,
       part: part.part,
       last: part.last,
@@ -112,10 +113,11 @@ export class LocalReplica {
     state.apply(record, this.#decode(record), record.atMs);
   }
 
-  #decode({ sequence, resource, part, last, deltas, current }: BatchRecord): BatchPart {
+  #decode({ sequence, resource, collectedMs, part, last, deltas, current }: BatchRecord): BatchPart {
     return {
       sequence,
       resource,
+      collectedMs,
       part,
       last,
       deltas: deltas.map(([key, points]) => ({

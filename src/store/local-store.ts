@@ -41,12 +41,13 @@ class LocalStore implements MetricStore {
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     return this.#inTurn(async () => {
-      const parts = splitBatch(batch);
+      const parts = splitBatch(batch, Date.now());
       for (let attempt = 0; attempt < ATTEMPTS + parts.length; attempt += 1) {
         // The copy of the project decides what is still to be written: a repeated or interrupted batch counts once.
         const done = this.#instance();
         if (done !== undefined && isComplete(done, batch)) {
-          await this.#project.compact();
+          // The batch is in; a log that cannot be ended now, because the disk is full, is ended by a later call.
+          await this.#project.compact().catch(() => undefined);
           return { overflowed: batch.sequence === done.sequence ? done.overflowed : 0 };
         }
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];

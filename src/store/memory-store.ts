@@ -1,7 +1,7 @@
 import { OrchestratorError } from '../errors.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from './merge.js';
 import type { ApplyResult, DeltaBatch, MetricStore, Snapshot, StoreContext } from './metric-store.js';
-import { type FamilyState, ProjectState } from './project-state.js';
+import { collectionMs, type FamilyState, ProjectState } from './project-state.js';
 
 /**
  * What a memory store holds, apart from the store, so that several instances can share it within one process. `now` is the
@@ -60,7 +60,8 @@ class MemoryStore implements MetricStore {
         this.#described.add(state.describe(family, nowMs));
       }
     }
-    return { overflowed: state.apply(this.#context, { ...batch, part: 0, last: true }, nowMs) };
+    const whole = { ...batch, collectedMs: collectionMs(batch, nowMs), part: 0, last: true };
+    return { overflowed: state.apply(this.#context, whole, nowMs) };
   }
 
   async snapshot(): Promise<Snapshot> {

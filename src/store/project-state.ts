@@ -54,6 +54,8 @@ export interface Sender {
  */
 export interface BatchPart extends Pick<DeltaBatch, 'sequence' | 'deltas' | 'current'> {
   readonly resource?: Attributes | undefined;
+  /** When the values were collected, by the store's clock; their ages count from here. */
+  readonly collectedMs: number;
   readonly part: number;
   readonly last: boolean;
 }
@@ -96,7 +98,10 @@ export class ProjectState {
     if (batch.last) {
       const values: StoredValue[] = [];
       for (const reported of batch.current)
-        overflowed += this.#replace(reported, values, sender.maxSeries, nowMs);
+        overflowed += this.#replace(reported, values, sender.maxSeries, {
+          nowMs,
+          collectedMs: batch.collectedMs,
+        });
       instance.values = values;
     }
     instance.sequence = batch.sequence;
@@ -110,7 +115,7 @@ export class ProjectState {
     const instance = this.instances.get(lease);
     if (instance === undefined) return;
     instance.leaseEndMs = 0;
-    instance.values = [];
+    forgetCurrent(instance);
   }
 
   /** True if {@link sweep} would change anything. */
@@ -120,8 +125,9 @@ export class ProjectState {
       if (series.size === 0) return true;
       for (const { updatedMs } of series.values()) if (updatedMs <= expiredMs) return true;
     }
-    for (const { updatedMs, leaseEndMs, values } of this.instances.values()) {
-      if (updatedMs <= expiredMs || (leaseEndMs <= nowMs && values.length > 0)) return true;
+    for (const { updatedMs, leaseEndMs, values, resource } of this.instances.values()) {
+      if (updatedMs <= expiredMs) return true;
+      if (leaseEndMs <= nowMs && (values.length > 0 || resource !== undefined)) return true;
     }
     return false;
   }
@@ -134,7 +140,7 @@ export class ProjectState {
     }
     for (const [lease, instance] of this.instances) {
       if (instance.updatedMs <= expiredMs) this.instances.delete(lease);
-      else if (instance.leaseEndMs <= nowMs) instance.values = [];
+      else if (instance.leaseEndMs <= nowMs) forgetCurrent(instance);
     }
     if (this.families.size === 0 && this.instances.size === 0) this.project = undefined;
   }
@@ -183,7 +189,7 @@ export class ProjectState {
     { family, points }: FamilyPoints<CurrentPoint>,
     into: StoredValue[],
     maxSeries: number,
-    nowMs: number,
+    { nowMs, collectedMs }: { readonly nowMs: number; readonly collectedMs: number },
   ): number {
     const target = this.families.get(family.key) ?? this.describe(family, nowMs);
     const admit = (series: Series): boolean => {
@@ -192,7 +198,7 @@ export class ProjectState {
       if (admitted) list(target, series, nowMs);
       return admitted;
     };
-    const { values, overflowed } = capCurrentPoints(family, points, nowMs, admit);
+    const { values, overflowed } = capCurrentPoints(family, points, collectedMs, admit);
     for (const { series, recordedMs, value } of values) {
       const known = list(target, series, nowMs);
       if (recordedMs >= known.startMs) {
@@ -203,6 +209,17 @@ export class ProjectState {
     }
     return overflowed;
   }
+}
+
+/** A batch that waited for an outage to end is older than its arrival. `nowMs`: the store's clock. */
+export function collectionMs({ collectedAt }: DeltaBatch, nowMs: number): number {
+  return nowMs - Math.max(0, performance.now() - collectedAt);
+}
+
+/** Of an instance that is gone, only the sequence is remembered: there may be many of them, of jobs that run for a second. */
+function forgetCurrent(instance: InstanceState): void {
+  instance.values = [];
+  delete instance.resource;
 }
 
 function isNext(done: InstanceState, { sequence, part }: BatchPart): boolean {

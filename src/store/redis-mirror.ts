@@ -1,4 +1,4 @@
-import { capCurrentPoints } from './current-values.js';
+import { capCurrentPoints, type CurrentValue } from './current-values.js';
 import type { CurrentPoint, DeltaBatch, Family } from './metric-store.js';
 import type { Block, BlockPoint, Part } from './redis-part.js';
 
@@ -56,6 +56,7 @@ export class CurrentMirror {
       if (reported.has(key)) continue;
       for (const block of this.#changeFamily(family, [], now)) add(block);
       this.#families.delete(key);
+      this.#beyond.delete(key);
     }
     if (portion.length > 0) portions.push(portion);
     return portions;
@@ -93,8 +94,7 @@ export class CurrentMirror {
     const { entries } = mirrored;
     const changed: Entry[] = [];
     const seen = new Set<string>();
-    const beyond = this.#beyond.get(family.key);
-    const { values } = capCurrentPoints(family, points, now, ({ id }) => beyond?.has(id) !== true);
+    const values = this.#capped(family, points, now);
     for (const { series, value, recordedMs: changedAt } of values) {
       seen.add(series.id);
       const before = entries.get(series.id);
@@ -111,6 +111,20 @@ export class CurrentMirror {
       if (family.aggregation !== 'keep') removed.push(id);
     }
     return blocks(family, changed, removed);
+  }
+
+  /** What the cap refused goes into the overflow series. Only what is still reported is remembered as refused. */
+  #capped(family: Family, points: readonly CurrentPoint[], now: number): readonly CurrentValue[] {
+    const before = this.#beyond.get(family.key);
+    if (before === undefined) return capCurrentPoints(family, points, now, () => true).values;
+    const beyond = new Set<string>();
+    const { values } = capCurrentPoints(family, points, now, ({ id }) => {
+      const refused = before.has(id);
+      if (refused) beyond.add(id);
+      return !refused;
+    });
+    this.#beyond.set(family.key, beyond);
+    return values;
   }
 }
 

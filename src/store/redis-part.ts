@@ -30,8 +30,6 @@ export interface Part {
   readonly previous: number;
   readonly deltas: readonly Block[];
   readonly current: readonly Block[];
-  /** Doubles in `deltas`; bounds memory. */
-  readonly numbers: number;
 }
 
 /**

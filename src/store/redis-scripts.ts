@@ -56,8 +56,11 @@ if not epoch and not full then return {'resend', ''} end
 local applied = redis.call('HGET', KEYS[4], 'position')
 if applied and tonumber(applied) >= tonumber(position) then return {'seen', epoch or ''} end
 if not full then
-  if (applied or '0') ~= previous then return {'behind', epoch, applied or '0'} end
-  if not redis.call('ZSCORE', KEYS[3], lease) then return {'resend', epoch} end
+  local listed = redis.call('ZSCORE', KEYS[3], lease)
+  -- Lease and position are written together, so that a failover loses both. A position that is missing alone was evicted:
+  -- what it stood for is still there, and must not be added again.
+  if (applied or not listed) and (applied or '0') ~= previous then return {'behind', epoch, applied or '0'} end
+  if not applied or not listed then return {'resend', epoch} end
 end
 
 -- First pass: read, so that nothing is written when something is missing.

@@ -72,7 +72,7 @@ function parseFamilies(text: string): Map<string, OpenFamily> {
   let current: OpenFamily | undefined;
   for (const [index, line] of text.split('\n').slice(0, -1).entries()) {
     const where = `line ${index + 1}: ${line.slice(0, 200)}`;
-    const comment = /^# (HELP|TYPE) (\S+)(?: (.*))?$/.exec(line);
+    const comment = /^# (HELP|TYPE) (\S+)(?: (.*))?$/s.exec(line);
     if (comment !== null) {
       const [, kind, name = '', rest = ''] = comment;
       assert.match(name, /^[a-zA-Z_:][a-zA-Z0-9_:]*$/, where);

@@ -89,6 +89,7 @@ test('an attribute that collides with a scope label is joined with it', () => {
 test('resource attributes are labels only where they were asked for', () => {
   const rules: LabelRules = { ...BARE, resource: [['service.name', 'shop']] };
   assert.deepEqual(labels([['k', 'v']], rules), { k: 'v', service_name: 'shop' });
+  assert.deepEqual(labels([['service.name', 'mine']], rules), { service_name: 'mine' });
 });
 
 test('le is reserved on histograms, and only there', () => {

@@ -151,6 +151,20 @@ export function currentContract(bed: () => Bed): void {
     await assertValues(a, { job: { '': [3] } });
   });
 
+  test('a batch that waited is as old as its collection, not as its arrival', async () => {
+    const [a, b] = [await bed().instance(), await bed().instance()];
+    const families = [gauge('l', 'last'), gauge('k', 'keep')];
+    await a.send({ current: families.map((one) => reported(one, now(series(), 1, 30_000))) });
+    await b.store.apply({
+      sequence: 1,
+      resource: [],
+      collectedAt: performance.now() - 60_000,
+      deltas: [],
+      current: families.map((one) => reported(one, now(series(), 2))),
+    });
+    await assertValues(a, { l: { '': [1] }, k: { '': [1] } });
+  });
+
   test('the snapshot carries the resource attributes that all live instances share', async () => {
     const a = await bed().instance({
       resource: [

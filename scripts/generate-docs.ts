@@ -1,0 +1,18 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { configurationPage } from './docs/configuration-page.js';
+import { errorsPage } from './docs/errors-page.js';
+
+/** The pages that are written from the source, by their path in this package; `test/docs` keeps them current. */
+export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
+  'docs/configuration.md': configurationPage,
+  'docs/errors.md': errorsPage,
+};
+
+function main(): void {
+  const root = resolve(__dirname, '../..');
+  for (const [path, page] of Object.entries(GENERATED_PAGES)) writeFileSync(join(root, path), page());
+}
+
+if (require.main === module) main();

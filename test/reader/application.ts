@@ -1,0 +1,49 @@
+import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics';
+
+import { RedisMetricReader, type RedisMetricReaderOptions } from '../../src/reader/redis-metric-reader.js';
+import type { Family, Snapshot } from '../../src/store/metric-store.js';
+import { textOf } from '../store/contract/bed.js';
+import { ScriptedStore } from './scripted-store.js';
+
+export interface ApplicationOptions {
+  readonly provider?: MeterProviderOptions;
+  readonly reader?: Partial<RedisMetricReaderOptions>;
+}
+
+/** An application with the real SDK, our reader, and a store that fails when it is told to. It flushes when asked. */
+export class Application {
+  readonly store: ScriptedStore = new ScriptedStore();
+  readonly warnings: string[] = [];
+  readonly reader: RedisMetricReader;
+  readonly provider: MeterProvider;
+
+  constructor({ provider, reader }: ApplicationOptions = {}) {
+    this.reader = new RedisMetricReader({
+      store: this.store,
+      exportIntervalMillis: 3_600_000,
+      warn: (message) => this.warnings.push(message),
+      ...reader,
+    });
+    this.provider = new MeterProvider({ ...provider, readers: [this.reader] });
+  }
+
+  /** What the project shows, by metric name and labels, after a flush. */
+  async values(): Promise<Record<string, Record<string, number[]>>> {
+    return valuesOf(await this.reader.snapshot());
+  }
+
+  async family(name: string): Promise<Family | undefined> {
+    const { families } = await this.reader.snapshot();
+    return families.find(({ family }) => family.name === name)?.family;
+  }
+}
+
+/** Several families of one name are told apart by their unit and type. */
+export function valuesOf({ families }: Snapshot): Record<string, Record<string, number[]>> {
+  const values: Record<string, Record<string, number[]>> = {};
+  for (const { family, series } of families) {
+    const name = family.name in values ? `${family.name} (${family.type} ${family.unit})` : family.name;
+    values[name] = Object.fromEntries(series.map((one) => [textOf(one.series), Array.from(one.values)]));
+  }
+  return values;
+}
