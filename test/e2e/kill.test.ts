@@ -96,7 +96,9 @@ describe('nothing is missing after', () => {
     await traffic;
     const counted = (await look()).sum('app_requests_total');
     assert.ok(counted >= answered && counted <= tally.count() + tally.failed, `${counted} of ${answered}`);
-    t.diagnostic(`${tally.count() - counted} requests were answered while the process was dying, and not counted`);
+    t.diagnostic(
+      `${tally.count() - counted} requests were answered while the process was dying, and not counted`,
+    );
   });
 
   test('SIGTERM to an application that drains by itself', async (t) => {
