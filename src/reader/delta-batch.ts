@@ -142,7 +142,7 @@ export class DeltaAccumulator {
   #addMetric(otelScope: object & { name: string }, metric: MetricData, nowMs: number): void {
     const scope = this.#scope(otelScope);
     // The system.* families describe the host, not the process: each process reports the same numbers.
-    const ofHost = metric.descriptor.name.startsWith('system.') && /\bhost-metrics\b/.test(scope.scope.name);
+    const ofHost = metric.descriptor.name.startsWith('system.');
     const aggregation = this.#aggregation(metric, ofHost);
     let state: FamilyState | undefined;
     for (const point of metric.dataPoints) {
@@ -152,7 +152,8 @@ export class DeltaAccumulator {
         (boundaries !== undefined && !sameNumbers(state.family.boundaries, boundaries))
       ) {
         state = this.#family(metric, boundaries, aggregation);
-        rotate(state, nowMs);
+        // A host counter is the sum of all its deltas, which must not be forgotten while another process collects.
+        if (!ofHost) rotate(state, nowMs);
       }
       const known = this.#known(state, scope, point.attributes, ofHost, nowMs);
       if (typeof point.value !== 'number') {
