@@ -89,9 +89,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
       ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
       : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
-  const own = ours
-    ? new Collection(settings, { prefix, project, lease }, producers, log)
-    : undefined;
+  const own = ours ? new Collection(settings, { prefix, project, lease }, producers, log) : undefined;
   const endpoint = settings.otlpEndpoint !== undefined;
   const traces = settings.tracesExporter.length > 0 || endpoint;
   const sdk = startSdk({
