@@ -59,7 +59,7 @@ export async function startPrometheus(owner: Owner, targetPort: number): Promise
   const dir = scratchDir(owner, 'prometheus');
   const port = await freePort();
   const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: '3s', scrape_timeout: '3s' },
     scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
   };
   // JSON is YAML.

@@ -80,7 +80,7 @@ const cases: readonly Case[] = [
       START_LINE,
       /warn: ORCHESTRATOR_METRICS_TTL="soon" is not allowed/,
       /warn: ORCHESTRATOR_MAX_SERIES="-5" is not allowed/,
-      /warn: ORCHESTRATOR_REDIS_URL="http:\/\/nowhere" is not allowed/,
+      /warn: ORCHESTRATOR_REDIS_URL="http:\/\/nowhere\/?" is not allowed/,
       /warn: OTEL_METRIC_EXPORT_INTERVAL="0" is not allowed/,
       /warn: OTEL_EXPORTER_PROMETHEUS_PORT="99999" is not allowed/,
       /warn: OTEL_LOG_LEVEL="loud" is not allowed/,
