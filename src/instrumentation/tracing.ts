@@ -1,6 +1,8 @@
 import { IncomingMessage } from 'node:http';
 import Module, { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 
 import { type Attributes, createNoopMeter, diag, type MeterProvider, type Span } from '@opentelemetry/api';
 import type * as AutoInstrumentations from '@opentelemetry/auto-instrumentations-node';
@@ -68,7 +70,7 @@ function nameByRoute(span: Span, request: IncomingMessage): void {
 }
 
 function autoInstrumentations(main: string | undefined): Instrumentation[] {
-  if (main === undefined) return [];
+  if (main === undefined || !isAbsolute(main)) return [];
   const fromApplication = createRequire(main);
   let file: string;
   try {
@@ -98,7 +100,8 @@ let registered = false;
  * without faults, else in Node's loader thread.
  */
 function registerEsmHooks(): void {
-  if (registered) return;
+  // Node 20 runs preloads in its loader thread as well, and workers share that thread.
+  if (registered || !isMainThread) return;
   registered = true;
   try {
     const instrumentation = require.resolve('@opentelemetry/instrumentation');
