@@ -11,5 +11,14 @@ export { createStore, type StoreSettings } from './store/create-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
 export { setRoute } from './instrumentation/route.js';
+export { setAction, type Action } from './instrumentation/http-action.js';
+export { recordJob } from './jobs.js';
+export {
+  registerHealthCheck,
+  type HealthCheck,
+  type HealthCheckOptions,
+  type HealthCheckResult,
+  type HealthReport,
+} from './server/health-checks.js';
 export type * from './store/metric-store.js';
 export type { Settings, SettingOptions } from './config.js';
