@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import { metrics } from '@opentelemetry/api';
 
+import { healthChecks } from '../server/health-checks.js';
 import { version } from '../version.js';
 import type { BoundMeter } from './bound-meter.js';
 import { instrumentDatabases } from './databases.js';
@@ -53,6 +54,7 @@ export function instrument(options: InstrumentOptions): Instruments {
     instrumentRuntime({ meterProvider }),
     instrumentProcess(meterProvider),
     host,
+    { stop: healthChecks.observe(meter) },
   ];
   if (!traced) {
     running.push(instrumentUndici(meterProvider));
