@@ -2,7 +2,7 @@
  * Every setting is one row of {@link SETTINGS}: parsing, the configuration page and redaction come from it. The only file
  * that reads `process.env`.
  */
-import { OrchestratorError, reason } from './errors.js';
+import { OrchestratorError } from './errors.js';
 import type { LogLevel } from './log.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
 import { INSTANCE_AGGREGATIONS, type InstanceAggregation } from './store/metric-store.js';
@@ -119,6 +119,8 @@ const redisUrl: Kind<string> = {
     if (url === undefined || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) throw new NotAllowed();
     if (url.protocol === 'unix:' ? url.pathname === '' : url.hostname === '') throw new NotAllowed();
     if (url.protocol !== 'unix:' && !/^\/?\d*$/.test(url.pathname)) throw new NotAllowed();
+    // A password with "/", "#" or "?" that is not encoded: what looks like host and port is a part of it.
+    if (/[@#]/.test(url.pathname + url.search + url.hash)) throw new NotAllowed();
     return value;
   },
 };
@@ -575,7 +577,10 @@ function fromOption(name: SettingName, value: unknown): unknown {
 function optionText(value: unknown): string {
   if (Array.isArray(value)) return value.map(optionText).join(',');
   if (typeof value === 'object' && value !== null) {
-    if ('host' in value && 'port' in value) return `${String(value.host)}:${String(value.port)}`;
+    if ('host' in value && 'port' in value) {
+      const host = String(value.host);
+      return `${host.includes(':') ? `[${host}]` : host}:${String(value.port)}`;
+    }
     if ('pattern' in value && 'aggregation' in value)
       return `${String(value.pattern)}=${String(value.aggregation)}`;
   }
@@ -597,9 +602,19 @@ function plain(markdown: string): string {
   return markdown.replaceAll('`', '');
 }
 
-/** A URL as it may be printed: without user, password and query. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)(?:[^/]*@)?([^?#]*).*$/is, '$1$2');
+/**
+ * A URL as it may be printed: without user, password and query. A text that cannot be taken apart for certain is not
+ * printed at all, for any part of it may be the password.
+ */
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    url.host + url.pathname === '' ||
+    /[@#]/.test(url.pathname + url.search + url.hash)
+  )
+    return '(hidden)';
+  return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /** A project's name as a part of keys: lower case, `[a-z0-9_-]`. Throws ORCHESTRATOR_INVALID_SETTING when nothing is left. */
@@ -630,11 +645,12 @@ export function processEnvironment(): Environment {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
         const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
-        if (ours && (typeof value === 'string' || typeof value === 'number'))
+        if (ours && ['string', 'number', 'boolean'].includes(typeof value))
           process.env[key] ??= String(value);
       }
-    } catch (error) {
-      process.emitWarning(`pm2_env is not JSON: ${reason(error)}`, 'OrchestratorWarning');
+    } catch {
+      // The parser's own message quotes the text, and with it perhaps a password.
+      process.emitWarning('pm2_env is not a JSON object; it is ignored.', 'OrchestratorWarning');
     }
   }
   return process.env;

@@ -38,6 +38,11 @@ export class OrchestratorError extends Error {
 
 /** The message of anything that was thrown, in one line. */
 export function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  return message.replaceAll(/\s+/g, ' ').trim();
+  return text(error).replaceAll(/\s+/g, ' ').trim();
+}
+
+function text(error: unknown): string {
+  // A name that resolves to several addresses, none of which answers, fails with an error without a message.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(text).join('; ');
+  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { OrchestratorError } from './errors.js';
+import { hold } from './hold.js';
+import type { Rendered } from './prometheus/exposition.js';
 import { plain } from './server/scraper.js';
 import { running } from './running.js';
 
@@ -32,7 +34,11 @@ export function metricsHandler(): (request: IncomingMessage, response: ServerRes
 export async function collectMetrics(accept?: string): Promise<CollectedMetrics> {
   const scraper = running()?.scraper;
   if (scraper === undefined) throw new OrchestratorError('ORCHESTRATOR_NOT_RUNNING', NOT_RUNNING);
-  const { contentType, body } = await scraper.collect(accept);
+  return hold(whole(scraper.collect(accept)));
+}
+
+async function whole(rendering: Promise<Rendered>): Promise<CollectedMetrics> {
+  const { contentType, body } = await rendering;
   const pieces: Buffer[] = [];
   for await (const piece of body) pieces.push(piece);
   return { contentType, body: Buffer.concat(pieces) };

@@ -13,6 +13,7 @@ import {
 } from './config.js';
 import { Collection } from './collection.js';
 import { OrchestratorError } from './errors.js';
+import { hold } from './hold.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
@@ -128,7 +129,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   return {
     prefix,
     scraper: own?.scraper,
-    flush: async () => own?.reader.forceFlush(),
-    shutdown: () => (ending ??= end()),
+    flush: async () => hold(own?.reader.forceFlush() ?? Promise.resolve()),
+    shutdown: () => (ending ??= hold(end())),
   };
 }

@@ -30,7 +30,7 @@ const NEEDS: readonly Need[] = [
 ];
 
 /** A single test may wait for Redis and Prometheus for a minute or two, a whole file of them for longer. */
-const FILE_TIMEOUT_MS = 8 * 60_000;
+const FILE_TIMEOUT_MS = 5 * 60_000;
 
 function main(): number {
   installMissing();

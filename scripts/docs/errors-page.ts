@@ -45,9 +45,10 @@ const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
       'Nothing is to be done in the application: what was recorded waits in memory and is sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
   },
   ORCHESTRATOR_STORE_REFUSED: {
-    causes: 'Wrong user or password, or an ACL user without the rights that are needed.',
+    causes:
+      'Redis: wrong user or password, or an ACL user without the rights that are needed. Local store: a folder that cannot be written, is a link, or belongs to someone else.',
     remedy:
-      'Check the settings that the message names. The exact rights are in [security.md](security.md#redis). It is tried again with every flush, so that a corrected ACL is enough.',
+      'Check the settings that the message names. The exact rights in Redis are in [security.md](security.md#redis). It is tried again with every flush, so that a corrected ACL is enough.',
   },
   ORCHESTRATOR_STORE_CLOSED: {
     causes: 'The store was used after `shutdown()`.',

@@ -52,6 +52,17 @@ export const WARNINGS: readonly Warning[] = [
   },
   {
     message:
+      '… Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.',
+    meaning: 'The folder of the local store cannot be used. The reason comes first.',
+    remedy: 'Set one of the two. A read-only container needs a writable `ORCHESTRATOR_LOCAL_DIR`.',
+  },
+  {
+    message: 'The local store in … was damaged (…). It was moved to …, and a new one begins from zero.',
+    meaning: 'A file was not readable: the host lost power, or somebody changed it.',
+    remedy: 'Nothing. The damaged files are kept until the next damage.',
+  },
+  {
+    message:
       'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
     meaning:
       'A flush was sent, its answer never came, and the store was away for half of `ORCHESTRATOR_METRICS_TTL`. To send it again could count it twice.',

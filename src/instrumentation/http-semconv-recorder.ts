@@ -1,12 +1,12 @@
 import {
   type Attributes,
   type BatchObservableCallback,
-  type Histogram,
   type Meter,
   type ObservableUpDownCounter,
   ValueType,
 } from '@opentelemetry/api';
 
+import type { BindableHistogram, BoundHistogram, BoundMeter } from './bound-meter.js';
 import {
   HTTP_METHODS,
   type HttpExchange,
@@ -24,34 +24,43 @@ export const BYTES_BOUNDARIES: readonly number[] = Array.from({ length: 10 }, (_
 
 export interface SemconvRecorderOptions {
   readonly meter: Meter;
+  readonly instruments: BoundMeter;
   /** Seconds; default {@link HTTP_DURATION_BOUNDARIES}. */
   readonly boundaries?: readonly number[] | undefined;
   /** `http.server.request.body.size` and `http.server.response.body.size`; default false. */
   readonly bodySizes?: boolean | undefined;
 }
 
-/** `setRoute` takes any text, so that the cache of attribute objects must not be the place where a mistake piles up. */
+/** The bound instruments of one attribute set. */
+interface BoundSeries {
+  readonly duration: BoundHistogram;
+  readonly requestSize: BoundHistogram | undefined;
+  readonly responseSize: BoundHistogram | undefined;
+}
+
+/** `setRoute` takes any text, so that this cache must not be the place where a mistake piles up. */
 const MAX_CACHED_ROUTES = 2000;
 const NO_ROUTE = '';
 const SCHEMES: readonly HttpScheme[] = ['http', 'https'];
 
 /**
  * `http.server.request.duration` and `http.server.active_requests` as the semantic conventions 1.23 and later (stable)
- * define them. Attribute objects are made once per series and shared: the SDK reads them and never writes.
+ * define them.
+ * Attributes are put together once per series.
  */
 export class SemconvRecorder implements HttpServerRecorder {
   private readonly meter: Meter;
-  private readonly duration: Histogram;
-  private readonly requestSize: Histogram | undefined;
-  private readonly responseSize: Histogram | undefined;
+  private readonly duration: BindableHistogram;
+  private readonly requestSize: BindableHistogram | undefined;
+  private readonly responseSize: BindableHistogram | undefined;
   private readonly activeRequests: ObservableUpDownCounter;
   private readonly observe: BatchObservableCallback;
   private readonly active = new Map<number, { count: number; readonly attributes: Attributes }>();
-  private readonly cache = new Map<string, Map<number, Attributes>>();
+  private readonly cache = new Map<string, Map<number, BoundSeries>>();
 
-  constructor({ meter, boundaries, bodySizes }: SemconvRecorderOptions) {
+  constructor({ meter, instruments, boundaries, bodySizes }: SemconvRecorderOptions) {
     this.meter = meter;
-    this.duration = meter.createHistogram('http.server.request.duration', {
+    this.duration = instruments.createHistogram('http.server.request.duration', {
       description: 'Duration of HTTP server requests.',
       unit: 's',
       valueType: ValueType.DOUBLE,
@@ -59,12 +68,12 @@ export class SemconvRecorder implements HttpServerRecorder {
     });
     if (bodySizes === true) {
       const advice = { explicitBucketBoundaries: [...BYTES_BOUNDARIES] };
-      this.requestSize = meter.createHistogram('http.server.request.body.size', {
+      this.requestSize = instruments.createHistogram('http.server.request.body.size', {
         description: 'Size of HTTP server request bodies.',
         unit: 'By',
         advice,
       });
-      this.responseSize = meter.createHistogram('http.server.response.body.size', {
+      this.responseSize = instruments.createHistogram('http.server.response.body.size', {
         description: 'Size of HTTP server response bodies.',
         unit: 'By',
         advice,
@@ -99,19 +108,19 @@ export class SemconvRecorder implements HttpServerRecorder {
   finished(exchange: HttpExchange): void {
     const entry = this.active.get(exchange.method * 2 + SCHEMES.indexOf(exchange.scheme));
     if (entry !== undefined) entry.count--;
-    const attributes = this.attributesOf(exchange);
-    this.duration.record(exchange.seconds, attributes);
-    if (exchange.requestBytes !== undefined) this.requestSize?.record(exchange.requestBytes, attributes);
-    if (exchange.responseBytes !== undefined) this.responseSize?.record(exchange.responseBytes, attributes);
+    const series = this.seriesOf(exchange);
+    series.duration.record(exchange.seconds);
+    if (exchange.requestBytes !== undefined) series.requestSize?.record(exchange.requestBytes);
+    if (exchange.responseBytes !== undefined) series.responseSize?.record(exchange.responseBytes);
   }
 
   stop(): void {
     this.meter.removeBatchObservableCallback(this.observe, [this.activeRequests]);
   }
 
-  private attributesOf(exchange: HttpExchange): Attributes {
+  private seriesOf(exchange: HttpExchange): BoundSeries {
     const key = seriesCode(exchange);
-    if (key === undefined) return makeAttributes(exchange);
+    if (key === undefined) return this.bind(exchange);
     const route = exchange.route ?? NO_ROUTE;
     let byCode = this.cache.get(route);
     if (byCode === undefined) {
@@ -119,12 +128,21 @@ export class SemconvRecorder implements HttpServerRecorder {
       byCode = new Map();
       this.cache.set(route, byCode);
     }
-    let attributes = byCode.get(key);
-    if (attributes === undefined) {
-      attributes = makeAttributes(exchange);
-      byCode.set(key, attributes);
+    let series = byCode.get(key);
+    if (series === undefined) {
+      series = this.bind(exchange);
+      byCode.set(key, series);
     }
-    return attributes;
+    return series;
+  }
+
+  private bind(exchange: HttpExchange): BoundSeries {
+    const attributes = makeAttributes(exchange);
+    return {
+      duration: this.duration.bind(attributes),
+      requestSize: this.requestSize?.bind(attributes),
+      responseSize: this.responseSize?.bind(attributes),
+    };
   }
 }
 

@@ -1,13 +1,17 @@
 import {
-  type Attributes,
   type BatchObservableCallback,
-  type Counter,
-  type Histogram,
   type Meter,
   type ObservableUpDownCounter,
   ValueType,
 } from '@opentelemetry/api';
 
+import type {
+  BindableCounter,
+  BindableHistogram,
+  BoundCounter,
+  BoundHistogram,
+  BoundMeter,
+} from './bound-meter.js';
 import { type Action, actionOf, NO_ACTION } from './http-action.js';
 import {
   HTTP_METHODS,
@@ -22,6 +26,13 @@ export const PROMETHEUS_NET_BOUNDARIES: readonly number[] = Array.from(
   (_, n) => 0.001 * 2 ** n,
 );
 
+/** The bound instruments of one label set. */
+interface BoundSeries {
+  readonly duration: BoundHistogram;
+  readonly received: BoundCounter;
+  readonly errors: BoundCounter | undefined;
+}
+
 /** nginx's word for a client that left before it was answered; no status was sent then. */
 const CLIENT_LEFT = 499;
 const MAX_CACHED_SERIES = 5000;
@@ -32,28 +43,28 @@ const MAX_CACHED_SERIES = 5000;
  */
 export class PrometheusNetRecorder implements HttpServerRecorder {
   private readonly meter: Meter;
-  private readonly duration: Histogram;
-  private readonly received: Counter;
-  private readonly errors: Counter;
+  private readonly duration: BindableHistogram;
+  private readonly received: BindableCounter;
+  private readonly errors: BindableCounter;
   private readonly inProgress: ObservableUpDownCounter;
   private readonly observe: BatchObservableCallback;
   private readonly active = new Map<number, number>();
-  private readonly cache = new Map<Action, Map<string, Map<number, Attributes>>>();
+  private readonly cache = new Map<Action, Map<string, Map<number, BoundSeries>>>();
   private cached = 0;
 
-  constructor(meter: Meter) {
+  constructor(meter: Meter, instruments: BoundMeter) {
     this.meter = meter;
-    this.duration = meter.createHistogram('http_request_duration_seconds', {
+    this.duration = instruments.createHistogram('http_request_duration_seconds', {
       description: 'The duration of HTTP requests processed by the application.',
       unit: 's',
       valueType: ValueType.DOUBLE,
       advice: { explicitBucketBoundaries: [...PROMETHEUS_NET_BOUNDARIES] },
     });
-    this.received = meter.createCounter('http_requests_received_total', {
+    this.received = instruments.createCounter('http_requests_received_total', {
       description: 'The number of HTTP requests that have been processed by the application.',
       valueType: ValueType.INT,
     });
-    this.errors = meter.createCounter('http_errors_total', {
+    this.errors = instruments.createCounter('http_errors_total', {
       description: 'The number of HTTP requests that failed: status 500 and above, or never answered.',
       valueType: ValueType.INT,
     });
@@ -76,38 +87,43 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
   finished(exchange: HttpExchange): void {
     this.active.set(exchange.method, (this.active.get(exchange.method) ?? 1) - 1);
     const code = exchange.statusCode === 0 ? CLIENT_LEFT : exchange.statusCode;
-    const attributes = this.attributesOf(exchange, code);
-    this.duration.record(exchange.seconds, attributes);
-    this.received.add(1, attributes);
-    if (code >= 500 || exchange.failure !== undefined) this.errors.add(1, attributes);
+    const series = this.seriesOf(exchange, code);
+    series.duration.record(exchange.seconds);
+    series.received.add(1);
+    series.errors?.add(1);
   }
 
   stop(): void {
     this.meter.removeBatchObservableCallback(this.observe, [this.inProgress]);
   }
 
-  private attributesOf({ request, route = '', method }: HttpExchange, code: number): Attributes {
+  private seriesOf({ request, route = '', method, failure }: HttpExchange, code: number): BoundSeries {
     const action = request === undefined ? NO_ACTION : actionOf(request);
     if (this.cached >= MAX_CACHED_SERIES) {
       this.cache.clear();
       this.cached = 0;
     }
-    const byRoute = getOrAdd(this.cache, action);
-    const byCode = getOrAdd(byRoute, route);
-    const key = method * 1000 + code;
-    let attributes = byCode.get(key);
-    if (attributes === undefined) {
-      attributes = {
+    const failed = code >= 500 || failure !== undefined;
+    const byCode = getOrAdd(getOrAdd(this.cache, action), route);
+    const key = (method * 1000 + code) * 2 + (failed ? 1 : 0);
+    let series = byCode.get(key);
+    if (series === undefined) {
+      const attributes = {
         code: String(code),
         method: HTTP_METHODS[method],
         controller: action.controller,
         action: action.action,
         endpoint: route,
       };
-      byCode.set(key, attributes);
+      series = {
+        duration: this.duration.bind(attributes),
+        received: this.received.bind(attributes),
+        errors: failed ? this.errors.bind(attributes) : undefined,
+      };
+      byCode.set(key, series);
       this.cached++;
     }
-    return attributes;
+    return series;
   }
 }
 

@@ -5,6 +5,7 @@ const TOKEN_LENGTH = 8;
 const TOKEN_DIGITS = 3;
 const LONGEST_WORD = 32;
 const MAX_SEGMENTS = 8;
+const MAX_KNOWN_PATHS = 1000;
 
 export const OTHER_ROUTE = '{other}';
 
@@ -13,7 +14,7 @@ export const OTHER_ROUTE = '{other}';
  * than eight segments end in `{rest}`. `path` begins with `/` and has no query.
  */
 export function normalizePath(path: string): string {
-  if (path.length === 1) return path;
+  if (isPlain(path)) return path;
   const segments = path.split('/');
   const deep = segments.length > MAX_SEGMENTS + 1;
   if (deep) segments.length = MAX_SEGMENTS + 1;
@@ -22,6 +23,18 @@ export function normalizePath(path: string): string {
   }
   if (deep) segments.push('{rest}');
   return segments.join('/');
+}
+
+/** True for a path that is its own template, found out without taking it apart: letters, and few of them. */
+function isPlain(path: string): boolean {
+  if (path.length > LONGEST_WORD) return false;
+  let slashes = 0;
+  for (let index = 0; index < path.length; index++) {
+    const code = path.charCodeAt(index);
+    if (code === 47) slashes++;
+    else if (code < 65 || code > 122) return false;
+  }
+  return slashes <= MAX_SEGMENTS;
 }
 
 function normalizeSegment(segment: string): string {
@@ -54,6 +67,8 @@ export interface RouteNormalizerOptions {
  */
 export class RouteNormalizer {
   private readonly routes = new Set<string>();
+  /** Paths seen lately: taking a path apart costs more than everything else that is done for a request. */
+  private readonly known = new Map<string, string>();
   private readonly maxRoutes: number;
 
   constructor({ maxRoutes = 200 }: RouteNormalizerOptions = {}) {
@@ -64,8 +79,14 @@ export class RouteNormalizer {
   route(url: string, succeeded: boolean): string | undefined {
     const path = pathOf(url);
     if (path === undefined) return undefined;
+    const known = this.known.get(path);
+    if (known !== undefined) return known;
     const route = normalizePath(path);
-    if (this.routes.has(route)) return route;
+    if (this.routes.has(route)) {
+      if (this.known.size >= MAX_KNOWN_PATHS) this.known.clear();
+      this.known.set(path, route);
+      return route;
+    }
     if (!succeeded) return undefined;
     if (this.routes.size >= this.maxRoutes) return OTHER_ROUTE;
     this.routes.add(route);

@@ -5,6 +5,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import { deadline } from '../store/deadline.js';
+import { hold } from '../hold.js';
 import type { InstanceAggregation, MetricStore, Snapshot } from '../store/metric-store.js';
 import { StoreMetricExporter } from './store-metric-exporter.js';
 
@@ -78,6 +79,6 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
 
   /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
   protected override async onShutdown(): Promise<void> {
-    await super.onShutdown().catch(() => this.exporter.shutdown());
+    await hold(super.onShutdown().catch(() => this.exporter.shutdown()));
   }
 }

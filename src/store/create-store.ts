@@ -68,6 +68,12 @@ export function redisTarget(settings: StoreSettings): RedisTarget {
       `ORCHESTRATOR_REDIS_MODE=${mode} needs ORCHESTRATOR_REDIS_NODES, for example 10.0.0.1:${mode === 'sentinel' ? 26_379 : 6379},10.0.0.2:${mode === 'sentinel' ? 26_379 : 6379}.`,
     );
   }
+  if (mode === 'standalone' && settings.redisNodes.length > 0 && url === undefined) {
+    throw new OrchestratorError(
+      'ORCHESTRATOR_INVALID_SETTING',
+      'ORCHESTRATOR_REDIS_NODES needs ORCHESTRATOR_REDIS_MODE=sentinel or cluster. For a single server set ORCHESTRATOR_REDIS_URL.',
+    );
+  }
   const socket = url?.protocol === 'unix:';
   const username = settings.redisUsername ?? decode(url?.username);
   const password = settings.redisPassword ?? decode(url?.password);
@@ -95,7 +101,13 @@ function nodeOf(url: URL | undefined): RedisNode {
 }
 
 function decode(text: string | undefined): string | undefined {
-  return text === undefined || text === '' ? undefined : decodeURIComponent(text);
+  if (text === undefined || text === '') return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A bare "%": someone wrote the password as it is.
+    return text;
+  }
 }
 
 function tlsOptions(settings: StoreSettings, wanted: boolean): ConnectionOptions | undefined {

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 
@@ -25,6 +25,8 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
     assertDirectory(parent, lstatSync(parent));
     if (directory === undefined) assertPrivate(parent, lstatSync(parent));
     assertPrivate(folder, lstatSync(folder));
+    // A folder of an earlier time, on what is now a read-only file system.
+    accessSync(folder, constants.R_OK | constants.W_OK);
   } catch (error) {
     if (error instanceof OrchestratorError) throw error;
     throw new OrchestratorError(

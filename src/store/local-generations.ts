@@ -37,11 +37,22 @@ export async function deleteOlder(folder: string, generation: string): Promise<v
   await Promise.all(older.map((name) => rm(path.join(folder, name), { force: true })));
 }
 
-/** Moves everything out of the way, into one folder that the next damage replaces. Live processes notice and begin anew. */
-export async function setAside(folder: string): Promise<string> {
+/**
+ * Moves everything out of the way, into one folder that the next damage replaces. Processes that use the files notice, and
+ * begin anew with the one that found the damage. Undefined if another process was faster.
+ */
+export async function setAside(folder: string, culprit: string): Promise<string | undefined> {
+  const claimed = `${culprit}.damaged`;
+  try {
+    await rename(culprit, claimed);
+  } catch (error) {
+    ignoreGone(error);
+    return undefined;
+  }
   const damaged = path.join(folder, DAMAGED);
   await rm(damaged, { recursive: true, force: true });
   await mkdir(damaged, { mode: 0o700 });
+  await rename(claimed, path.join(damaged, path.basename(culprit)));
   const names = (await readdir(folder)).filter((name) => FILE.test(name));
   await Promise.all(
     names.map((name) => rename(path.join(folder, name), path.join(damaged, name)).catch(ignoreGone)),

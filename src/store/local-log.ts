@@ -46,11 +46,11 @@ export class LocalLog {
     return this.#position;
   }
 
-  /** False when the file was deleted or replaced. While it is open, no other file can have its inode. */
+  /** False when the file was deleted, replaced or cut. While it is open, no other file can have its inode. */
   async isInPlace(): Promise<boolean> {
     try {
-      const { dev, ino } = await stat(this.path, { bigint: true });
-      return dev === this.#identity.dev && ino === this.#identity.ino;
+      const { dev, ino, size } = await stat(this.path, { bigint: true });
+      return dev === this.#identity.dev && ino === this.#identity.ino && size >= this.#position;
     } catch {
       return false;
     }

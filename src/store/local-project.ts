@@ -124,7 +124,7 @@ export class LocalProject {
     } catch (error) {
       // Half of what was read is missing from the copy: the next call begins again.
       await this.close();
-      await this.#setAside(error);
+      await this.#setAside(log.path, error);
     }
     return seal;
   }
@@ -171,17 +171,19 @@ export class LocalProject {
   async #load(): Promise<LocalLog | undefined> {
     this.#replica = new LocalReplica(this.#context);
     const folder = this.#prepareFolder();
+    let generation = FIRST_GENERATION;
     try {
-      const generation = await newestCheckpoint(folder);
-      this.#log = await (generation === undefined ? begin(folder) : this.#restore(folder, generation));
-      this.#generation = generation ?? FIRST_GENERATION;
+      const checkpoint = await newestCheckpoint(folder);
+      generation = checkpoint ?? FIRST_GENERATION;
+      this.#log = await (checkpoint === undefined ? begin(folder) : this.#restore(folder, checkpoint));
+      this.#generation = generation;
     } catch (error) {
-      if (!isGone(error)) await this.#setAside(error);
+      if (!isGone(error)) await this.#setAside(stateFile(folder, generation), error);
     }
     return this.#log;
   }
 
-  async #restore(folder: string, generation: string): Promise<LocalLog> {
+  async #restore(folder: string, generation: string): Promise<LocalLog | undefined> {
     const checkpoint = await LocalLog.open(stateFile(folder, generation), 'never');
     try {
       const complete = await checkpoint.read((line) => restoreLine(this.#replica, line));
@@ -189,16 +191,25 @@ export class LocalProject {
     } finally {
       await checkpoint.close();
     }
-    return LocalLog.open(logFile(folder, generation), 'never');
+    try {
+      return await LocalLog.open(logFile(folder, generation), 'never');
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      // Either there is a newer checkpoint by now, or someone deleted the log alone.
+      if ((await newestCheckpoint(folder)) === generation)
+        throw new RangeError(`${generation} has lost its log`);
+      return undefined;
+    }
   }
 
   /** What cannot be read is moved out of the way. Errors of another kind are passed on. */
-  async #setAside(error: unknown): Promise<void> {
+  async #setAside(culprit: string, error: unknown): Promise<void> {
     const unreadable =
       error instanceof RangeError || error instanceof SyntaxError || error instanceof TypeError;
     if (!unreadable || error instanceof OrchestratorError) throw error;
     const folder = this.#prepareFolder();
-    const damaged = await setAside(folder);
+    const damaged = await setAside(folder, culprit);
+    if (damaged === undefined) return;
     this.#context.warn(
       `The local store in ${folder} was damaged (${reason(error)}). It was moved to ${damaged}, and a new one begins from zero.`,
     );

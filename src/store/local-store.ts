@@ -46,7 +46,8 @@ class LocalStore implements MetricStore {
         // The copy of the project decides what is still to be written: a repeated or interrupted batch counts once.
         const done = this.#instance();
         if (done !== undefined && isComplete(done, batch)) {
-          await this.#project.compact();
+          // The batch is in; a log that cannot be ended now, because the disk is full, is ended by a later call.
+          await this.#project.compact().catch(() => undefined);
           return { overflowed: batch.sequence === done.sequence ? done.overflowed : 0 };
         }
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];

@@ -115,7 +115,7 @@ export class ProjectState {
     const instance = this.instances.get(lease);
     if (instance === undefined) return;
     instance.leaseEndMs = 0;
-    instance.values = [];
+    forgetCurrent(instance);
   }
 
   /** True if {@link sweep} would change anything. */
@@ -125,8 +125,9 @@ export class ProjectState {
       if (series.size === 0) return true;
       for (const { updatedMs } of series.values()) if (updatedMs <= expiredMs) return true;
     }
-    for (const { updatedMs, leaseEndMs, values } of this.instances.values()) {
-      if (updatedMs <= expiredMs || (leaseEndMs <= nowMs && values.length > 0)) return true;
+    for (const { updatedMs, leaseEndMs, values, resource } of this.instances.values()) {
+      if (updatedMs <= expiredMs) return true;
+      if (leaseEndMs <= nowMs && (values.length > 0 || resource !== undefined)) return true;
     }
     return false;
   }
@@ -139,7 +140,7 @@ export class ProjectState {
     }
     for (const [lease, instance] of this.instances) {
       if (instance.updatedMs <= expiredMs) this.instances.delete(lease);
-      else if (instance.leaseEndMs <= nowMs) instance.values = [];
+      else if (instance.leaseEndMs <= nowMs) forgetCurrent(instance);
     }
     if (this.families.size === 0 && this.instances.size === 0) this.project = undefined;
   }
@@ -213,6 +214,12 @@ export class ProjectState {
 /** A batch that waited for an outage to end is older than its arrival. `nowMs`: the store's clock. */
 export function collectionMs({ collectedAt }: DeltaBatch, nowMs: number): number {
   return nowMs - Math.max(0, performance.now() - collectedAt);
+}
+
+/** Of an instance that is gone, only the sequence is remembered: there may be many of them, of jobs that run for a second. */
+function forgetCurrent(instance: InstanceState): void {
+  instance.values = [];
+  delete instance.resource;
 }
 
 function isNext(done: InstanceState, { sequence, part }: BatchPart): boolean {

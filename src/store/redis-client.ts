@@ -1,7 +1,7 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
-import { AbstractConnector, Redis, SentinelConnector, type RedisOptions } from 'ioredis';
+import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
 
 export interface RedisNode {
   readonly host: string;
@@ -36,7 +36,12 @@ class UnrefConnector extends AbstractConnector {
   connect(): Promise<Socket> {
     const { path, host, port, tls } = this.#options;
     const where = path === undefined ? { host: host ?? 'localhost', port: port ?? 6379 } : { path };
-    const socket = tls === undefined ? connectTcp(where) : connectTls({ ...where, servername: host, ...tls });
+    // TLS has no server names that are addresses (RFC 6066); Node prints a deprecation for them.
+    const servername = host !== undefined && isIP(host) === 0 ? host : undefined;
+    const socket =
+      tls === undefined
+        ? connectTcp(where)
+        : connectTls({ ...where, ...(servername && { servername }), ...tls });
     socket.unref();
     socket.once('error', (error) => {
       this.firstError = error;
@@ -44,14 +49,6 @@ class UnrefConnector extends AbstractConnector {
     this.stream = socket;
     this.connecting = true;
     return Promise.resolve(socket);
-  }
-}
-
-class UnrefSentinelConnector extends SentinelConnector {
-  override async connect(emit: (type: string, error: Error) => void): Promise<Socket> {
-    const socket = await super.connect(emit);
-    socket.unref();
-    return socket;
   }
 }
 
@@ -72,7 +69,6 @@ export function createClient(
     disconnectTimeout: DISCONNECT_MS,
     // Retrying is the flush's business: a command is sent once, on a live connection, or not at all.
     retryStrategy: () => null,
-    sentinelRetryStrategy: () => null,
     reconnectOnError: null,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -85,17 +81,9 @@ export function createClient(
     ...(target.db !== undefined && { db: target.db }),
     ...(target.tls !== undefined && { tls: target.tls }),
   };
-  if (target.mode === 'sentinel') {
-    options.sentinels = target.nodes.map(({ host, port }) => ({ host, port }));
-    options.name = target.name ?? 'mymaster';
-    options.role = 'master';
-    if (target.sentinelPassword !== undefined) options.sentinelPassword = target.sentinelPassword;
-    options.Connector = connector(UnrefSentinelConnector);
-  } else {
-    if (target.path !== undefined) options.path = target.path;
-    else Object.assign(options, node);
-    options.Connector = connector(UnrefConnector);
-  }
+  if (target.path !== undefined) options.path = target.path;
+  else Object.assign(options, node);
+  options.Connector = connector(UnrefConnector);
   return new Redis(options);
 }
 

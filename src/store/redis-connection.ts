@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { OrchestratorError, reason } from '../errors.js';
 import { deadline } from './deadline.js';
 import { createClient, type RedisNode, type RedisTarget } from './redis-client.js';
+import { findMaster } from './redis-sentinel.js';
 
 /** A cluster that keeps answering MOVED is reconfiguring; the next flush tries again. */
 const MAX_REDIRECTS = 4;
@@ -22,7 +23,8 @@ export class RedisConnection {
   #opening: Promise<Redis> | undefined;
   /** Cluster: the master of our slot, as far as known. */
   #owner: RedisNode | undefined;
-  #nextNode = 0;
+  /** Counts openings and what ended them, so that one that comes late knows that it is no longer wanted. */
+  #attempts = 0;
   #closed = false;
 
   constructor(target: RedisTarget, timeoutMs: number) {
@@ -46,10 +48,11 @@ export class RedisConnection {
       return await deadline(
         this.#follow(work),
         this.#timeoutMs,
-        () => `no answer within ${this.#timeoutMs} ms`,
+        () => `${this.description}: no answer within ${this.#timeoutMs} ms.`,
       );
     } catch (error) {
-      this.#drop();
+      // A command that is not allowed says nothing about the connection, which others may be using.
+      if (!reason(error).startsWith('NOPERM')) this.#drop();
       throw this.#explain(error);
     }
   }
@@ -61,56 +64,59 @@ export class RedisConnection {
 
   async #follow<T>(work: (client: Redis) => Promise<T>): Promise<T> {
     for (let hop = 0; ; hop++) {
+      const client = await this.#connected();
       try {
-        return await work(await this.#connected());
+        return await work(client);
       } catch (error) {
         const moved = /^MOVED \d+ (?<host>.*):(?<port>\d+)$/.exec(reason(error));
         if (moved?.groups === undefined || hop === MAX_REDIRECTS) throw error;
-        const host = moved.groups['host'] ?? '';
-        this.#owner = {
-          host: host === '' ? (this.#client?.options.host ?? '') : host,
-          port: Number(moved.groups['port']),
-        };
-        this.#drop(this.#owner);
+        this.#moveTo(client, moved.groups['host'] ?? '', Number(moved.groups['port']));
       }
     }
+  }
+
+  /** Leaves a node that does not own our slot, once; it closes after it has answered whoever else asked it. */
+  #moveTo(client: Redis, host: string, port: number): void {
+    if (this.#client !== client) return;
+    this.#owner = { host: host === '' ? (client.options.host ?? '') : host, port };
+    this.#client = undefined;
+    client.quit().catch(() => undefined);
   }
 
   #connected(): Promise<Redis> {
     if (this.#closed)
       return Promise.reject(new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The store is closed.'));
     if (this.#client?.status === 'ready') return Promise.resolve(this.#client);
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
+    this.#opening ??= this.#open();
     return this.#opening;
   }
 
   async #open(): Promise<Redis> {
-    const client = createClient(this.#target, this.#owner ?? this.#someNode(), this.#timeoutMs);
-    let cause: unknown;
-    client.on('error', (error: unknown) => {
-      cause = error;
-    });
-    this.#client = client;
+    const attempt = ++this.#attempts;
     try {
-      await client.connect();
-      // A refused login is reported as an event; the connection then counts as ready all the same.
-      if (cause !== undefined) throw cause;
+      const node = this.#owner ?? (await this.#locate(attempt));
+      if (attempt !== this.#attempts) throw new Error('Given up.');
+      const client = createClient(this.#target, node, this.#timeoutMs);
+      this.#client = client;
+      await connect(client);
       return client;
-    } catch (error) {
-      client.disconnect();
-      throw cause ?? error;
+    } finally {
+      if (attempt === this.#attempts) this.#opening = undefined;
     }
   }
 
-  #someNode(): RedisNode | undefined {
+  /** Another node at each attempt, for one may be dead. */
+  async #locate(attempt: number): Promise<RedisNode | undefined> {
     const { mode, nodes } = this.#target;
-    return mode === 'sentinel' ? undefined : nodes[this.#nextNode++ % Math.max(nodes.length, 1)];
+    return mode === 'sentinel'
+      ? findMaster(this.#target, this.#timeoutMs, attempt)
+      : nodes[attempt % Math.max(nodes.length, 1)];
   }
 
-  #drop(owner?: RedisNode): void {
-    this.#owner = owner;
+  #drop(): void {
+    this.#attempts++;
+    this.#opening = undefined;
+    this.#owner = undefined;
     this.#client?.disconnect();
     this.#client = undefined;
   }
@@ -119,13 +125,27 @@ export class RedisConnection {
     if (error instanceof OrchestratorError) return error;
     const message = reason(error).replace(/\.+$/, '');
     const problem = (code: 'ORCHESTRATOR_STORE_REFUSED' | 'ORCHESTRATOR_STORE_UNAVAILABLE', advice: string) =>
-      new OrchestratorError(code, `${this.description}: ${message}.${advice && ` ${advice}`}`, {
-        cause: error,
-      });
+      new OrchestratorError(
+        code,
+        `${this.description}: ${message}.${advice && ` ${advice}`}`,
+        causeOf(error),
+      );
     if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message)) {
       return problem(
         'ORCHESTRATOR_STORE_REFUSED',
-        'Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD.',
+        `Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD${this.#target.mode === 'sentinel' ? ', and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD' : ''}.`,
+      );
+    }
+    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) {
+      return problem(
+        'ORCHESTRATOR_STORE_REFUSED',
+        'Check the number of the database in ORCHESTRATOR_REDIS_URL.',
+      );
+    }
+    if (/certificate|altname/i.test(message)) {
+      return problem(
+        'ORCHESTRATOR_STORE_REFUSED',
+        'Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
       );
     }
     if (message.startsWith('NOPERM')) {
@@ -142,4 +162,24 @@ export class RedisConnection {
     }
     return problem('ORCHESTRATOR_STORE_UNAVAILABLE', '');
   }
+}
+
+async function connect(client: Redis): Promise<void> {
+  let cause: unknown;
+  client.on('error', (error: unknown) => {
+    cause = error;
+  });
+  try {
+    await client.connect();
+    // A refused login is reported as an event; the connection then counts as ready all the same.
+    if (cause !== undefined) throw cause;
+  } catch (error) {
+    client.disconnect();
+    throw cause ?? error;
+  }
+}
+
+/** An error of a reply carries its command, and with it the password or the whole batch; those are not passed on. */
+function causeOf(error: unknown): ErrorOptions {
+  return typeof error === 'object' && error !== null && 'command' in error ? {} : { cause: error };
 }

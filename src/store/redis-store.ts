@@ -26,6 +26,8 @@ export function createRedisStore(context: StoreContext, target: RedisTarget, tim
 class RedisStore implements MetricStore {
   readonly description: string;
   readonly #context: StoreContext;
+  readonly #target: RedisTarget;
+  readonly #timeoutMs: number;
   readonly #keys: RedisKeys;
   readonly #writing: RedisConnection;
   readonly #reading: RedisConnection;
@@ -35,6 +37,8 @@ class RedisStore implements MetricStore {
 
   constructor(context: StoreContext, target: RedisTarget, timeoutMs: number) {
     this.#context = context;
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
     this.#keys = redisKeys(context.prefix);
     this.#writing = new RedisConnection(target, timeoutMs);
     this.#reading = new RedisConnection(target, timeoutMs);
@@ -120,20 +124,26 @@ class RedisStore implements MetricStore {
     return { leases, families: keys };
   }
 
-  /** Discovery of projects; optional, because an ACL may forbid it and a cluster keeps that key elsewhere. */
+  /**
+   * Discovery of projects; optional, because an ACL may forbid it. On a connection of its own: a cluster keeps that key on
+   * another node.
+   */
   async #list(): Promise<void> {
     if (!this.#listed) return;
     const now = Date.now();
     const oldest = now - this.#writer.keyTtlMs;
+    const connection = new RedisConnection(this.#target, this.#timeoutMs);
     try {
-      await this.#reading.use(async (client) => {
+      await connection.use(async (client) => {
         await client.zadd(PROJECTS_KEY, now, this.#context.prefix);
         await client.zremrangebyscore(PROJECTS_KEY, 0, oldest);
         await client.pexpire(PROJECTS_KEY, this.#writer.keyTtlMs);
       });
     } catch (error) {
-      if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_STORE_CLOSED') throw error;
-      this.#listed = false;
+      if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_STORE_REFUSED')
+        this.#listed = false;
+    } finally {
+      connection.close();
     }
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 import { eventually } from './eventually.js';
-import { forgetChild, killWithThisProcess, type Owner } from './owner.js';
+import { forgetChild, killWithThisProcess, onEnd, type Owner } from './owner.js';
 import { PACKAGE_ROOT } from './scratch.js';
 
 /** What `--require` and `--import` get. */
@@ -96,16 +96,14 @@ export class AppProcess {
     return this.#ending;
   }
 
-  /** The first match in what was printed to stdout. Rejects when the process ends, or the deadline passes, without it. */
-  async waitFor(pattern: RegExp, deadlineMs = 60_000): Promise<RegExpExecArray> {
-    return eventually(
-      () => {
-        const match = pattern.exec(this.#stdout);
-        if (match !== null) return match;
-        throw new Error(`${this.#describe()} has not printed ${String(pattern)}`);
-      },
-      { deadlineMs, everyMs: 20, giveUp: () => !this.running },
-    );
+  /** The first match in what was printed to stdout. Rejects when the process ends, or a minute passes, without it. */
+  async waitFor(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#untilPrinted(pattern, () => this.#stdout);
+  }
+
+  /** The same for stderr. */
+  async waitForStderr(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#untilPrinted(pattern, () => this.#stderr);
   }
 
   /** The number that follows `label` in stdout: `listening 43211`. */
@@ -122,6 +120,17 @@ export class AppProcess {
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ending> {
     this.send(signal);
     return this.#ending;
+  }
+
+  #untilPrinted(pattern: RegExp, printed: () => string): Promise<RegExpExecArray> {
+    return eventually(
+      () => {
+        const match = pattern.exec(printed());
+        if (match !== null) return match;
+        throw new Error(`${this.#describe()} has not printed ${String(pattern)}`);
+      },
+      { deadlineMs: 60_000, everyMs: 20, giveUp: () => !this.running },
+    );
   }
 
   async #untilEnd(): Promise<Ending> {
@@ -159,7 +168,7 @@ export function startProgram(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const app = new AppProcess(child);
-  owner.after(async () => {
+  onEnd(owner, async () => {
     if (app.running) await app.end('SIGKILL');
   });
   return app;

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One kind of request, and the answer that the fixture gives to it. */
 export interface Route {
@@ -55,9 +56,14 @@ export interface LoadOptions {
   readonly routes?: readonly Route[];
   /** Added to; default a new one. */
   readonly tally?: Tally;
+  /** Milliseconds that each of the concurrent senders rests after an answer. Default 0. */
+  readonly pauseMs?: number;
   /** Stops early. */
   readonly until?: () => boolean;
 }
+
+/** A request that is not answered by then counts as failed; nothing in the fixtures takes long. */
+const REQUEST_TIMEOUT_MS = 15_000;
 
 /** Sends requests and counts what it got. Never rejects: a failed request is counted as one. */
 export async function drive(options: LoadOptions): Promise<Tally> {
@@ -68,6 +74,7 @@ export async function drive(options: LoadOptions): Promise<Tally> {
     routes = ROUTES,
     tally = new Tally(),
     until = () => false,
+    pauseMs = 0,
   } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   let next = 0;
@@ -78,6 +85,7 @@ export async function drive(options: LoadOptions): Promise<Tally> {
       const route = routes[Math.floor(index / ports.length) % routes.length];
       if (port === undefined || route === undefined) throw new Error('no port or no route to drive');
       await send(agent, port, route, tally);
+      if (pauseMs > 0) await sleep(pauseMs);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
@@ -97,7 +105,8 @@ async function send(agent: Agent, port: number, route: Route, tally: Tally): Pro
 
 function requestOnce(agent: Agent, port: number, { method, path }: Route): Promise<number> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ agent, port, host: '127.0.0.1', method, path }, (response) => {
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const outgoing = request({ agent, port, host: '127.0.0.1', method, path, signal }, (response) => {
       response.resume();
       response.on('error', reject);
       response.on('end', () => resolve(response.statusCode ?? 0));

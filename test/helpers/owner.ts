@@ -1,8 +1,26 @@
+type Release = () => void | Promise<void>;
+
 /**
  * Whoever outlives a helper's resources: a `TestContext`, or `{ after }` of `node:test` for what a whole suite shares.
  */
 export interface Owner {
-  after(release: () => void | Promise<void>): void;
+  after(release: Release): void;
+}
+
+const releases = new WeakMap<Owner, Release[]>();
+
+/** Released in reverse: what was made first, a folder, is what everything after it stands on. */
+export function onEnd(owner: Owner, release: Release): void {
+  const known = releases.get(owner);
+  if (known !== undefined) {
+    known.push(release);
+    return;
+  }
+  const stack = [release];
+  releases.set(owner, stack);
+  owner.after(async () => {
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) await next();
+  });
 }
 
 const children = new Set<number>();

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 import { PRELOAD, baseEnvironment, fixturePath, mergeEnvironment, type Environment } from './app-process.js';
 import { eventually } from './eventually.js';
-import type { Owner } from './owner.js';
+import { killWithThisProcess, onEnd, type Owner } from './owner.js';
 import { PACKAGE_ROOT, scratchDir } from './scratch.js';
 
 const run = promisify(execFile);
@@ -42,6 +42,11 @@ export class Pm2 {
     return list.map(({ pid, pm2_env: { status } }) => ({ pid, status }));
   }
 
+  /** So that the daemon, which PM2 detaches, does not outlive a test process that is killed; its applications end with it. */
+  adopt(): void {
+    killWithThisProcess(Number(readFileSync(join(this.#home, 'pm2.pid'), 'utf8')));
+  }
+
   /** What the applications printed. */
   output(): string {
     const dir = join(this.#home, 'logs');
@@ -58,7 +63,7 @@ export async function startPm2(
   env: Readonly<Record<string, string>>,
 ): Promise<Pm2> {
   const pm2 = new Pm2(scratchDir(owner, 'pm2'));
-  owner.after(async () => {
+  onEnd(owner, async () => {
     await pm2.command(['kill', '--silent']);
   });
   const settings = Object.fromEntries(Object.entries(env).map(([name, value]) => [`APP_ENV_${name}`, value]));
@@ -67,6 +72,7 @@ export async function startPm2(
     PM2_MODE: mode,
     PM2_PRELOAD: PRELOAD,
   });
+  pm2.adopt();
   await eventually(() => {
     const output = pm2.output();
     if ((output.match(/^listening /gm) ?? []).length < 2)

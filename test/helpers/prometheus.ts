@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { Daemon } from './daemon.js';
 import { eventually } from './eventually.js';
-import type { Owner } from './owner.js';
+import { onEnd, type Owner } from './owner.js';
 import { freePort } from './ports.js';
 import { scratchDir } from './scratch.js';
 
@@ -59,7 +59,7 @@ export async function startPrometheus(owner: Owner, targetPort: number): Promise
   const dir = scratchDir(owner, 'prometheus');
   const port = await freePort();
   const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: '3s', scrape_timeout: '3s' },
     scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
   };
   // JSON is YAML.
@@ -74,7 +74,7 @@ export async function startPrometheus(owner: Owner, targetPort: number): Promise
     ],
     dir,
   );
-  owner.after(() => daemon.stop('SIGKILL'));
+  onEnd(owner, () => daemon.stop('SIGKILL'));
   await eventually(async () => {
     daemon.assertRunning();
     const response = await fetch(`http://127.0.0.1:${port}/-/ready`);
@@ -88,16 +88,19 @@ export async function checkWithPromtool(text: string): Promise<void> {
   await feed('promtool', ['check', 'metrics'], text);
 }
 
+export type TextFormat = 'text' | 'openmetrics';
+
 const PARSE = `
 import sys
-from prometheus_client.parser import text_string_to_metric_families
-text = sys.stdin.buffer.read().decode('utf-8', 'strict')
-print(sum(len(family.samples) for family in text_string_to_metric_families(text)))
+from prometheus_client.parser import text_string_to_metric_families as text
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+families = {'text': text, 'openmetrics': openmetrics}[sys.argv[1]](sys.stdin.buffer.read().decode('utf-8', 'strict'))
+print(sum(len(family.samples) for family in families))
 `;
 
-/** Parses with Python's client library; the number of samples that it found. */
-export async function countWithPython(text: string): Promise<number> {
-  return Number(await feed('/usr/bin/python3', ['-c', PARSE], text));
+/** Parses with Python's client library, which is strict about OpenMetrics; the number of samples that it found. */
+export async function countWithPython(text: string, format: TextFormat = 'text'): Promise<number> {
+  return Number(await feed('/usr/bin/python3', ['-c', PARSE, format], text));
 }
 
 async function feed(command: string, args: readonly string[], input: string): Promise<string> {

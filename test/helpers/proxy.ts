@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Owner } from './owner.js';
+import { onEnd, type Owner } from './owner.js';
 import { RespStream, commandName, isPush } from './resp.js';
 
 /** Where a request's fate is decided; `dropReply`: the server does it, and the client never learns. */
@@ -114,6 +114,6 @@ export async function startProxy(owner: Owner, targetPort: number): Promise<Redi
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  owner.after(() => proxy.close());
+  onEnd(owner, () => proxy.close());
   return proxy;
 }

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { makeCertificates, type Certificates } from './certificates.js';
 import { Daemon } from './daemon.js';
 import { eventually } from './eventually.js';
-import type { Owner } from './owner.js';
+import { onEnd, type Owner } from './owner.js';
 import { freePort, freePortWith } from './ports.js';
 import { scratchDir } from './scratch.js';
 
@@ -146,7 +146,7 @@ export async function startRedis(owner: Owner, options: RedisServerOptions = {})
   const dir = scratchDir(owner, 'redis');
   const certificates = options.tls === undefined ? NO_TLS : await makeCertificates(dir);
   const server = new RedisServer(dir, await freePort(), certificates, options);
-  owner.after(() => server.stop('SIGKILL'));
+  onEnd(owner, () => server.stop('SIGKILL'));
   await server.start();
   return server;
 }
@@ -158,14 +158,28 @@ export interface RedisCluster {
   readonly addresses: string;
 }
 
-/** A Redis Cluster whose slots are all served. */
+/** Replicas get their copy at once; by default a master waits five seconds for more of them. */
+const SYNC_AT_ONCE = 'repl-diskless-sync-delay 0';
+
+async function assertSynced(replica: RedisServer): Promise<void> {
+  const info = await replica.client().info('replication');
+  if (!info.includes('role:master') && !info.includes('master_link_status:up'))
+    throw new Error('a replica has no copy yet');
+}
+
+/** A Redis Cluster whose slots are all served, and whose replicas have their copies. */
 export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
-  const config = ['cluster-enabled yes', 'cluster-config-file nodes.conf', 'cluster-node-timeout 2000'];
+  const config = [
+    'cluster-enabled yes',
+    'cluster-config-file nodes.conf',
+    'cluster-node-timeout 2000',
+    SYNC_AT_ONCE,
+  ];
   const nodes = await Promise.all(
     Array.from({ length: 6 }, async () => {
       const dir = scratchDir(owner, 'cluster');
       const node = new RedisServer(dir, await freePortWith(10_000), NO_TLS, { config });
-      owner.after(() => node.stop('SIGKILL'));
+      onEnd(owner, () => node.stop('SIGKILL'));
       await node.start();
       return node;
     }),
@@ -176,6 +190,9 @@ export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
     const states = await Promise.all(nodes.map((node) => node.client().cluster('INFO')));
     if (!states.every((state) => state.includes('cluster_state:ok')))
       throw new Error('the cluster is not complete');
+    const roles = await Promise.all(nodes.map((node) => node.client().role()));
+    if (roles.filter(([role]) => role === 'slave').length !== 3) throw new Error('there are no replicas yet');
+    await Promise.all(nodes.map(assertSynced));
   });
   return { nodes, addresses: addresses.join(',') };
 }
@@ -193,7 +210,7 @@ export interface RedisSentinel {
 /** One master, two replicas, three sentinels that agree after a second without an answer. */
 export async function startRedisSentinel(owner: Owner): Promise<RedisSentinel> {
   const name = 'mymaster';
-  const master = await startRedis(owner);
+  const master = await startRedis(owner, { config: [SYNC_AT_ONCE] });
   const replicas = await Promise.all(
     [1, 2].map(() => startRedis(owner, { config: [`replicaof 127.0.0.1 ${master.port}`] })),
   );
@@ -201,6 +218,7 @@ export async function startRedisSentinel(owner: Owner): Promise<RedisSentinel> {
   await eventually(async () => {
     const info = await master.client().info('replication');
     if (!info.includes('connected_slaves:2')) throw new Error('the replicas are not connected');
+    await Promise.all(replicas.map(assertSynced));
   });
   return { master, replicas, name, addresses: ports.map((port) => `127.0.0.1:${port}`).join(',') };
 }
@@ -218,11 +236,11 @@ async function startSentinel(owner: Owner, name: string, masterPort: number): Pr
   ];
   await writeFile(join(dir, 'sentinel.conf'), config.join('\n'));
   const daemon = new Daemon('redis-sentinel', ['sentinel.conf'], dir);
-  owner.after(() => daemon.stop('SIGKILL'));
+  onEnd(owner, () => daemon.stop('SIGKILL'));
   // A failover needs sentinels that know each other and both replicas.
   const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 50, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
-  owner.after(() => client.disconnect());
+  onEnd(owner, () => client.disconnect());
   await eventually(async () => {
     daemon.assertRunning();
     const state = String(await client.call('SENTINEL', 'CKQUORUM', name));

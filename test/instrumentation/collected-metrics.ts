@@ -6,11 +6,22 @@ import {
   type Histogram,
   type MetricData,
   MeterProvider,
+  type MetricProducer,
   MetricReader,
   type ViewOptions,
 } from '@opentelemetry/sdk-metrics';
 
-class ManualReader extends MetricReader {
+export class ManualReader extends MetricReader {
+  private readonly temporality: AggregationTemporality;
+
+  constructor(
+    temporality: AggregationTemporality = AggregationTemporality.CUMULATIVE,
+    metricProducers: MetricProducer[] = [],
+  ) {
+    super({ metricProducers });
+    this.temporality = temporality;
+  }
+
   protected override onForceFlush(): Promise<void> {
     return Promise.resolve();
   }
@@ -20,7 +31,7 @@ class ManualReader extends MetricReader {
   }
 
   override selectAggregationTemporality(): AggregationTemporality {
-    return AggregationTemporality.CUMULATIVE;
+    return this.temporality;
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import fc from 'fast-check';
+import { assert as check, property, webPath } from 'fast-check';
 
 import {
   normalizePath,
@@ -32,8 +32,8 @@ describe('normalized paths', () => {
   }
 
   test('a route is its own normal form', () => {
-    fc.assert(
-      fc.property(fc.webPath(), (path) => {
+    check(
+      property(webPath(), (path) => {
         const route = normalizePath(path === '' ? '/' : path);
         assert.equal(normalizePath(route), route);
       }),

@@ -67,19 +67,26 @@ const key = fc
   .oneof(fc.constantFrom(...KEYS), anyText(5))
   .filter((text) => text !== 'job' && text !== 'instance');
 const value = fc.oneof(fc.constantFrom(...VALUES), anyText(8));
+/** Half of all attribute sets are few and alike, so that series collide. */
 const attributes: fc.Arbitrary<Attributes> = fc
-  .dictionary(key, value, { maxKeys: 4 })
+  .oneof(
+    fc.dictionary(fc.constantFrom('a', 'b', 'a.b', 'a_b'), fc.constantFrom('x', 'y', ''), { maxKeys: 2 }),
+    fc.dictionary(key, value, { maxKeys: 4 }),
+  )
   .map((pairs) => normalizeAttributes(pairs));
-const scope: fc.Arbitrary<Scope> = fc
-  .record({
-    name: fc.constantFrom('', 'lib', 'other "lib"'),
-    version: fc.constantFrom(undefined, '', '1.0'),
-    schemaUrl: fc.constantFrom(undefined, 'https://example.test/1'),
-    attributes: fc.option(fc.dictionary(fc.constantFrom('name', 'build', 'a.b'), value, { maxKeys: 2 }), {
-      nil: undefined,
-    }),
-  })
-  .map(normalizeScope);
+const scope: fc.Arbitrary<Scope> = fc.oneof(
+  fc.constant({ name: 'lib' }),
+  fc
+    .record({
+      name: fc.constantFrom('', 'lib', 'other "lib"'),
+      version: fc.constantFrom(undefined, '', '1.0'),
+      schemaUrl: fc.constantFrom(undefined, 'https://example.test/1'),
+      attributes: fc.option(fc.dictionary(fc.constantFrom('name', 'build', 'a.b'), value, { maxKeys: 2 }), {
+        nil: undefined,
+      }),
+    })
+    .map(normalizeScope),
+);
 
 const count = fc.oneof(fc.nat(5), fc.nat(1_000_000), fc.nat(2 ** 40));
 const positive = fc.oneof(fc.nat(100), fc.double({ min: 0, noNaN: true }));
@@ -91,13 +98,15 @@ interface Body {
   readonly values: fc.Arbitrary<number[]>;
 }
 
-const boundaries = fc
+const anyBoundaries = fc
   .uniqueArray(
     fc.oneof(fc.integer({ min: -3, max: 8 }), fc.double({ noNaN: true, noDefaultInfinity: true })),
     { maxLength: 5 },
   )
   .map((bounds) => bounds.map((bound) => bound + 0).toSorted((a, b) => a - b))
   .map((bounds) => bounds.filter((bound, index) => bound !== bounds[index - 1]));
+/** The other half share some. */
+const boundaries = fc.oneof(fc.subarray([-1, 0, 0.5, 1, 2, 5]), anyBoundaries);
 
 const bucketRun = fc.record({
   offset: fc.oneof(fc.integer({ min: -20, max: 20 }), fc.integer({ min: -900, max: 900 })),

@@ -123,7 +123,7 @@ export function sampleKey(name: string, labels: Readonly<Record<string, string>>
     .filter(([, value]) => value !== '')
     .map(([key, value]) => [
       key,
-      key === 'le' && name.endsWith('_bucket') ? String(Number(value.replace('Inf', 'Infinity'))) : value,
+      key === 'le' && name.endsWith('_bucket') ? String(Number(value.replace(/Inf$/, 'Infinity'))) : value,
     ])
     .toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1));
   return JSON.stringify([name, pairs]);

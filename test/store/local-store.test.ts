@@ -175,6 +175,20 @@ describe('the files of the local store', () => {
     });
   }
 
+  test('a log that was cut or deleted under its writers does not stop them', async () => {
+    const a = await bed.instance({ maxSeries: 1000 });
+    await fill(a, ENOUGH);
+    await a.send({ deltas: [added(requests, add(series(), 1))] });
+    await truncate(await only('.log'), 0);
+    await a.send({ deltas: [added(requests, add(series(), 2))] });
+    const values = valuesOf(await (await bed.instance()).store.snapshot());
+    assert.deepEqual(values['requests']?.[''], [2]);
+    await rm(await only('.log'));
+    await a.send({ deltas: [added(requests, add(series(), 4))] });
+    await assertValues(await bed.instance(), { requests: { '': [4] } });
+    assert.match(warnings.pop() ?? '', /was damaged .*has lost its log/);
+  });
+
   test('a log that names what it never described is set aside too', async () => {
     const [a, b] = [await bed.instance(), await bed.instance()];
     await a.send({ deltas: [added(requests, add(series({ a: '1' }), 1))] });

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { createRedisStore } from '../../src/store/redis-store.js';
 import type { RedisTarget } from '../../src/store/redis-client.js';
 import type { StoreContext } from '../../src/store/metric-store.js';
 import type { Owner } from '../helpers/owner.js';
-import { Instance } from './contract/bed.js';
+import { Instance, type Sent } from './contract/bed.js';
 
 export interface ProjectOptions extends Partial<StoreContext> {
   /** Of one step of the store. Default 10000. */
@@ -49,19 +51,23 @@ export class RedisProject {
   }
 }
 
-/** Sends the very same batch until it is confirmed, as the exporter does. Answers how often it failed. */
-export async function sendUntilConfirmed(
-  { send, sendAgain }: { readonly send: () => Promise<unknown>; readonly sendAgain: () => Promise<unknown> },
-  attempts = 1000,
-): Promise<number> {
-  let failures = 0;
-  for (let attempt = send; ; attempt = sendAgain) {
+/**
+ * Sends a batch, and the very same again until it is confirmed, as the exporter does. Answers the distinct errors on the
+ * way.
+ */
+export async function sendUntilConfirmed(instance: Instance, sent: Sent): Promise<readonly Error[]> {
+  const errors = new Map<string, Error>();
+  const giveUpAt = Date.now() + 60_000;
+  let attempt: () => Promise<unknown> = () => instance.send(sent);
+  for (;;) {
     try {
       await attempt();
-      return failures;
+      return [...errors.values()];
     } catch (error) {
-      failures += 1;
-      if (failures === attempts) throw error;
+      if (!(error instanceof Error) || Date.now() > giveUpAt) throw error;
+      errors.set(error.message, error);
+      attempt = () => instance.sendAgain();
+      await sleep(20);
     }
   }
 }

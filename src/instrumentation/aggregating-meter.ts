@@ -1,0 +1,176 @@
+import { type Attributes, type HrTime, type MetricOptions, ValueType } from '@opentelemetry/api';
+import { emptyResource } from '@opentelemetry/resources';
+import {
+  AggregationTemporality,
+  type CollectionResult,
+  type DataPoint,
+  DataPointType,
+  type Histogram,
+  type MetricData,
+  type MetricProducer,
+} from '@opentelemetry/sdk-metrics';
+
+import type { BindableCounter, BindableHistogram, BoundMeter } from './bound-meter.js';
+
+/** One series. `totals`: a counter's value, or a histogram's sum and the counts of its buckets. Only ever grows. */
+interface Accumulation {
+  readonly attributes: Attributes;
+  readonly startTime: HrTime;
+  readonly totals: number[];
+}
+
+interface Family {
+  readonly name: string;
+  readonly options: MetricOptions;
+  /** Undefined for a counter. */
+  readonly boundaries: readonly number[] | undefined;
+  readonly series: Map<string, Accumulation>;
+}
+
+export interface AggregatingMeterOptions {
+  readonly name: string;
+  readonly version?: string;
+  /** Series per instrument before new ones are summed into `otel.metric.overflow`; default the SDK's 2000. */
+  readonly maxSeries?: number;
+}
+
+/**
+ * Aggregates by itself and hands the result to a reader as a {@link MetricProducer}, the specification's bridge for
+ * measurements made elsewhere. Views do not apply to it.
+ */
+export class AggregatingMeter implements BoundMeter {
+  private readonly scope: { readonly name: string; readonly version?: string };
+  private readonly maxSeries: number;
+  private readonly families: Family[] = [];
+
+  constructor({ name, version, maxSeries = 2000 }: AggregatingMeterOptions) {
+    this.scope = { name, ...(version !== undefined && { version }) };
+    this.maxSeries = maxSeries;
+  }
+
+  createHistogram(name: string, options: MetricOptions): BindableHistogram {
+    const boundaries = options.advice?.explicitBucketBoundaries ?? [];
+    const family = this.addFamily(name, options, boundaries);
+    return {
+      bind: (attributes) => {
+        const { totals } = this.find(family, attributes, boundaries.length + 2);
+        return { record: (value) => record(totals, boundaries, value) };
+      },
+    };
+  }
+
+  createCounter(name: string, options: MetricOptions): BindableCounter {
+    const family = this.addFamily(name, options, undefined);
+    return {
+      bind: (attributes) => {
+        const { totals } = this.find(family, attributes, 1);
+        return { add: (value) => add(totals, value) };
+      },
+    };
+  }
+
+  /** For one reader: each keeps its own account of what it has been told. */
+  producer(temporality: AggregationTemporality): MetricProducer {
+    const reported = new WeakMap<Accumulation, readonly number[]>();
+    let lastTime = now();
+    return {
+      collect: () => {
+        const time = now();
+        const metrics: MetricData[] = [];
+        for (const family of this.families) {
+          const points: Array<DataPoint<readonly number[]>> = [];
+          for (const each of family.series.values()) {
+            const { attributes, startTime, totals } = each;
+            if (temporality === AggregationTemporality.CUMULATIVE) {
+              points.push({ attributes, startTime, endTime: time, value: totals });
+              continue;
+            }
+            const before = reported.get(each);
+            const value =
+              before === undefined ? totals : totals.map((total, index) => total - (before[index] ?? 0));
+            if (!value.some((part) => part !== 0)) continue;
+            reported.set(each, [...totals]);
+            points.push({ attributes, startTime: lastTime, endTime: time, value });
+          }
+          if (points.length > 0) metrics.push(toMetricData(family, temporality, points));
+        }
+        lastTime = time;
+        const result: CollectionResult = {
+          resourceMetrics: { resource: emptyResource(), scopeMetrics: [{ scope: this.scope, metrics }] },
+          errors: [],
+        };
+        return Promise.resolve(result);
+      },
+    };
+  }
+
+  private addFamily(name: string, options: MetricOptions, boundaries: readonly number[] | undefined): Family {
+    const family = { name, options, boundaries, series: new Map<string, Accumulation>() };
+    this.families.push(family);
+    return family;
+  }
+
+  private find(family: Family, attributes: Attributes, length: number): Accumulation {
+    const { series } = family;
+    const key = textOf(attributes);
+    const known = series.get(key);
+    if (known !== undefined) return known;
+    // The overflow series is the last that fits.
+    if (series.size >= this.maxSeries - 1 && key !== OVERFLOW_KEY) return this.find(family, OVERFLOW, length);
+    const added = { attributes, startTime: now(), totals: Array.from<number>({ length }).fill(0) };
+    series.set(key, added);
+    return added;
+  }
+}
+
+const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
+const OVERFLOW_KEY = textOf(OVERFLOW);
+
+function textOf(attributes: Attributes): string {
+  return JSON.stringify(Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function record(totals: number[], boundaries: readonly number[], value: number): void {
+  // NaN would poison the sum for ever, and no duration is negative.
+  if (!(value >= 0)) return;
+  let bucket = 0;
+  // Most durations are short: the first buckets answer before a binary search would.
+  while (bucket < boundaries.length && value > (boundaries[bucket] ?? 0)) bucket++;
+  totals[0] = (totals[0] ?? 0) + value;
+  totals[bucket + 1] = (totals[bucket + 1] ?? 0) + 1;
+}
+
+function add(totals: number[], value: number): void {
+  if (value >= 0) totals[0] = (totals[0] ?? 0) + value;
+}
+
+function toMetricData(
+  { name, options, boundaries }: Family,
+  aggregationTemporality: AggregationTemporality,
+  points: ReadonlyArray<DataPoint<readonly number[]>>,
+): MetricData {
+  const { description = '', unit = '', valueType = ValueType.DOUBLE } = options;
+  const descriptor = { name, description, unit, valueType };
+  if (boundaries === undefined) {
+    const dataPoints = points.map((point) => ({ ...point, value: point.value[0] ?? 0 }));
+    return {
+      descriptor,
+      aggregationTemporality,
+      dataPointType: DataPointType.SUM,
+      isMonotonic: true,
+      dataPoints,
+    };
+  }
+  const dataPoints = points.map((point) => ({ ...point, value: toHistogram(boundaries, point.value) }));
+  return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+}
+
+function toHistogram(boundaries: readonly number[], [sum = 0, ...counts]: readonly number[]): Histogram {
+  const count = counts.reduce((total, each) => total + each, 0);
+  return { sum, count, buckets: { boundaries: [...boundaries], counts } };
+}
+
+function now(): HrTime {
+  const ms = Date.now();
+  return [Math.floor(ms / 1000), (ms % 1000) * 1e6];
+}

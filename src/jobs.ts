@@ -1,0 +1,74 @@
+import { type Meter, metrics, ValueType } from '@opentelemetry/api';
+
+/** Seconds. Jobs run from milliseconds to hours. */
+const BOUNDARIES = [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 21_600];
+
+interface JobInstruments {
+  readonly active: ReturnType<Meter['createUpDownCounter']>;
+  readonly duration: ReturnType<Meter['createHistogram']>;
+  readonly lastSuccess: ReturnType<Meter['createGauge']>;
+  readonly runs: ReturnType<Meter['createCounter']>;
+}
+
+const instruments = new WeakMap<Meter, JobInstruments>();
+
+/**
+ * Runs `fn` as one run of the job `name` and measures it:
+ *
+ * - `job.runs` by `job.outcome`: `success` or `failure`
+ * - `job.duration` in seconds, by outcome
+ * - `job.active`: runs in progress
+ * - `job.last_success.time`: Unix time in seconds; stays when the process is gone
+ *
+ * Returns what `fn` returns and throws what it throws, unchanged. `name` is a label: one of a few, never an id.
+ */
+export async function recordJob<T>(
+  name: string,
+  fn: () => T | PromiseLike<T>,
+  meter: Meter = metrics.getMeter('@org/orchestrator'),
+): Promise<Awaited<T>> {
+  const { active, duration, lastSuccess, runs } = instrumentsOf(meter);
+  const job = { 'job.name': name };
+  const started = performance.now();
+  active.add(1, job);
+  let outcome = 'failure';
+  try {
+    const result = await fn();
+    outcome = 'success';
+    lastSuccess.record(Date.now() / 1000, job);
+    return result;
+  } finally {
+    active.add(-1, job);
+    const attributes = { ...job, 'job.outcome': outcome };
+    runs.add(1, attributes);
+    duration.record((performance.now() - started) / 1000, attributes);
+  }
+}
+
+function instrumentsOf(meter: Meter): JobInstruments {
+  const known = instruments.get(meter);
+  if (known !== undefined) return known;
+  const made: JobInstruments = {
+    active: meter.createUpDownCounter('job.active', {
+      description: 'Job runs in progress.',
+      unit: '{run}',
+      valueType: ValueType.INT,
+    }),
+    duration: meter.createHistogram('job.duration', {
+      description: 'Duration of job runs.',
+      unit: 's',
+      advice: { explicitBucketBoundaries: BOUNDARIES },
+    }),
+    lastSuccess: meter.createGauge('job.last_success.time', {
+      description: 'When the job last succeeded, as Unix time.',
+      unit: 's',
+    }),
+    runs: meter.createCounter('job.runs', {
+      description: 'Finished job runs, by outcome.',
+      unit: '{run}',
+      valueType: ValueType.INT,
+    }),
+  };
+  instruments.set(meter, made);
+  return made;
+}

@@ -1,0 +1,177 @@
+/**
+ * The same traffic, measured by OpenTelemetry's instrumentation-http and by ours in one process; docs/instruments.md lists
+ * the differences that are meant. `http.route` is ours alone here: instrumentation-http learns it from span plugins.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type * as Http from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { asyncProperty, assert as check, constantFrom, record, boolean, array } from 'fast-check';
+
+import { instrumentHttpClient } from '../../src/instrumentation/http-client.js';
+import { instrumentHttpServer, type Instrumentation } from '../../src/instrumentation/http-server.js';
+import { CollectedMetrics } from './collected-metrics.js';
+
+const BODY = 'payload';
+const SERVER = 'http.server.request.duration';
+const CLIENT = 'http.client.request.duration';
+
+const theirs = new CollectedMetrics();
+const ours = new CollectedMetrics();
+const upstream = new HttpInstrumentation();
+upstream.setMeterProvider(theirs.provider);
+// Loaded after the instrumentation, which patches what it sees being required.
+const load = createRequire(__filename);
+const { Agent, createServer, request: send } = load('node:http') as typeof Http;
+
+const running: Instrumentation[] = [];
+const agents = { keepAlive: new Agent({ keepAlive: true }), close: new Agent() };
+const server = createServer((request, response) => {
+  const status = Number(request.headers['x-status']);
+  response.statusCode = status;
+  request.resume();
+  if (request.headers['x-cut'] === 'yes') {
+    response.setHeader('content-length', 100);
+    response.write('half');
+    setImmediate(() => response.destroy());
+    return;
+  }
+  if (request.headers['x-late'] === 'yes') setImmediate(() => response.end('x'));
+  else response.end(status === 204 || status === 304 ? undefined : 'x');
+});
+
+before(async () => {
+  running.push(
+    instrumentHttpServer({ meter: ours.meter, maxNormalizedRoutes: 0 }),
+    instrumentHttpClient({ meter: ours.meter }),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+after(async () => {
+  for (const each of running) each.stop();
+  upstream.disable();
+  agents.keepAlive.destroy();
+  server.close();
+  server.closeAllConnections();
+  await Promise.all([theirs.shutdown(), ours.shutdown()]);
+});
+
+interface Sent {
+  readonly method: string;
+  readonly status: number;
+  readonly keepAlive: boolean;
+  readonly late: boolean;
+  readonly body: boolean;
+}
+
+async function exchange({ method, status, keepAlive, late, body }: Sent, cut = false): Promise<void> {
+  const { port } = server.address() as AddressInfo;
+  const headers = {
+    'x-status': status,
+    'x-late': late ? 'yes' : 'no',
+    'x-cut': cut ? 'yes' : 'no',
+    ...(body && { 'content-length': BODY.length }),
+  };
+  const agent = keepAlive ? agents.keepAlive : agents.close;
+  const request = send({ host: '127.0.0.1', port, method, path: '/a?b', headers, agent });
+  request.on('response', (response) => {
+    response.on('error', () => undefined);
+    response.resume();
+  });
+  request.on('error', () => undefined);
+  request.end(body ? BODY : undefined);
+  await new Promise((resolve) => {
+    request.on('close', resolve);
+  });
+}
+
+let expected = 0;
+
+/** Both sides have recorded everything, on server and client. */
+async function settled(metrics: CollectedMetrics, name: string): Promise<Record<string, number>> {
+  for (;;) {
+    const series = await metrics.series(name);
+    const count = Object.values(series).reduce((sum, each) => sum + each, 0);
+    if (count >= expected) return series;
+    await delay(5);
+  }
+}
+
+test('several hundred generated requests: the same series, the same counts', async () => {
+  const requests = array(
+    record({
+      method: constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'PROPFIND', 'TRACE'),
+      status: constantFrom(200, 201, 204, 206, 301, 304, 400, 401, 404, 418, 429, 500, 503, 599),
+      keepAlive: boolean(),
+      late: boolean(),
+      body: boolean(),
+    }),
+    { minLength: 10, maxLength: 20 },
+  );
+  await check(
+    asyncProperty(requests, async (batch) => {
+      await Promise.all(batch.map((each) => exchange(each)));
+      expected += batch.length;
+      assert.deepEqual(await settled(ours, SERVER), await settled(theirs, SERVER));
+      assert.deepEqual(await settled(ours, CLIENT), await settled(theirs, CLIENT));
+    }),
+    // Counts go on from one run to the next, so that there is nothing to shrink.
+    { numRuns: 40, endOnFailure: true, includeErrorInReport: true },
+  );
+  assert.ok(expected >= 400);
+  const [mine] = await ours.points(SERVER);
+  assert.ok(mine !== undefined);
+  const descriptors = await Promise.all(
+    [ours, theirs].map(async (metrics) =>
+      (await metrics.all()).filter(
+        ({ descriptor }) => descriptor.name === SERVER || descriptor.name === CLIENT,
+      ),
+    ),
+  );
+  const [left = [], right = []] = descriptors.map((found) =>
+    found
+      .map(({ descriptor: { name, unit, description } }) => ({ name, unit, description }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  );
+  assert.deepEqual(left, right);
+  assert.deepEqual(
+    (await ours.histogram(SERVER)).buckets.boundaries,
+    (await theirs.histogram(SERVER)).buckets.boundaries,
+  );
+  assert.deepEqual(
+    (await ours.histogram(CLIENT)).buckets.boundaries,
+    (await theirs.histogram(CLIENT)).buckets.boundaries,
+  );
+});
+
+test('a response that is cut off: ours says so, on both sides', async () => {
+  const known = await settled(ours, SERVER);
+  await exchange({ method: 'GET', status: 206, keepAlive: false, late: false, body: false }, true);
+  expected++;
+  const added = (series: Record<string, number>): string[] =>
+    Object.keys(series).filter((key) => !(key in known));
+  assert.deepEqual(added(await settled(ours, SERVER)), [
+    'error.type=aborted,http.request.method=GET,http.response.status_code=206,network.protocol.version=1.1,url.scheme=http',
+  ]);
+  const client = Object.keys(await settled(ours, CLIENT)).filter((key) => key.includes('ECONNRESET'));
+  assert.equal(client.length, 1);
+});
+
+test('a server that is not there', async () => {
+  const request = send({ host: '127.0.0.1', port: 1, path: '/' });
+  request.end();
+  const [error] = await once(request, 'error');
+  assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+  expected++;
+  const refused = 'http.request.method=GET,server.address=127.0.0.1,server.port=1';
+  assert.equal((await settled(ours, CLIENT))[`error.type=ECONNREFUSED,${refused}`], 1);
+  // instrumentation-http names the class, which for Node's own errors is always this one.
+  assert.equal((await settled(theirs, CLIENT))[`error.type=Error,${refused}`], 1);
+});
