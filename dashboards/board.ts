@@ -78,7 +78,10 @@ export function board(options: BoardOptions): Dashboard {
   for (const variable of options.variables ?? []) builder.withVariable(labelVariable(variable));
   builder.annotation(deployments());
   addRows(builder, options.rows);
-  return builder.build();
+  const built = builder.build();
+  // The SDK's default puts the links into a menu behind an icon, where nobody looks for the other dashboards.
+  for (const link of built.links ?? []) delete link.placement;
+  return built;
 }
 
 function labelVariable(variable: LabelVariable): QueryVariableBuilder {
