@@ -7,6 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 
+import type * as HttpInstrumentationModule from '@opentelemetry/instrumentation-http';
 import { AggregationTemporality, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
 import type * as PromClient from 'prom-client';
