@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { metrics } from '@opentelemetry/api';
+import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from './config.js';
 import { reason } from './errors.js';
@@ -37,7 +38,12 @@ export class Collection {
   readonly #sweeping: NodeJS.Timeout;
   #endAppEndpoint: (() => void) | undefined;
 
-  constructor(settings: Settings, identity: Identity, log: Log) {
+  constructor(
+    settings: Settings,
+    identity: Identity,
+    log: Log,
+    metricProducers: readonly MetricProducer[] = [],
+  ) {
     const interval = settings.metricExportInterval;
     this.store = openStore(settings, identity, log);
     this.reader = new RedisMetricReader({
@@ -46,6 +52,7 @@ export class Collection {
       exportTimeoutMillis: settings.metricExportTimeout,
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
+      metricProducers,
       warn: log.warn,
     });
     this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));

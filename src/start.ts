@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 
 import {
   exportOptions,
@@ -14,7 +15,10 @@ import {
 import { Collection } from './collection.js';
 import { OrchestratorError } from './errors.js';
 import { hold } from './hold.js';
+import { AggregatingMeter } from './instrumentation/aggregating-meter.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
+import { createPathFilter } from './instrumentation/path-filter.js';
+import type * as TracingModule from './instrumentation/tracing.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
 import { baseResource, serviceNameOf } from './resource.js';
@@ -68,6 +72,12 @@ export async function shutdown(): Promise<void> {
   await running()?.shutdown();
 }
 
+/** Loaded when traces are asked for: its packages patch what the application loads. */
+function traceInstrumentations(options: TracingModule.TracingOptions): OtelInstrumentation[] {
+  const tracing = require('./instrumentation/tracing.js') as typeof TracingModule;
+  return tracing.traceInstrumentations(options);
+}
+
 function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
   const exporters = settings.metricsExporter.map((name) => name.toLowerCase());
   const serviceName = serviceNameOf(settings.serviceName, main);
@@ -80,31 +90,49 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     );
   }
 
+  // Only our own reader is told of it: with another one beside it, HTTP durations go through the SDK to both.
+  const instruments =
+    exporters.length === 1 && exporters[0] === 'orchestrator'
+      ? new AggregatingMeter({ name: '@org/orchestrator', version })
+      : undefined;
   const own = exporters.includes('orchestrator')
-    ? new Collection(settings, { prefix, project, lease }, log)
+    ? new Collection(
+        settings,
+        { prefix, project, lease },
+        log,
+        instruments === undefined ? [] : [instruments.producer(AggregationTemporality.DELTA)],
+      )
     : undefined;
   const endpoint = settings.otlpEndpoint !== undefined;
+  const traces = settings.tracesExporter.length > 0 || endpoint;
+  const isOwnServer = (server: object): boolean => own?.server.owns(server) === true;
+  const ignorePaths = [
+    ...settings.ignorePaths,
+    ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
+  ];
   const sdk = startSdk({
     serviceName: settings.serviceName,
     resource: baseResource(serviceName, lease),
     customDetectors: settings.resourceDetectors.length > 0,
     readers: [...(own === undefined ? [] : [own.reader]), ...upstreamReaders(settings, log.warn)],
     views: [],
-    instrumentations: options.instrumentations ?? [],
-    traces: settings.tracesExporter.length > 0 || endpoint,
+    instrumentations: [
+      ...(traces ? traceInstrumentations({ main, ignore: createPathFilter(ignorePaths), isOwnServer }) : []),
+      ...(options.instrumentations ?? []),
+    ],
+    traces,
     logs: settings.logsExporter.length > 0 || endpoint,
   });
 
-  const instruments: Instruments = instrument({
-    ignorePaths: [
-      ...settings.ignorePaths,
-      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
-    ],
+  const measuring: Instruments = instrument({
+    ignorePaths,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
-    isOwnServer: (server) => own?.server.owns(server) === true,
+    isOwnServer,
     main,
+    instruments,
+    traced: traces,
   });
   own?.begin();
   const lifecycle = new Lifecycle({
@@ -120,7 +148,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     lifecycle.remove();
-    instruments.stop();
+    measuring.stop();
     await own?.end();
     // The reader flushes once more, ends the lease and closes the store.
     await sdk.shutdown();
