@@ -13,5 +13,22 @@ export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
 export { recordJob } from './jobs.js';
 export { registerHealthCheck, type HealthCheck, type HealthCheckOptions } from './health.js';
 export { setRoute } from './instrumentation/route.js';
-export type * from './store/metric-store.js';
+export type {
+  ApplyResult,
+  Attributes,
+  CurrentPoint,
+  DeltaBatch,
+  DeltaPoint,
+  Family,
+  FamilyPoints,
+  FamilyType,
+  InstanceAggregation,
+  MetricStore,
+  Scope,
+  Series,
+  Snapshot,
+  SnapshotFamily,
+  SnapshotSeries,
+  StoreContext,
+} from './store/metric-store.js';
 export type { Settings, SettingOptions } from './config.js';
