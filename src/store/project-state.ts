@@ -138,6 +138,7 @@ export class ProjectState {
     if (instance === undefined) return;
     instance.leaseEndMs = 0;
     forgetCurrent(instance);
+    for (const [name, held] of this.holds) if (held.lease === lease) this.holds.delete(name);
   }
 
   /** True if {@link sweep} would change anything. */

@@ -114,13 +114,15 @@ local function format(width)
   return f
 end
 
+local read, write = struct.unpack, struct.pack
 local function add(packed, delta, offset, width)
-  local sum = {struct.unpack(format(width + 2), packed)}
-  local d = {struct.unpack(format(width), delta, offset)}
+  local sum, d = {read(format(width + 2), packed)}, {read(format(width), delta, offset)}
   sum[1] = now
-  for j = 1, width do sum[j + 2] = sum[j + 2] + d[j] end
-  sum[width + 3] = nil
-  return struct.pack(format(width + 2), unpack(sum))
+  for j = 1, width do
+    local n = d[j]
+    if n ~= 0 then sum[j + 2] = sum[j + 2] + n end
+  end
+  return write(format(width + 2), unpack(sum, 1, width + 2))
 end
 
 -- Exponential histograms: the layout and the rules of exponential.ts, numbers counted from 1.

@@ -48,7 +48,8 @@ test('replies that are lost, 100 of them at random, count nothing twice', async 
     return Math.random() < 0.5 ? 'dropReply' : 'dropRequest';
   };
   let rounds = 0;
-  while (lost < 100) {
+  const enough = () => lost >= 100;
+  while (!enough()) {
     await Promise.all(instances.map((instance) => sendUntilConfirmed(instance, one)));
     rounds += instances.length;
   }
