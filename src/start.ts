@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 
 import {
   exportOptions,
@@ -14,6 +15,7 @@ import {
 import { Collection } from './collection.js';
 import { OrchestratorError } from './errors.js';
 import { hold } from './hold.js';
+import { AggregatingMeter } from './instrumentation/aggregating-meter.js';
 import { instrument, type Instruments } from './instrumentation/instrument.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
@@ -69,7 +71,7 @@ export async function shutdown(): Promise<void> {
 }
 
 function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
-  const exporters = settings.metricsExporter.map((name) => name.toLowerCase());
+  const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const serviceName = serviceNameOf(settings.serviceName, main);
   const project = settings.prefix ?? serviceName;
   const prefix = sanitizePrefix(project);
@@ -80,18 +82,24 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     );
   }
 
-  const own = exporters.includes('orchestrator')
-    ? new Collection(settings, { prefix, project, lease }, log)
-    : undefined;
+  const upstream = upstreamReaders(settings, log.warn);
+  // What is counted per request bypasses the SDK when nobody else reads it: that costs a tenth.
+  const bridge =
+    ours && upstream.length === 0
+      ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
+      : undefined;
+  const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
+  const own = ours ? new Collection(settings, { prefix, project, lease }, producers, log) : undefined;
   const endpoint = settings.otlpEndpoint !== undefined;
+  const traces = settings.tracesExporter.length > 0 || endpoint;
   const sdk = startSdk({
     serviceName: settings.serviceName,
     resource: baseResource(serviceName, lease),
     customDetectors: settings.resourceDetectors.length > 0,
-    readers: [...(own === undefined ? [] : [own.reader]), ...upstreamReaders(settings, log.warn)],
+    readers: [...(own === undefined ? [] : [own.reader]), ...upstream],
     views: [],
     instrumentations: options.instrumentations ?? [],
-    traces: settings.tracesExporter.length > 0 || endpoint,
+    traces,
     logs: settings.logsExporter.length > 0 || endpoint,
   });
 
@@ -104,9 +112,13 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
     isOwnServer: (server) => own?.server.owns(server) === true,
+    instruments: bridge,
+    traced: traces,
     main,
   });
-  own?.begin();
+  // Upstream exporters tell processes apart: for them each collects its host.
+  if (own === undefined || upstream.length > 0) instruments.host.start();
+  own?.begin(upstream.length > 0 ? undefined : instruments.host);
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
     leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),

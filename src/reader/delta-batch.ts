@@ -57,6 +57,7 @@ interface Known {
 
 interface FamilyState {
   readonly family: Family;
+  readonly ofHost: boolean;
   known: Map<string, Known>;
   /** The generation before; entries move back when they are seen. */
   old: Map<string, Known>;
@@ -158,7 +159,7 @@ export class DeltaAccumulator {
   #addMetric(otelScope: object & { name: string }, metric: MetricData, nowMs: number): void {
     const scope = this.#scope(otelScope);
     // The system.* families describe the host, not the process: each process reports the same numbers.
-    const ofHost = metric.descriptor.name.startsWith('system.') && /\bhost-metrics\b/.test(scope.scope.name);
+    const ofHost = metric.descriptor.name.startsWith('system.');
     const aggregation = this.#aggregation(metric, ofHost);
     let state: FamilyState | undefined;
     for (const point of metric.dataPoints) {
@@ -167,7 +168,7 @@ export class DeltaAccumulator {
         state === undefined ||
         (boundaries !== undefined && !sameNumbers(state.family.boundaries, boundaries))
       ) {
-        state = this.#family(metric, boundaries, aggregation, nowMs);
+        state = this.#family(metric, boundaries, aggregation, ofHost, nowMs);
       }
       const known = this.#known(state, scope, point.attributes, ofHost, nowMs);
       if (typeof point.value !== 'number') {
@@ -244,6 +245,7 @@ export class DeltaAccumulator {
     metric: MetricData,
     boundaries: readonly number[] | undefined,
     aggregation: InstanceAggregation | undefined,
+    ofHost: boolean,
     nowMs: number,
   ): FamilyState {
     const { name, unit, description } = metric.descriptor;
@@ -270,6 +272,7 @@ export class DeltaAccumulator {
       },
       known: new Map(),
       old: new Map(),
+      ofHost,
       rotatedMs: nowMs,
       pending: new Map(),
       current: [],
@@ -315,6 +318,8 @@ export class DeltaAccumulator {
   }
 
   #rotate(state: FamilyState, nowMs: number): void {
+    // A host counter is the sum of all its deltas, which must not be forgotten while another process collects.
+    if (state.ofHost) return;
     const crowded = state.known.size > KNOWN_PER_SERIES * this.#options.maxSeries;
     if (!crowded && nowMs - state.rotatedMs < FORGET_MS) return;
     state.old = state.known;

@@ -1,6 +1,7 @@
 import {
   PeriodicExportingMetricReader,
   type CollectionResult,
+  type MetricProducer,
   type MetricReader,
 } from '@opentelemetry/sdk-metrics';
 
@@ -23,6 +24,8 @@ export interface RedisMetricReaderOptions {
   readonly gaugeAggregation?: (name: string) => InstanceAggregation;
   /** Series per metric that may wait in memory while the store is away. Default 2000. */
   readonly maxSeries?: number;
+  /** Bridges for what is measured outside of the SDK; collected together with it, as deltas. */
+  readonly metricProducers?: MetricProducer[];
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: silent. */
   readonly warn?: (message: string) => void;
 }
@@ -52,6 +55,7 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
     super({
       exporter,
       exportIntervalMillis: interval,
+      ...(options.metricProducers && { metricProducers: options.metricProducers }),
       exportTimeoutMillis: Math.min(options.exportTimeoutMillis ?? interval, interval),
     });
     this.exporter = exporter;

@@ -326,3 +326,17 @@ if redis.call('EXISTS', KEYS[2]) == 0 then
 end
 return {page[1], #gone}
 `);
+
+/**
+ * Gives a turn to who asks, unless it is another's.
+ *
+ * KEYS  1 the turn
+ * ARGV  1 lease, 2 length (ms)
+ * Returns 1 if it is this lease's turn, else 0.
+ */
+export const HOLD: RedisScript = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))
+return 1
+`);
