@@ -94,10 +94,6 @@ export class MetricsServer {
     this.#server = server;
     server.maxConnections = 256;
     server.on('connection', (socket) => socket.unref());
-    // Closing does not stop a server that still looks its address up.
-    server.on('listening', () => {
-      if (this.#closed) server.close();
-    });
     server.on('error', (error: NodeJS.ErrnoException) => {
       server.close();
       this.#server = undefined;
