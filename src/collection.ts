@@ -50,7 +50,7 @@ export class Collection {
   #endAppEndpoint: (() => void) | undefined;
 
   /** @param metricProducers see RedisMetricReaderOptions */
-  constructor(settings: Settings, identity: Identity, metricProducers: MetricProducer[], log: Log) {
+  constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
     this.store = openStore(settings, identity, log);

@@ -1,7 +1,5 @@
 import { HealthChecks, type HealthCheck, type HealthCheckOptions } from './server/health-checks.js';
 
-export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
-
 const KEY = Symbol.for('@org/orchestrator/health-checks');
 
 /** The checks of this process, of whichever copy of this package; they may be registered before anything is started. */

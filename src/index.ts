@@ -10,8 +10,10 @@ export {
 export { createStore, type StoreSettings } from './store/create-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
-export { recordJob } from './jobs.js';
-export { registerHealthCheck, type HealthCheck, type HealthCheckOptions } from './health.js';
 export { setRoute } from './instrumentation/route.js';
+export { setAction, type Action } from './instrumentation/http-action.js';
+export { recordJob } from './jobs.js';
+export { registerHealthCheck } from './health.js';
+export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
 export type * from './store/metric-store.js';
 export type { Settings, SettingOptions } from './config.js';

@@ -16,7 +16,9 @@ import { Collection } from './collection.js';
 import { OrchestratorError } from './errors.js';
 import { hold } from './hold.js';
 import { AggregatingMeter } from './instrumentation/aggregating-meter.js';
-import { instrument, type Instruments } from './instrumentation/instrument.js';
+import { instrument, type InstrumentOptions } from './instrumentation/instrument.js';
+import { createPathFilter } from './instrumentation/path-filter.js';
+import type * as TracingModule from './instrumentation/tracing.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
 import { baseResource, serviceNameOf } from './resource.js';
@@ -71,63 +73,62 @@ export async function shutdown(): Promise<void> {
 }
 
 function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
-  const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const serviceName = serviceNameOf(settings.serviceName, main);
   const project = settings.prefix ?? serviceName;
-  const prefix = sanitizePrefix(project);
-  const lease = randomUUID();
+  const identity = { prefix: sanitizePrefix(project), project, lease: randomUUID() };
   if (project === 'unknown_service') {
     log.warn(
       'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
     );
   }
 
+  const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const upstream = upstreamReaders(settings, log.warn);
-  // What is counted per request bypasses the SDK when nobody else reads it: that costs a tenth.
-  const bridge =
-    ours && upstream.length === 0
-      ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
-      : undefined;
+  const alone = ours && upstream.length === 0;
+  // What is counted per request bypasses the SDK when no other reader needs it: that costs a tenth.
+  const bridge = alone
+    ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
+    : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
-  const own = ours ? new Collection(settings, { prefix, project, lease }, producers, log) : undefined;
-  const endpoint = settings.otlpEndpoint !== undefined;
-  const traces = settings.tracesExporter.length > 0 || endpoint;
-  const sdk = startSdk({
-    serviceName: settings.serviceName,
-    resource: baseResource(serviceName, lease),
-    customDetectors: settings.resourceDetectors.length > 0,
-    readers: [...(own === undefined ? [] : [own.reader]), ...upstream],
-    views: [],
-    instrumentations: options.instrumentations ?? [],
-    traces,
-    logs: settings.logsExporter.length > 0 || endpoint,
-  });
+  const own = ours ? new Collection(settings, identity, producers, log) : undefined;
 
-  const instruments: Instruments = instrument({
+  const traces = isWanted(settings.tracesExporter, settings);
+  const traffic: Traffic = {
+    isOwnServer: (server) => own?.server.owns(server) === true,
     ignorePaths: [
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
     ],
+    main,
+  };
+  const sdk = startSdk({
+    serviceName: settings.serviceName,
+    resource: baseResource(serviceName, identity.lease),
+    customDetectors: settings.resourceDetectors.length > 0,
+    readers: [...(own === undefined ? [] : [own.reader]), ...upstream],
+    views: [],
+    instrumentations: [...(traces ? spansOf(traffic) : []), ...(options.instrumentations ?? [])],
+    traces,
+    logs: isWanted(settings.logsExporter, settings),
+  });
+  const instruments = instrument({
+    ...traffic,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
-    isOwnServer: (server) => own?.server.owns(server) === true,
     instruments: bridge,
     traced: traces,
-    main,
   });
-  // Upstream exporters tell processes apart: for them each collects its host.
-  if (own === undefined || upstream.length > 0) instruments.host.start();
-  own?.begin(upstream.length > 0 ? undefined : instruments.host);
+  // Upstream exporters keep processes apart: for them each collects its host.
+  if (!alone) instruments.host.start();
+  own?.begin(alone ? instruments.host : undefined);
+
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
     leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
   });
   lifecycle.install();
-  log.info(
-    `${version} ${serviceName}: store ${own?.store.description ?? 'none'}, prefix ${prefix}, flush every ${settings.metricExportInterval} ms, ` +
-      `http://${settings.prometheusHost}:${settings.prometheusPort}${settings.metricsPath}, Node ${process.versions.node}`,
-  );
+  log.info(startLine(settings, serviceName, identity.prefix, own));
 
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
@@ -139,9 +140,39 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     setRunning(undefined);
   };
   return {
-    prefix,
+    prefix: identity.prefix,
     scraper: own?.scraper,
     flush: async () => hold(own?.reader.forceFlush() ?? Promise.resolve()),
     shutdown: () => (ending ??= hold(end())),
   };
+}
+
+type Traffic = Pick<InstrumentOptions, 'isOwnServer' | 'ignorePaths' | 'main'>;
+
+/** Loaded when traces are asked for: its packages patch what the application loads. */
+function spansOf({ main, ignorePaths, isOwnServer }: Traffic): OtelInstrumentation[] {
+  const { traceInstrumentations } = require('./instrumentation/tracing.js') as typeof TracingModule;
+  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths), isOwnServer });
+}
+
+/** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */
+function isWanted(exporters: readonly string[], { otlpEndpoint }: Settings): boolean {
+  return exporters.length > 0 ? !exporters.includes('none') : otlpEndpoint !== undefined;
+}
+
+function startLine(
+  settings: Settings,
+  serviceName: string,
+  prefix: string,
+  own: Collection | undefined,
+): string {
+  const { metricExportInterval, prometheusHost, prometheusPort, metricsPath } = settings;
+  const parts = [
+    `${version} ${serviceName}: store ${own?.store.description ?? 'none'}`,
+    `prefix ${prefix}`,
+    `flush every ${metricExportInterval} ms`,
+    `http://${prometheusHost}:${prometheusPort}${metricsPath}`,
+    `Node ${process.versions.node}`,
+  ];
+  return parts.join(', ');
 }

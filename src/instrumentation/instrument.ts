@@ -1,31 +1,33 @@
+import { isAbsolute } from 'node:path';
+
 import { metrics } from '@opentelemetry/api';
 
 import { version } from '../version.js';
 import type { BoundMeter } from './bound-meter.js';
+import { instrumentDatabases } from './databases.js';
 import { fillBoundaries } from './default-boundaries.js';
 import { instrumentFrameworks } from './frameworks.js';
 import { instrumentHost, instrumentProcess, type SwitchableInstrumentation } from './host.js';
 import { instrumentHttpClient, instrumentUndici } from './http-client.js';
-import { instrumentHttpServer, type HttpMetricNames, type Instrumentation } from './http-server.js';
+import { type HttpMetricNames, instrumentHttpServer, type Instrumentation } from './http-server.js';
 import { createPathFilter } from './path-filter.js';
 import { instrumentRuntime } from './runtime.js';
 
 export interface InstrumentOptions {
-  /** Names of the HTTP server metrics. */
   readonly names: readonly HttpMetricNames[];
-  /** Buckets of `http.server.request.duration` in seconds; undefined: those of the semantic conventions. */
+  /** Seconds; undefined: those of the semantic conventions. */
   readonly boundaries: readonly number[] | undefined;
   readonly bodySizes: boolean;
   /** Globs of paths that are not measured. */
   readonly ignorePaths: readonly string[];
   /** Servers that are not measured. */
   readonly isOwnServer: (server: object) => boolean;
-  /** Where what is measured per request goes; undefined: the MeterProvider. */
-  readonly instruments: BoundMeter | undefined;
-  /** Traces are on, and measure `fetch` and database drivers as well. */
-  readonly traced: boolean;
   /** The application's main file. */
-  readonly main: string | undefined;
+  readonly main?: string | undefined;
+  /** Where HTTP durations go; default the global MeterProvider. See `HttpServerOptions.instruments`. */
+  readonly instruments?: BoundMeter | undefined;
+  /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of databases with them. */
+  readonly traced?: boolean | undefined;
 }
 
 export interface Instruments extends Instrumentation {
@@ -35,24 +37,29 @@ export interface Instruments extends Instrumentation {
 
 /** Everything that measures by itself, on the global MeterProvider. */
 export function instrument(options: InstrumentOptions): Instruments {
-  const { names, ignorePaths, main, instruments, traced } = options;
-  const provider = metrics.getMeterProvider();
-  fillBoundaries(provider);
-  const meter = provider.getMeter('@org/orchestrator', version);
-  const host = instrumentHost(provider);
+  const { names, instruments, traced = false } = options;
+  // Without a file (`node -e`, a REPL) there is nothing to find packages from.
+  const main = options.main !== undefined && isAbsolute(options.main) ? options.main : undefined;
+  const meterProvider = metrics.getMeterProvider();
+  fillBoundaries(meterProvider);
+  const meter = metrics.getMeter('@org/orchestrator', version);
+  const host = instrumentHost(meterProvider);
   const running: Instrumentation[] = [
-    instrumentHttpServer({ ...options, meter, ignore: createPathFilter(ignorePaths) }),
+    instrumentHttpServer({ ...options, meter, ignore: createPathFilter(options.ignorePaths) }),
     instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),
     instrumentHttpClient({ meter, instruments }),
-    instrumentRuntime({ meterProvider: provider }),
-    instrumentProcess(provider),
+    instrumentRuntime({ meterProvider }),
+    instrumentProcess(meterProvider),
     host,
   ];
-  if (!traced) running.push(instrumentUndici(provider));
+  if (!traced) {
+    running.push(instrumentUndici(meterProvider));
+    if (main !== undefined) running.push(instrumentDatabases(main, meterProvider));
+  }
   return {
     host,
     stop() {
-      for (const one of running.splice(0)) one.stop();
+      for (const each of running.splice(0)) each.stop();
     },
   };
 }

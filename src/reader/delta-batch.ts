@@ -57,7 +57,6 @@ interface Known {
 
 interface FamilyState {
   readonly family: Family;
-  readonly ofHost: boolean;
   known: Map<string, Known>;
   /** The generation before; entries move back when they are seen. */
   old: Map<string, Known>;
@@ -158,8 +157,7 @@ export class DeltaAccumulator {
 
   #addMetric(otelScope: object & { name: string }, metric: MetricData, nowMs: number): void {
     const scope = this.#scope(otelScope);
-    // The system.* families describe the host, not the process: each process reports the same numbers.
-    const ofHost = metric.descriptor.name.startsWith('system.');
+    const ofHost = isHostMetric(metric.descriptor.name);
     const aggregation = this.#aggregation(metric, ofHost);
     let state: FamilyState | undefined;
     for (const point of metric.dataPoints) {
@@ -168,7 +166,7 @@ export class DeltaAccumulator {
         state === undefined ||
         (boundaries !== undefined && !sameNumbers(state.family.boundaries, boundaries))
       ) {
-        state = this.#family(metric, boundaries, aggregation, ofHost, nowMs);
+        state = this.#family(metric, boundaries, aggregation, nowMs);
       }
       const known = this.#known(state, scope, point.attributes, ofHost, nowMs);
       if (typeof point.value !== 'number') {
@@ -245,7 +243,6 @@ export class DeltaAccumulator {
     metric: MetricData,
     boundaries: readonly number[] | undefined,
     aggregation: InstanceAggregation | undefined,
-    ofHost: boolean,
     nowMs: number,
   ): FamilyState {
     const { name, unit, description } = metric.descriptor;
@@ -272,7 +269,6 @@ export class DeltaAccumulator {
       },
       known: new Map(),
       old: new Map(),
-      ofHost,
       rotatedMs: nowMs,
       pending: new Map(),
       current: [],
@@ -319,7 +315,7 @@ export class DeltaAccumulator {
 
   #rotate(state: FamilyState, nowMs: number): void {
     // A host counter is the sum of all its deltas, which must not be forgotten while another process collects.
-    if (state.ofHost) return;
+    if (isHostMetric(state.family.name)) return;
     const crowded = state.known.size > KNOWN_PER_SERIES * this.#options.maxSeries;
     if (!crowded && nowMs - state.rotatedMs < FORGET_MS) return;
     state.old = state.known;
@@ -354,6 +350,11 @@ function exponentialValues({ scale, zeroCount, sum, positive, negative }: Expone
     positive: { offset: positive.offset, counts: positive.bucketCounts },
     negative: { offset: negative.offset, counts: negative.bucketCounts },
   });
+}
+
+/** The system.* families describe the host, not the process: each process would report the same numbers. */
+function isHostMetric(name: string): boolean {
+  return name.startsWith('system.');
 }
 
 function addCurrent(

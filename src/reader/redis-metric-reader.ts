@@ -24,8 +24,8 @@ export interface RedisMetricReaderOptions {
   readonly gaugeAggregation?: (name: string) => InstanceAggregation;
   /** Series per metric that may wait in memory while the store is away. Default 2000. */
   readonly maxSeries?: number;
-  /** Bridges for what is measured outside of the SDK; collected together with it, as deltas. */
-  readonly metricProducers?: MetricProducer[];
+  /** Further sources of metrics, which must hand over deltas of counters and histograms. Default none. */
+  readonly metricProducers?: readonly MetricProducer[];
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: silent. */
   readonly warn?: (message: string) => void;
 }
@@ -54,8 +54,8 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
     });
     super({
       exporter,
+      metricProducers: [...(options.metricProducers ?? [])],
       exportIntervalMillis: interval,
-      ...(options.metricProducers && { metricProducers: options.metricProducers }),
       exportTimeoutMillis: Math.min(options.exportTimeoutMillis ?? interval, interval),
     });
     this.exporter = exporter;

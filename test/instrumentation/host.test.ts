@@ -69,6 +69,12 @@ test('process and runtime: event loop, garbage collection, heap, CPU and memory 
   ]) {
     assert.ok(collected.includes(name), `${name} in ${collected.join()}`);
   }
+  const units = Object.fromEntries(
+    (await metrics.all()).map(({ descriptor }) => [descriptor.name, descriptor.unit]),
+  );
+  assert.equal(units['process.memory.usage'], 'By');
+  assert.equal(units['system.network.io'], 'By');
+  assert.equal(units['system.cpu.utilization'], '1');
   let lines = 0;
   for (const { dataPoints } of await metrics.all()) {
     for (const { value } of dataPoints) {
