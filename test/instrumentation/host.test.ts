@@ -30,7 +30,6 @@ test('host metrics are collected while switched on, one series per state whateve
   const cpu = await metrics.series('system.cpu.time');
   const states = Object.keys(cpu).map((series) => series.slice(series.indexOf('=') + 1));
   assert.deepEqual(states.toSorted(), ['idle', 'interrupt', 'nice', 'system', 'user']);
-  assert.ok(share >= 0 && share <= 1.1);
   const used = Object.values(await metrics.series('system.filesystem.usage'));
   assert.ok(used.length === 3 && used.every((bytes) => bytes >= 0));
   assert.equal((await metrics.points('system.cpu.utilization')).length, 5);
