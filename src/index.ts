@@ -13,12 +13,7 @@ export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
 export { setRoute } from './instrumentation/route.js';
 export { setAction, type Action } from './instrumentation/http-action.js';
 export { recordJob } from './jobs.js';
-export {
-  registerHealthCheck,
-  type HealthCheck,
-  type HealthCheckOptions,
-  type HealthCheckResult,
-  type HealthReport,
-} from './server/health-checks.js';
+export { registerHealthCheck } from './health.js';
+export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
 export type * from './store/metric-store.js';
 export type { Settings, SettingOptions } from './config.js';

@@ -2,7 +2,6 @@ import { isAbsolute } from 'node:path';
 
 import { metrics } from '@opentelemetry/api';
 
-import { healthChecks } from '../server/health-checks.js';
 import { version } from '../version.js';
 import type { BoundMeter } from './bound-meter.js';
 import { instrumentDatabases } from './databases.js';
@@ -31,10 +30,9 @@ export interface InstrumentOptions {
   readonly traced?: boolean | undefined;
 }
 
-export interface Instruments {
-  /** Metrics of the host; on from the beginning. One process of a host is enough. */
+export interface Instruments extends Instrumentation {
+  /** Metrics of the host, which one of its processes collects; off until started. */
   readonly host: SwitchableInstrumentation;
-  stop(): void;
 }
 
 /** Everything that measures by itself, on the global MeterProvider. */
@@ -46,7 +44,6 @@ export function instrument(options: InstrumentOptions): Instruments {
   fillBoundaries(meterProvider);
   const meter = metrics.getMeter('@org/orchestrator', version);
   const host = instrumentHost(meterProvider);
-  host.start();
   const running: Instrumentation[] = [
     instrumentHttpServer({ ...options, meter, ignore: createPathFilter(options.ignorePaths) }),
     instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),
@@ -54,7 +51,6 @@ export function instrument(options: InstrumentOptions): Instruments {
     instrumentRuntime({ meterProvider }),
     instrumentProcess(meterProvider),
     host,
-    { stop: healthChecks.observe(meter) },
   ];
   if (!traced) {
     running.push(instrumentUndici(meterProvider));

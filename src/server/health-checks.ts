@@ -96,22 +96,6 @@ export class HealthChecks {
   }
 }
 
-/** The checks of this process. */
-export const healthChecks: HealthChecks = new HealthChecks();
-
-/**
- * Adds a health check to `/health` and to `app_health_status`, or replaces the one of that name.
- *
- * @returns a function that removes it.
- */
-export function registerHealthCheck(
-  name: string,
-  check: HealthCheck,
-  options?: HealthCheckOptions,
-): () => void {
-  return healthChecks.register(name, check, options);
-}
-
 async function runCheck({ check, timeout, critical }: Registered): Promise<HealthCheckResult> {
   const started = performance.now();
   const abort = new AbortController();

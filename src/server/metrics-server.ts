@@ -3,6 +3,7 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
+import type { HealthReport } from './health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plain, type Scraper } from './scraper.js';
 
@@ -11,6 +12,20 @@ const TAKEOVER_MS = 1000;
 
 /** Tells the processes of one project from those of another on the same port. */
 const PROJECT_HEADER = 'x-orchestrator-project';
+
+/** The JSON of `/health`: 200, or 503 when a critical check of the application is down. */
+export interface HealthAnswer extends HealthReport {
+  readonly store: {
+    readonly description: string;
+    readonly status: 'up' | 'down';
+    readonly error?: string;
+    /** Milliseconds since the store last confirmed a flush of this process. */
+    readonly lagMs?: number;
+    readonly pendingSeries: number;
+  };
+  /** Live instances of the project; absent while the store cannot be read. */
+  readonly instances?: number;
+}
 
 export interface MetricsServerOptions {
   readonly host: string;
@@ -22,6 +37,8 @@ export interface MetricsServerOptions {
   readonly scraper: Scraper;
   /** The reason why this process is not ready; undefined when it is. */
   readonly notReady: () => string | undefined;
+  /** What `/health` says. */
+  readonly health: () => Promise<HealthAnswer>;
   /** Deletes all data of the project. */
   readonly wipe: () => Promise<void>;
   /** Without it wiping is off. */
@@ -30,7 +47,7 @@ export interface MetricsServerOptions {
 }
 
 /**
- * Serves `/metrics`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each of the others
+ * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each of the others
  * asks again until it is free. Neither the server nor its connections keep the process alive.
  */
 export class MetricsServer {
@@ -134,7 +151,7 @@ export class MetricsServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { path, prefix, scraper, notReady } = this.#options;
+    const { path, prefix, scraper, notReady, health } = this.#options;
     response.setHeader(PROJECT_HEADER, prefix);
     const target = (request.url ?? '/').split('?', 1)[0];
     const wiping = target === '/wipe-metrics';
@@ -149,6 +166,13 @@ export class MetricsServer {
     } else if (target === '/readyz') {
       const why = notReady();
       plain(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
+    } else if (target === '/health') {
+      const answer = await health();
+      response.writeHead(answer.status === 'down' ? 503 : 200, {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+      });
+      response.end(`${JSON.stringify(answer)}\n`);
     } else if (target === '/') {
       response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
       response.end(landingPage(prefix, path));
