@@ -7,7 +7,7 @@ export {
   type StoreMetricExporterOptions,
   type FlushReport,
 } from './reader/store-metric-exporter.js';
-export { createStore, type StoreSettings } from './store/create-store.js';
+export { createStore } from './open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
 export { setRoute } from './instrumentation/route.js';
