@@ -15,5 +15,22 @@ export { setAction, type Action } from './instrumentation/http-action.js';
 export { recordJob } from './jobs.js';
 export { registerHealthCheck } from './health.js';
 export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
-export type * from './store/metric-store.js';
+export type {
+  ApplyResult,
+  Attributes,
+  CurrentPoint,
+  DeltaBatch,
+  DeltaPoint,
+  Family,
+  FamilyPoints,
+  FamilyType,
+  InstanceAggregation,
+  MetricStore,
+  Scope,
+  Series,
+  Snapshot,
+  SnapshotFamily,
+  SnapshotSeries,
+  StoreContext,
+} from './store/metric-store.js';
 export type { Settings, SettingOptions } from './config.js';

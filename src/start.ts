@@ -10,7 +10,7 @@ import {
   type Settings,
 } from './config.js';
 import { Collection } from './collection.js';
-import { OrchestratorError } from './errors.js';
+import { OrchestratorError, reason } from './errors.js';
 import { hold } from './hold.js';
 import { AggregatingMeter } from './instrumentation/aggregating-meter.js';
 import { instrument, type InstrumentOptions } from './instrumentation/instrument.js';
@@ -132,7 +132,8 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     instruments.stop();
     await own?.end();
     // The reader flushes once more, ends the lease and closes the store.
-    await sdk.shutdown();
+    await sdk.shutdown().catch((error: unknown) => log.warn(`At the end: ${reason(error)}`));
+    metrics.disable();
     setRunning(undefined);
   };
   return {

@@ -10,6 +10,10 @@ import { plain, type Scraper } from './scraper.js';
 /** How often a process asks for a port that another one has: a successor serves within a second or two. */
 const TAKEOVER_MS = 1000;
 
+/** Who has the port is asked at each of the first attempts to get it, and later at every thirtieth: half a minute. */
+const ASK_FIRST = 3;
+const ASK_EVERY = 30;
+
 /** Tells the processes of one project from those of another on the same port. */
 const PROJECT_HEADER = 'x-orchestrator-project';
 
@@ -55,6 +59,10 @@ export class MetricsServer {
   #server: Server | undefined;
   #retry: NodeJS.Timeout | undefined;
   #complaint: string | undefined;
+  /** Attempts to get a port that someone else has. */
+  #attempts = 0;
+  /** Questions in a row that whoever has the port did not answer. */
+  #unanswered = 0;
   #closed = false;
 
   constructor(options: MetricsServerOptions) {
@@ -80,7 +88,7 @@ export class MetricsServer {
     const server = createServer(
       { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 75_000 },
       (request, response) => {
-        void this.#answer(request, response);
+        this.#answer(request, response).catch(() => response.destroy());
       },
     );
     this.#server = server;
@@ -111,8 +119,10 @@ export class MetricsServer {
 
   #failed(error: NodeJS.ErrnoException): void {
     if (this.#closed) return;
-    if (error.code === 'EADDRINUSE') this.#whoServes();
-    else
+    if (error.code === 'EADDRINUSE') {
+      const attempt = this.#attempts++;
+      if (attempt < ASK_FIRST || attempt % ASK_EVERY === 0) this.#whoServes();
+    } else
       this.#complain(
         `The metrics server cannot listen: ${reason(error)}. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.`,
       );
@@ -132,15 +142,20 @@ export class MetricsServer {
     });
     request.on('socket', (socket) => socket.unref());
     request.on('timeout', () => request.destroy());
-    request.on('error', () => undefined);
-    request.on('response', (response) => {
-      response.resume();
-      const owner = response.headers[PROJECT_HEADER];
-      if (owner === prefix) return;
-      const who = owner === undefined ? 'another program' : `the project "${String(owner)}"`;
+    const belongsTo = (who: string): void =>
       this.#complain(
         `Port ${port} belongs to ${who}, so nobody serves the metrics of "${prefix}". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.`,
       );
+    request.on('error', () => {
+      // Once or twice may be a process of ours that is busy or about to end; a program that speaks no HTTP goes on so.
+      if (++this.#unanswered === ASK_FIRST) belongsTo('another program');
+    });
+    request.on('response', (response) => {
+      this.#unanswered = 0;
+      response.resume();
+      const owner = response.headers[PROJECT_HEADER];
+      if (owner === prefix) return;
+      belongsTo(owner === undefined ? 'another program' : `the project "${String(owner)}"`);
     });
   }
 
