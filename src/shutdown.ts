@@ -15,6 +15,8 @@ type Signal = (typeof SIGNALS)[number];
 export interface LifecycleOptions {
   /** Sends what was recorded; may reject. */
   readonly flush: () => Promise<unknown>;
+  /** Sends what goes elsewhere: spans, log records, upstream readers; may reject. Nothing else waits for it. */
+  readonly flushOthers: () => Promise<unknown>;
   /** Ends the lease of this instance; may reject. */
   readonly leave: () => Promise<unknown>;
 }
@@ -64,6 +66,7 @@ export class Lifecycle {
         DRAIN_FLUSH_MS,
       ).unref();
       void this.#options.flush().catch(() => undefined);
+      void this.#options.flushOthers().catch(() => undefined);
       return;
     }
     if (this.#dying) {
@@ -91,7 +94,7 @@ export class Lifecycle {
       if (this.#dying) await this.#options.flush();
       await this.#options.leave();
     };
-    await within(flush().catch(() => undefined));
+    await within(Promise.allSettled([flush(), this.#options.flushOthers()]));
     return sent;
   }
 }

@@ -121,6 +121,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
 
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
+    flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
     leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
   });
   lifecycle.install();
