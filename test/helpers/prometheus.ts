@@ -54,8 +54,16 @@ export class Prometheus {
   }
 }
 
-/** Ready when it answers; its first scrape comes about 5 s later. */
-export async function startPrometheus(owner: Owner, targetPort: number): Promise<Prometheus> {
+/**
+ * Ready when it answers; its first scrape comes about 5 s later.
+ *
+ * @param features as `--enable-feature` wants them
+ */
+export async function startPrometheus(
+  owner: Owner,
+  targetPort: number,
+  features: readonly string[] = [],
+): Promise<Prometheus> {
   const dir = scratchDir(owner, 'prometheus');
   const port = await freePort();
   const config = {
@@ -71,6 +79,7 @@ export async function startPrometheus(owner: Owner, targetPort: number): Promise
       '--storage.tsdb.path=data',
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=warn',
+      ...features.map((feature) => `--enable-feature=${feature}`),
     ],
     dir,
   );
