@@ -96,7 +96,10 @@ export class AggregatingMeter implements BoundMeter {
         }
         lastTime = time;
         const result: CollectionResult = {
-          resourceMetrics: { resource: emptyResource(), scopeMetrics: [{ scope: this.scope, metrics }] },
+          resourceMetrics: {
+            resource: emptyResource(),
+            scopeMetrics: metrics.length === 0 ? [] : [{ scope: this.scope, metrics }],
+          },
           errors: [],
         };
         return Promise.resolve(result);

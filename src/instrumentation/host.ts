@@ -7,6 +7,7 @@ import {
   type BatchObservableResult,
   type Meter,
   type MeterProvider,
+  type MetricOptions,
   type Observable,
   ValueType,
 } from '@opentelemetry/api';
@@ -61,11 +62,13 @@ function hostMetrics(meterProvider: MeterProvider, metricGroups: string[]): Swit
       const meter = meterProvider.getMeter(name, version, options);
       const recording: Meter = Object.create(meter);
       const counters = new Set<Observable>();
-      recording.createObservableCounter = (...described) => {
-        const counter = meter.createObservableCounter(...described);
+      recording.createObservableCounter = (metric, described) => {
+        const counter = meter.createObservableCounter(metric, withUnit(metric, described));
         counters.add(counter);
         return counter;
       };
+      recording.createObservableGauge = (metric, described) =>
+        meter.createObservableGauge(metric, withUnit(metric, described));
       recording.addBatchObservableCallback = (callback, observables) => {
         registered.push({ meter, callback: withoutCpuNumbers(callback, counters), observables });
       };
@@ -75,6 +78,22 @@ function hostMetrics(meterProvider: MeterProvider, metricGroups: string[]): Swit
   new HostMetrics({ meterProvider: observed, metricGroups }).start();
   return switchable(registered);
 }
+
+/** Upstream leaves units out where the semantic conventions have them; Prometheus names are made of them. */
+function withUnit(name: string, options: MetricOptions | undefined): MetricOptions {
+  return { unit: UNITS[name] ?? '', ...options };
+}
+
+const UNITS: Readonly<Record<string, string>> = {
+  'process.cpu.utilization': '1',
+  'process.memory.usage': 'By',
+  'system.cpu.utilization': '1',
+  'system.memory.usage': 'By',
+  'system.memory.utilization': '1',
+  'system.network.dropped': '{packet}',
+  'system.network.errors': '{error}',
+  'system.network.io': 'By',
+};
 
 function switchable(registered: readonly Registered[]): SwitchableInstrumentation {
   let running = false;
@@ -141,7 +160,7 @@ function withoutCpuNumbers(
 
 /** The file system of the root, which upstream leaves out. */
 function filesystemMetrics(meterProvider: MeterProvider): SwitchableInstrumentation {
-  const meter = meterProvider.getMeter('@org/orchestrator');
+  const meter = meterProvider.getMeter('@org/orchestrator/host-metrics');
   const options = { valueType: ValueType.INT };
   const usage = meter.createObservableGauge('system.filesystem.usage', {
     ...options,

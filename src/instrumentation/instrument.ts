@@ -1,11 +1,17 @@
+import { isAbsolute } from 'node:path';
+
 import { metrics } from '@opentelemetry/api';
-import { HostMetrics } from '@opentelemetry/host-metrics';
-import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
 
 import { version } from '../version.js';
+import type { BoundMeter } from './bound-meter.js';
+import { instrumentDatabases } from './databases.js';
+import { fillBoundaries } from './default-boundaries.js';
 import { instrumentFrameworks } from './frameworks.js';
-import { instrumentHttpServer, type HttpMetricNames } from './http-server.js';
+import { instrumentHost, instrumentProcess, type SwitchableInstrumentation } from './host.js';
+import { instrumentHttpClient, instrumentUndici } from './http-client.js';
+import { type HttpMetricNames, instrumentHttpServer, type Instrumentation } from './http-server.js';
 import { createPathFilter } from './path-filter.js';
+import { instrumentRuntime } from './runtime.js';
 
 export interface InstrumentOptions {
   readonly names: readonly HttpMetricNames[];
@@ -18,26 +24,42 @@ export interface InstrumentOptions {
   readonly isOwnServer: (server: object) => boolean;
   /** The application's main file. */
   readonly main?: string | undefined;
+  /** Where HTTP durations go; default the global MeterProvider. See `HttpServerOptions.instruments`. */
+  readonly instruments?: BoundMeter | undefined;
+  /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of databases with them. */
+  readonly traced?: boolean | undefined;
 }
 
-export interface Instruments {
-  stop(): void;
+export interface Instruments extends Instrumentation {
+  /** Metrics of the host, which one of its processes collects; off until started. */
+  readonly host: SwitchableInstrumentation;
 }
 
 /** Everything that measures by itself, on the global MeterProvider. */
 export function instrument(options: InstrumentOptions): Instruments {
+  const { names, instruments, traced = false } = options;
+  // Without a file (`node -e`, a REPL) there is nothing to find packages from.
+  const main = options.main !== undefined && isAbsolute(options.main) ? options.main : undefined;
+  const meterProvider = metrics.getMeterProvider();
+  fillBoundaries(meterProvider);
   const meter = metrics.getMeter('@org/orchestrator', version);
-  const running: Instruments[] = [
+  const host = instrumentHost(meterProvider);
+  const running: Instrumentation[] = [
     instrumentHttpServer({ ...options, meter, ignore: createPathFilter(options.ignorePaths) }),
-    instrumentFrameworks({ main: options.main, actions: options.names.includes('prometheus-net') }),
+    instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),
+    instrumentHttpClient({ meter, instruments }),
+    instrumentRuntime({ meterProvider }),
+    instrumentProcess(meterProvider),
+    host,
   ];
-  const runtime = new RuntimeNodeInstrumentation();
-  runtime.setMeterProvider(metrics.getMeterProvider());
-  new HostMetrics({ meterProvider: metrics.getMeterProvider() }).start();
+  if (!traced) {
+    running.push(instrumentUndici(meterProvider));
+    if (main !== undefined) running.push(instrumentDatabases(main, meterProvider));
+  }
   return {
+    host,
     stop() {
-      runtime.disable();
-      for (const one of running) one.stop();
+      for (const each of running.splice(0)) each.stop();
     },
   };
 }

@@ -1,6 +1,7 @@
 import {
   PeriodicExportingMetricReader,
   type CollectionResult,
+  type MetricProducer,
   type MetricReader,
 } from '@opentelemetry/sdk-metrics';
 
@@ -23,6 +24,8 @@ export interface RedisMetricReaderOptions {
   readonly gaugeAggregation?: (name: string) => InstanceAggregation;
   /** Series per metric that may wait in memory while the store is away. Default 2000. */
   readonly maxSeries?: number;
+  /** Further sources of metrics, which must hand over deltas of counters and histograms. Default none. */
+  readonly metricProducers?: readonly MetricProducer[];
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: silent. */
   readonly warn?: (message: string) => void;
 }
@@ -51,6 +54,7 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
     });
     super({
       exporter,
+      metricProducers: [...(options.metricProducers ?? [])],
       exportIntervalMillis: interval,
       exportTimeoutMillis: Math.min(options.exportTimeoutMillis ?? interval, interval),
     });

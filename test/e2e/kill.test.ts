@@ -83,6 +83,24 @@ describe('nothing is missing after', () => {
     });
   }
 
+  test('SIGTERM under traffic: every request that was answered before it', async (t) => {
+    const { env, look } = await project(t, NEVER_MS);
+    const app = startApp(t, 'server.cjs', { env });
+    const tally = new Tally();
+    const until = (): boolean => !app.running;
+    const ports = [await app.number('listening')];
+    const traffic = drive({ requests: Infinity, ports, concurrency: 4, tally, until });
+    await eventually(() => assert.ok(tally.count() > 500));
+    const answered = tally.count();
+    await app.end('SIGTERM');
+    await traffic;
+    const counted = (await look()).sum('app_requests_total');
+    assert.ok(counted >= answered && counted <= tally.count() + tally.failed, `${counted} of ${answered}`);
+    t.diagnostic(
+      `${tally.count() - counted} requests were answered while the process was dying, and not counted`,
+    );
+  });
+
   test('SIGTERM to an application that drains by itself', async (t) => {
     const { env, look } = await project(t, NEVER_MS);
     const app = startApp(t, 'drain.cjs', { env });

@@ -26,7 +26,7 @@ const active = upDownCounter('active');
 
 /** All that a user needs besides `~orchestrator:{prefix}:*`; the list of docs/security.md. */
 const COMMANDS =
-  '+evalsha +eval +time +hget +hmget +hgetall +hkeys +hlen +hexists +hset +hdel +hscan +zadd +zrange +zscore +zrem +set +del +unlink +exists +pexpire';
+  '+evalsha +eval +time +get +set +hget +hmget +hgetall +hkeys +hlen +hexists +hset +hdel +hscan +zadd +zrange +zscore +zrem +del +unlink +exists +pexpire';
 
 let stores = 0;
 
