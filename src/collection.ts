@@ -12,29 +12,21 @@ import { healthChecks } from './health.js';
 import { HostCollector } from './host-collector.js';
 import type { SwitchableInstrumentation } from './instrumentation/host.js';
 import type { Log } from './log.js';
+import { MIN_LEASE_MS, openStore, type Identity } from './open-store.js';
 import { Exposition } from './prometheus/exposition.js';
 import { RedisMetricReader } from './reader/redis-metric-reader.js';
 import { observeExporter } from './reader/self-metrics.js';
 import { serveOnApplication } from './server/app-endpoint.js';
 import { MetricsServer, type HealthAnswer } from './server/metrics-server.js';
 import { Scraper } from './server/scraper.js';
-import { createStore } from './store/create-store.js';
 import { deadline } from './store/deadline.js';
-import type { MetricStore, StoreContext } from './store/metric-store.js';
+import type { MetricStore } from './store/metric-store.js';
 import { version } from './version.js';
-
-/** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
-const MAX_STORE_TIMEOUT_MS = 5000;
-
-/** An instance that was not heard of for three intervals is dead; a stalled event loop is given some seconds. */
-const MIN_LEASE_MS = 10_000;
 
 const SWEEP_MS = 60_000;
 
 /** How long `/health` waits for the store; like a check's own default. */
 const HEALTH_MS = 2000;
-
-type Identity = Pick<StoreContext, 'prefix' | 'project' | 'lease'>;
 
 /** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
 export class Collection {
@@ -53,7 +45,7 @@ export class Collection {
   constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
-    this.store = openStore(settings, identity, log);
+    this.store = openStore(settings, identity, log.warn);
     this.reader = new RedisMetricReader({
       store: this.store,
       exportIntervalMillis: interval,
@@ -142,17 +134,6 @@ export class Collection {
     this.#endAppEndpoint?.();
     await this.server.close();
   }
-}
-
-function openStore(settings: Settings, identity: Identity, log: Log): MetricStore {
-  const context: StoreContext = {
-    ...identity,
-    leaseMs: Math.max(3 * settings.metricExportInterval, MIN_LEASE_MS),
-    ttlMs: settings.metricsTtl * 1000,
-    maxSeries: settings.maxSeries,
-    warn: log.warn,
-  };
-  return createStore(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
 }
 
 function openExposition(settings: Settings, log: Log): Exposition {

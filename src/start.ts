@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
@@ -8,7 +6,6 @@ import {
   exportOptions,
   processEnvironment,
   readSettings,
-  sanitizePrefix,
   type SettingOptions,
   type Settings,
 } from './config.js';
@@ -21,7 +18,8 @@ import { createPathFilter } from './instrumentation/path-filter.js';
 import type * as TracingModule from './instrumentation/tracing.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
-import { baseResource, serviceNameOf } from './resource.js';
+import { identityOf } from './open-store.js';
+import { baseResource } from './resource.js';
 import { startSdk } from './sdk.js';
 import { running, setRunning, type Orchestrator, type Running } from './running.js';
 import { Lifecycle } from './shutdown.js';
@@ -73,10 +71,8 @@ export async function shutdown(): Promise<void> {
 }
 
 function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
-  const serviceName = serviceNameOf(settings.serviceName, main);
-  const project = settings.prefix ?? serviceName;
-  const identity = { prefix: sanitizePrefix(project), project, lease: randomUUID() };
-  if (project === 'unknown_service') {
+  const { serviceName, ...identity } = identityOf(settings, main);
+  if (identity.project === 'unknown_service') {
     log.warn(
       'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
     );

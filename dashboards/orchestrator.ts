@@ -1,0 +1,167 @@
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+
+import { board, INSTANCE_VARIABLE, type Row } from './board.js';
+import { graph, stat } from './panels.js';
+import { INSTANCE, mean, of, quantile, rate, sum } from './promql.js';
+
+const FLUSH = 'orchestrator_flush_duration_seconds';
+
+const now: Row = {
+  title: 'Now',
+  panels: [
+    stat({
+      title: 'Instances',
+      description: 'Processes that have reported within their lease.',
+      unit: 'short',
+      query: [sum(of('orchestrator_instances')), 'instances'],
+    }),
+    stat({
+      title: 'Scrape',
+      description: 'Whether Prometheus reaches the project. 0: nobody answers, or the store cannot be read.',
+      unit: 'short',
+      invert: true,
+      alarmAt: 1,
+      query: [
+        `min(${of('up')} and on (job, instance) last_over_time(${of('orchestrator_instances')}[1h]))`,
+        'up',
+      ],
+    }),
+    stat({
+      title: 'Store',
+      description:
+        'Whether the last flush of every process reached the store. 0: of at least one it did not.',
+      unit: 'short',
+      invert: true,
+      alarmAt: 1,
+      query: [`min(${of('orchestrator_store_up')})`, 'store'],
+    }),
+    stat({
+      title: 'Flush, 99 %',
+      description: '99 of 100 flushes took no longer than this.',
+      unit: 's',
+      warnAt: 0.1,
+      alarmAt: 1,
+      query: [quantile(0.99, of(`${FLUSH}_bucket`)), '99 %'],
+    }),
+    stat({
+      title: 'Waiting series',
+      description:
+        'Series whose last additions wait for the store, over all processes. They are kept, not lost.',
+      unit: 'short',
+      warnAt: 1,
+      query: [sum(of('orchestrator_pending_series')), 'waiting'],
+    }),
+    stat({
+      title: 'Dropped points',
+      description: 'Points that could not be kept within the chosen time. Should be 0.',
+      unit: 'short',
+      decimals: 0,
+      alarmAt: 1,
+      query: [`sum(increase(${of('orchestrator_points_dropped_total')}[$__range]))`, 'dropped'],
+    }),
+  ],
+};
+
+const flushing: Row = {
+  title: 'From the processes to the store',
+  panels: [
+    graph({
+      title: 'Flush duration',
+      description: 'Time to write one flush to the store. It happens beside the requests, not within them.',
+      unit: 's',
+      width: 8,
+      queries: [
+        [quantile(0.99, of(`${FLUSH}_bucket`)), '99 %'],
+        [quantile(0.5, of(`${FLUSH}_bucket`)), '50 %'],
+        [mean(FLUSH, []), 'mean'],
+      ],
+    }),
+    graph({
+      title: 'Flushes and failures',
+      description:
+        'Flushes per second of all processes, and how many did not reach the store. Their data are sent with a later one.',
+      unit: 'ops',
+      width: 8,
+      colors: { failed: 'red' },
+      queries: [
+        [sum(rate(of(`${FLUSH}_count`))), 'flushes'],
+        [sum(rate(of('orchestrator_flush_failures_total'))), 'failed'],
+      ],
+    }),
+    graph({
+      title: 'Series waiting for the store',
+      description: 'By process. One that stays above zero cannot write.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        [sum(of('orchestrator_pending_series', INSTANCE), 'service_instance_id'), '{{service_instance_id}}'],
+      ],
+    }),
+    graph({
+      title: 'Store reached',
+      description: '1 while the last flush of a process reached the store.',
+      unit: 'short',
+      width: 8,
+      max: 1,
+      queries: [[of('orchestrator_store_up', INSTANCE), '{{service_instance_id}}']],
+    }),
+    graph({
+      title: 'Instances',
+      description: 'Living processes of each project.',
+      unit: 'short',
+      width: 8,
+      queries: [[sum(of('orchestrator_instances'), 'job'), '{{job}}']],
+    }),
+    graph({
+      title: 'Points overflowed and dropped',
+      description:
+        'Points per second that a cap on series moved into the series with otel_metric_overflow="true", and that could not be kept at all.',
+      unit: 'ops',
+      width: 8,
+      queries: [
+        [sum(rate(of('orchestrator_points_overflowed_total'))), 'overflowed'],
+        [sum(rate(of('orchestrator_points_dropped_total'))), 'dropped'],
+      ],
+    }),
+  ],
+};
+
+const scraping: Row = {
+  title: 'From the store to Prometheus',
+  panels: [
+    graph({
+      title: 'Scrape duration',
+      description: 'Time from the request of Prometheus to the last byte of the answer.',
+      unit: 's',
+      width: 8,
+      queries: [[sum(of('scrape_duration_seconds'), 'job'), '{{job}}']],
+    }),
+    graph({
+      title: 'Lines of a scrape',
+      description:
+        'Samples that one scrape brings. It grows with label values, not with traffic or processes.',
+      unit: 'short',
+      width: 8,
+      queries: [[sum(of('scrape_samples_scraped'), 'job'), '{{job}}']],
+    }),
+    graph({
+      title: 'Series per metric, the ten largest',
+      description:
+        'Attribute sets of counters and histograms, which ORCHESTRATOR_MAX_SERIES limits for each (2000). A metric that grows on and on has a label with too many values.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        [`topk(10, count by (__name__) (${of('', '__name__=~".+_(count|total)"')}))`, '{{__name__}}'],
+      ],
+    }),
+  ],
+};
+
+export const orchestrator: Dashboard = board({
+  uid: 'orchestrator-self',
+  title: 'Node.js / Orchestrator itself',
+  description:
+    'Whether the numbers of the other dashboards arrive: flushes, store, scrapes, number of series.',
+  variables: [INSTANCE_VARIABLE],
+  rows: [now, flushing, scraping],
+});

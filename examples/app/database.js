@@ -1,0 +1,39 @@
+'use strict';
+
+const { Pool } = require('pg');
+
+const PRODUCTS = ['Lamp', 'Chair', 'Table', 'Shelf', 'Carpet', 'Mirror', 'Clock', 'Vase'];
+
+const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 5, connectionTimeoutMillis: 5000 });
+// A connection that breaks while nobody uses it is replaced; without a listener it would end the process.
+pool.on('error', () => {});
+
+exports.pool = pool;
+
+/** Creates the tables unless they are there. Several processes may try at once. */
+exports.prepare = async () => {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock(42)');
+    await client.query('CREATE TABLE IF NOT EXISTS products (id integer PRIMARY KEY, name text NOT NULL)');
+    await client.query(
+      `CREATE TABLE IF NOT EXISTS orders (
+         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+         product integer NOT NULL,
+         ordered timestamptz NOT NULL DEFAULT now(),
+         shipped timestamptz
+       )`,
+    );
+    await client.query(
+      'INSERT INTO products SELECT id, name FROM unnest($1::text[]) WITH ORDINALITY AS p(name, id) ON CONFLICT DO NOTHING',
+      [PRODUCTS],
+    );
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
+};
