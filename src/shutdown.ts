@@ -1,5 +1,7 @@
 import cluster from 'node:cluster';
 
+import { interceptRequests } from './server/intercept-requests.js';
+
 /** How long the end of a process may be held up by the last flush. PM2 kills 1.6 s after its signal. */
 export const SHUTDOWN_DEADLINE_MS = 1400;
 
@@ -74,6 +76,8 @@ export class Lifecycle {
       return;
     }
     this.#dying = true;
+    // Without us the process would be gone by now: what it would not have answered must not be answered uncounted.
+    interceptRequests(() => true);
     void Promise.all([this.#last(), workersGone(signal)]).then(() => this.#die(signal));
   }
 
@@ -95,8 +99,7 @@ export class Lifecycle {
     const flush = async (): Promise<void> => {
       await this.#options.flush();
       sent = true;
-      // A server goes on answering while it dies. The second flush has only what the first one's time left uncounted:
-      // under full load that was 60 requests with one flush, and 20 with two.
+      // Requests that were under way are still answered while the first flush is; the second one has those.
       if (this.#dying) await this.#options.flush();
       await this.#options.leave();
     };
