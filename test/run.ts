@@ -21,6 +21,7 @@ const NEEDS: readonly Need[] = [
   { what: 'redis-cli', aptPackage: 'redis-tools', isThere: () => onPath('redis-cli') },
   { what: 'prometheus', aptPackage: 'prometheus', isThere: () => onPath('prometheus') },
   { what: 'promtool', aptPackage: 'prometheus', isThere: () => onPath('promtool') },
+  { what: 'curl', aptPackage: 'curl', isThere: () => onPath('curl') },
   { what: 'openssl', aptPackage: 'openssl', isThere: () => onPath('openssl') },
   {
     what: "Python's prometheus_client for /usr/bin/python3",

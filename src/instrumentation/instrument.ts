@@ -30,10 +30,9 @@ export interface InstrumentOptions {
   readonly traced?: boolean | undefined;
 }
 
-export interface Instruments {
-  /** Metrics of the host; on from the beginning. One process of a host is enough. */
+export interface Instruments extends Instrumentation {
+  /** Metrics of the host, which one of its processes collects; off until started. */
   readonly host: SwitchableInstrumentation;
-  stop(): void;
 }
 
 /** Everything that measures by itself, on the global MeterProvider. */
@@ -45,7 +44,6 @@ export function instrument(options: InstrumentOptions): Instruments {
   fillBoundaries(meterProvider);
   const meter = metrics.getMeter('@org/orchestrator', version);
   const host = instrumentHost(meterProvider);
-  host.start();
   const running: Instrumentation[] = [
     instrumentHttpServer({ ...options, meter, ignore: createPathFilter(options.ignorePaths) }),
     instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),

@@ -35,7 +35,8 @@ interface ExpressRequest {
 }
 
 interface Router {
-  readonly stack: readonly Layer[];
+  /** Private to Express: that it is there is not taken for granted. */
+  readonly stack?: readonly Layer[];
 }
 
 interface RouterPrototype {
@@ -73,15 +74,15 @@ export function patchExpress(express: { readonly Router: object }): void {
   patched.add(prototype);
   const { use, route } = prototype;
   prototype.use = function (...handlers) {
-    const first = this.stack.length;
+    const first = this.stack?.length ?? 0;
     const result = use.apply(this, handlers);
     const pattern = mountPattern(handlers[0]);
-    if (pattern !== '/') for (const layer of this.stack.slice(first)) annotate(layer, pattern);
+    if (pattern !== '/') for (const layer of this.stack?.slice(first) ?? []) annotate(layer, pattern);
     return result;
   };
   prototype.route = function (path) {
     const result = route.call(this, path);
-    const layer = this.stack.at(-1);
+    const layer = this.stack?.at(-1);
     if (layer !== undefined) annotate(layer, patternText(path));
     return result;
   };

@@ -11,6 +11,7 @@ import { OPENMETRICS } from './openmetrics.js';
 import { type BlockPoints, collectPoints } from './points.js';
 import type * as Protobuf from './protobuf.js';
 import { TEXT } from './text.js';
+import { Turnstile } from './turnstile.js';
 
 export interface ExpositionOptions {
   /** How names are made; default of the specification: `UnderscoreEscapingWithSuffixes`. */
@@ -36,7 +37,7 @@ export interface Rendered {
 }
 
 /** About 1 ms. */
-const POINTS_PER_BREATH = 500;
+const POINTS_PER_BREATH = 200;
 
 /** Conflicts are reported once each, and not more of them than someone reads. */
 const MAX_REPORTS = 100;
@@ -57,6 +58,7 @@ interface Mode {
 export class Exposition {
   readonly #options: ExpositionOptions;
   readonly #modes = new Map<string, Mode>();
+  readonly #turnstile = new Turnstile();
   readonly #reported = new Set<string>();
 
   constructor(options: ExpositionOptions) {
@@ -74,7 +76,7 @@ export class Exposition {
     const mode = this.#mode(format, negotiated.escaping, snapshot.resource);
     let first = true;
     for (const pieces of this.#write(snapshot, format, mode)) {
-      if (!first) await nextTurn();
+      if (!first) await this.#turnstile.pass();
       first = false;
       yield* pieces;
     }
@@ -160,13 +162,6 @@ function* breathe<Result>(work: Generator<undefined, Result>): Generator<Buffer[
     if (step.done === true) return step.value;
     yield [];
   }
-}
-
-/** Timers and sockets run before the next piece. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 /** The whole body at once, for frameworks that answer with one buffer. */

@@ -39,8 +39,11 @@ export interface Losses {
 /** A counter that did not change is written again after this long, so that its series does not expire while it lives. */
 const REFRESH_MS = 60_000;
 
-/** Known series are forgotten when they were not seen for one to two such periods; bounds memory under changing labels. */
+/** Known series are forgotten when they were not seen for one to two such periods. */
 const FORGET_MS = 600_000;
+
+/** So many times the cap on series are known of a family at the most, twice that in all; bounds memory under changing labels. */
+const KNOWN_PER_SERIES = 4;
 
 /** What we know of one series of one family between two collections. */
 interface Known {
@@ -96,12 +99,25 @@ export class DeltaAccumulator {
     return count;
   }
 
+  /** Number of series that are remembered to be recognized. */
+  get knownSeries(): number {
+    let count = 0;
+    for (const states of this.#families.values())
+      for (const { known, old } of states) count += known.size + old.size;
+    return count;
+  }
+
   /** Takes over one collection; `nowMs` is its time by `performance.now()`. */
   add(metrics: ResourceMetrics, nowMs: number): void {
     this.#dirty = true;
     this.#collectedAt = nowMs;
     this.#setResource(metrics.resource);
-    for (const states of this.#families.values()) for (const state of states) state.current = [];
+    for (const states of this.#families.values()) {
+      for (const state of states) {
+        state.current = [];
+        this.#rotate(state, nowMs);
+      }
+    }
     for (const { scope, metrics: list } of metrics.scopeMetrics) {
       for (const metric of list) this.#addMetric(scope, metric, nowMs);
     }
@@ -141,8 +157,7 @@ export class DeltaAccumulator {
 
   #addMetric(otelScope: object & { name: string }, metric: MetricData, nowMs: number): void {
     const scope = this.#scope(otelScope);
-    // The system.* families describe the host, not the process: each process reports the same numbers.
-    const ofHost = metric.descriptor.name.startsWith('system.') && /\bhost-metrics\b/.test(scope.scope.name);
+    const ofHost = isHostMetric(metric.descriptor.name);
     const aggregation = this.#aggregation(metric, ofHost);
     let state: FamilyState | undefined;
     for (const point of metric.dataPoints) {
@@ -151,8 +166,7 @@ export class DeltaAccumulator {
         state === undefined ||
         (boundaries !== undefined && !sameNumbers(state.family.boundaries, boundaries))
       ) {
-        state = this.#family(metric, boundaries, aggregation);
-        rotate(state, nowMs);
+        state = this.#family(metric, boundaries, aggregation, nowMs);
       }
       const known = this.#known(state, scope, point.attributes, ofHost, nowMs);
       if (typeof point.value !== 'number') {
@@ -229,6 +243,7 @@ export class DeltaAccumulator {
     metric: MetricData,
     boundaries: readonly number[] | undefined,
     aggregation: InstanceAggregation | undefined,
+    nowMs: number,
   ): FamilyState {
     const { name, unit, description } = metric.descriptor;
     const type = familyType(metric);
@@ -254,7 +269,7 @@ export class DeltaAccumulator {
       },
       known: new Map(),
       old: new Map(),
-      rotatedMs: -Infinity,
+      rotatedMs: nowMs,
       pending: new Map(),
       current: [],
     };
@@ -298,6 +313,16 @@ export class DeltaAccumulator {
     return found;
   }
 
+  #rotate(state: FamilyState, nowMs: number): void {
+    // A host counter is the sum of all its deltas, which must not be forgotten while another process collects.
+    if (isHostMetric(state.family.name)) return;
+    const crowded = state.known.size > KNOWN_PER_SERIES * this.#options.maxSeries;
+    if (!crowded && nowMs - state.rotatedMs < FORGET_MS) return;
+    state.old = state.known;
+    state.known = new Map();
+    state.rotatedMs = nowMs;
+  }
+
   #drop(metric: MetricData, points: number, why: string): void {
     this.#dropped += points;
     const message = `Metric ${metric.descriptor.name}: ${why}. Such points are dropped and counted in orchestrator.points.dropped.`;
@@ -327,6 +352,11 @@ function exponentialValues({ scale, zeroCount, sum, positive, negative }: Expone
   });
 }
 
+/** The system.* families describe the host, not the process: each process would report the same numbers. */
+function isHostMetric(name: string): boolean {
+  return name.startsWith('system.');
+}
+
 function addCurrent(
   state: FamilyState,
   known: Known,
@@ -341,13 +371,6 @@ function addCurrent(
     known.changedMs = nowMs;
   }
   state.current.push({ series: known.series, value: now, ageMs: nowMs - known.changedMs });
-}
-
-function rotate(state: FamilyState, nowMs: number): void {
-  if (nowMs - state.rotatedMs < FORGET_MS) return;
-  state.old = state.known;
-  state.known = new Map();
-  state.rotatedMs = nowMs;
 }
 
 function familyType(metric: MetricData): FamilyType {

@@ -34,8 +34,10 @@ function byKey(a: readonly [string, string], b: readonly [string, string]): numb
 
 function attributeText(value: AttributeValue): string {
   if (typeof value === 'string') return value.toWellFormed();
-  if (typeof value === 'object') return JSON.stringify(value).toWellFormed();
-  return String(value);
+  if (typeof value !== 'object') return String(value);
+  // Undefined when a toJSON of the application's own answers nothing.
+  const json: string | undefined = JSON.stringify(value);
+  return (json ?? '').toWellFormed();
 }
 
 export function normalizeScope(scope: OtelScope): Scope {

@@ -11,6 +11,7 @@ export function landingPage(prefix: string, path: string): string {
 <p>The sum of all processes of this project, by @org/orchestrator ${version}.</p>
 <ul>
 ${link(path, 'for Prometheus')}
+${link('/health', 'store, instances and the checks of the application, as JSON')}
 ${link('/healthz', 'this process is alive')}
 ${link('/readyz', 'the store answers and the last flush is fresh')}
 </ul>

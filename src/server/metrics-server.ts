@@ -3,14 +3,33 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
+import type { HealthReport } from './health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plain, type Scraper } from './scraper.js';
 
 /** How often a process asks for a port that another one has: a successor serves within a second or two. */
 const TAKEOVER_MS = 1000;
 
+/** Who has the port is asked at each of the first attempts to get it, and later at every thirtieth: half a minute. */
+const ASK_FIRST = 3;
+const ASK_EVERY = 30;
+
 /** Tells the processes of one project from those of another on the same port. */
 const PROJECT_HEADER = 'x-orchestrator-project';
+
+/** The JSON of `/health`: 200, or 503 when a critical check of the application is down. */
+export interface HealthAnswer extends HealthReport {
+  readonly store: {
+    readonly description: string;
+    readonly status: 'up' | 'down';
+    readonly error?: string;
+    /** Milliseconds since the store last confirmed a flush of this process. */
+    readonly lagMs?: number;
+    readonly pendingSeries: number;
+  };
+  /** Live instances of the project; absent while the store cannot be read. */
+  readonly instances?: number;
+}
 
 export interface MetricsServerOptions {
   readonly host: string;
@@ -22,6 +41,8 @@ export interface MetricsServerOptions {
   readonly scraper: Scraper;
   /** The reason why this process is not ready; undefined when it is. */
   readonly notReady: () => string | undefined;
+  /** What `/health` says. */
+  readonly health: () => Promise<HealthAnswer>;
   /** Deletes all data of the project. */
   readonly wipe: () => Promise<void>;
   /** Without it wiping is off. */
@@ -30,7 +51,7 @@ export interface MetricsServerOptions {
 }
 
 /**
- * Serves `/metrics`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each of the others
+ * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each of the others
  * asks again until it is free. Neither the server nor its connections keep the process alive.
  */
 export class MetricsServer {
@@ -38,6 +59,10 @@ export class MetricsServer {
   #server: Server | undefined;
   #retry: NodeJS.Timeout | undefined;
   #complaint: string | undefined;
+  /** Attempts to get a port that someone else has. */
+  #attempts = 0;
+  /** Questions in a row that whoever has the port did not answer. */
+  #unanswered = 0;
   #closed = false;
 
   constructor(options: MetricsServerOptions) {
@@ -63,7 +88,7 @@ export class MetricsServer {
     const server = createServer(
       { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 75_000 },
       (request, response) => {
-        void this.#answer(request, response);
+        this.#answer(request, response).catch(() => response.destroy());
       },
     );
     this.#server = server;
@@ -94,8 +119,10 @@ export class MetricsServer {
 
   #failed(error: NodeJS.ErrnoException): void {
     if (this.#closed) return;
-    if (error.code === 'EADDRINUSE') this.#whoServes();
-    else
+    if (error.code === 'EADDRINUSE') {
+      const attempt = this.#attempts++;
+      if (attempt < ASK_FIRST || attempt % ASK_EVERY === 0) this.#whoServes();
+    } else
       this.#complain(
         `The metrics server cannot listen: ${reason(error)}. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.`,
       );
@@ -115,15 +142,20 @@ export class MetricsServer {
     });
     request.on('socket', (socket) => socket.unref());
     request.on('timeout', () => request.destroy());
-    request.on('error', () => undefined);
-    request.on('response', (response) => {
-      response.resume();
-      const owner = response.headers[PROJECT_HEADER];
-      if (owner === prefix) return;
-      const who = owner === undefined ? 'another program' : `the project "${String(owner)}"`;
+    const belongsTo = (who: string): void =>
       this.#complain(
         `Port ${port} belongs to ${who}, so nobody serves the metrics of "${prefix}". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.`,
       );
+    request.on('error', () => {
+      // Once or twice may be a process of ours that is busy or about to end; a program that speaks no HTTP goes on so.
+      if (++this.#unanswered === ASK_FIRST) belongsTo('another program');
+    });
+    request.on('response', (response) => {
+      this.#unanswered = 0;
+      response.resume();
+      const owner = response.headers[PROJECT_HEADER];
+      if (owner === prefix) return;
+      belongsTo(owner === undefined ? 'another program' : `the project "${String(owner)}"`);
     });
   }
 
@@ -134,7 +166,7 @@ export class MetricsServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { path, prefix, scraper, notReady } = this.#options;
+    const { path, prefix, scraper, notReady, health } = this.#options;
     response.setHeader(PROJECT_HEADER, prefix);
     const target = (request.url ?? '/').split('?', 1)[0];
     const wiping = target === '/wipe-metrics';
@@ -149,6 +181,13 @@ export class MetricsServer {
     } else if (target === '/readyz') {
       const why = notReady();
       plain(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
+    } else if (target === '/health') {
+      const answer = await health();
+      response.writeHead(answer.status === 'down' ? 503 : 200, {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+      });
+      response.end(`${JSON.stringify(answer)}\n`);
     } else if (target === '/') {
       response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
       response.end(landingPage(prefix, path));

@@ -1,6 +1,7 @@
 import { encodeNumber, type JsonNumber } from './local-record.js';
 import { assertSchema, type LocalReplica } from './local-replica.js';
 import { SCHEMA_VERSION, type Attributes, type Family, type Series } from './metric-store.js';
+import type { Hold } from './project-state.js';
 
 type Line =
   | { readonly kind: 'state'; readonly v: number; readonly project?: string | undefined }
@@ -18,6 +19,7 @@ type Line =
       readonly leaseEndMs: number;
       readonly values: readonly ValueRow[];
     }
+  | ({ readonly kind: 'hold'; readonly name: string } & Hold)
   | { readonly kind: 'end' };
 
 type SeriesRow = readonly [series: Series, updatedMs: number, startMs: number, ...values: JsonNumber[]];
@@ -47,6 +49,7 @@ export function* encodeCheckpoint({ state }: LocalReplica): Generator<string> {
     });
     yield encodeLine({ kind: 'instance', lease, ...instance, values: rows });
   }
+  for (const [name, held] of state.holds) yield encodeLine({ kind: 'hold', name, ...held });
   yield encodeLine({ kind: 'end' });
 }
 
@@ -76,6 +79,8 @@ export function restoreLine(replica: LocalReplica, text: string): boolean {
     }
   } else if (line.kind === 'instance') {
     restoreInstance(replica, line);
+  } else if (line.kind === 'hold') {
+    state.holds.set(line.name, { lease: line.lease, untilMs: line.untilMs });
   } else {
     replica.prune();
     return true;

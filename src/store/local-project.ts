@@ -22,11 +22,6 @@ import { LocalReplica } from './local-replica.js';
 import { SCHEMA_VERSION, type StoreContext } from './metric-store.js';
 import type { ProjectState } from './project-state.js';
 
-/**
- * A log that is longer than this, and than twice its checkpoint, is sealed and followed by the next. It bounds the files,
- * and what a process that starts has to read: 1 MiB takes about 10 ms, in slices.
- */
-const SEAL_BYTES = 1024 * 1024;
 /** Every attempt that fails means that another process began a new generation, or that someone deleted the folder. */
 const ATTEMPTS = 20;
 
@@ -86,9 +81,9 @@ export class LocalProject {
     return this.#executed === this.#written;
   }
 
-  /** Begins the next log if this one has become long. */
-  async compact(): Promise<void> {
-    if (this.#log === undefined || this.#log.position < SEAL_BYTES) return;
+  /** Begins the next log if this one is longer than `logBytes` and than twice its checkpoint. */
+  async compact(logBytes: number): Promise<void> {
+    if (this.#log === undefined || this.#log.position < logBytes) return;
     const folder = this.#prepareFolder();
     const checkpointBytes = await sizeOf(stateFile(folder, this.#generation));
     if (this.#log.position < 2 * checkpointBytes) return;

@@ -35,6 +35,13 @@ export interface BatchRecord extends Common {
   >;
 }
 
+export interface HoldRecord extends Common {
+  readonly kind: 'hold';
+  readonly atMs: number;
+  readonly name: string;
+  readonly ms: number;
+}
+
 export interface LeaveRecord extends Common {
   readonly kind: 'leave';
 }
@@ -58,7 +65,7 @@ export interface SealRecord extends Common {
   readonly next: string;
 }
 
-export type LogRecord = BatchRecord | LeaveRecord | SweepRecord | WipeRecord | SealRecord;
+export type LogRecord = BatchRecord | HoldRecord | LeaveRecord | SweepRecord | WipeRecord | SealRecord;
 
 /** A record before the log adds what all of them have. */
 export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit<R, keyof Common> : never;

@@ -139,6 +139,11 @@ export interface MetricStore {
   snapshot(): Promise<Snapshot>;
   /** Deletes what no live series needs any more. Any instance may call it at any time; cheap when another just did. */
   sweep(): Promise<void>;
+  /**
+   * Asks for a turn that one instance of the project holds at a time. True for this instance until `ms` from now, when
+   * nobody holds `name` or this instance does. For work that one process should do for all.
+   */
+  hold(name: string, ms: number): Promise<boolean>;
   /** Ends this instance's lease: its current values go. The next `apply` begins it again. */
   leave(): Promise<void>;
   /** Deletes all data of the project, and nothing of any other. */

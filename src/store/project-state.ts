@@ -41,6 +41,12 @@ export interface InstanceState {
   values: readonly StoredValue[];
 }
 
+/** Whose turn it is, and until when. */
+export interface Hold {
+  readonly lease: string;
+  readonly untilMs: number;
+}
+
 /** What the store must know about who sends a batch. */
 export interface Sender {
   readonly lease: string;
@@ -70,6 +76,8 @@ export class ProjectState {
   project: string | undefined;
   readonly families: Map<string, FamilyState> = new Map();
   readonly instances: Map<string, InstanceState> = new Map();
+  /** Turns by name. */
+  readonly holds: Map<string, Hold> = new Map();
 
   /** Creates the family, or gives it another help and aggregation. */
   describe(family: Family, nowMs: number): FamilyState {
@@ -111,11 +119,26 @@ export class ProjectState {
     return overflowed;
   }
 
+  /** Gives a turn to who asks, unless it is another's. */
+  hold(lease: string, name: string, ms: number, nowMs: number): void {
+    const held = this.holds.get(name);
+    if (held === undefined || held.lease === lease || held.untilMs <= nowMs) {
+      this.holds.set(name, { lease, untilMs: nowMs + ms });
+    }
+  }
+
+  /** Whether it is this lease's turn. */
+  holdsNow(lease: string, name: string, nowMs: number): boolean {
+    const held = this.holds.get(name);
+    return held !== undefined && held.lease === lease && held.untilMs > nowMs;
+  }
+
   leave(lease: string): void {
     const instance = this.instances.get(lease);
     if (instance === undefined) return;
     instance.leaseEndMs = 0;
     forgetCurrent(instance);
+    for (const [name, held] of this.holds) if (held.lease === lease) this.holds.delete(name);
   }
 
   /** True if {@link sweep} would change anything. */
@@ -142,6 +165,7 @@ export class ProjectState {
       if (instance.updatedMs <= expiredMs) this.instances.delete(lease);
       else if (instance.leaseEndMs <= nowMs) forgetCurrent(instance);
     }
+    for (const [name, { untilMs }] of this.holds) if (untilMs <= nowMs) this.holds.delete(name);
     if (this.families.size === 0 && this.instances.size === 0) this.project = undefined;
   }
 
@@ -149,6 +173,7 @@ export class ProjectState {
     this.project = undefined;
     this.families.clear();
     this.instances.clear();
+    this.holds.clear();
   }
 
   /** Throws `ORCHESTRATOR_PREFIX_TAKEN` if the data belong to another project. */

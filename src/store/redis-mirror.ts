@@ -1,6 +1,6 @@
 import { capCurrentPoints, type CurrentValue } from './current-values.js';
 import type { CurrentPoint, DeltaBatch, Family } from './metric-store.js';
-import type { Block, BlockPoint, Part } from './redis-part.js';
+import type { Block, BlockPoint } from './redis-part.js';
 
 interface Entry extends BlockPoint {
   readonly value: number;
@@ -35,37 +35,27 @@ export class CurrentMirror {
       this.#beyond.clear();
       this.#admittedAt = now;
     }
-    const portions: Block[][] = [];
-    let portion: Block[] = [];
-    let size = 0;
-    const add = (block: Block) => {
-      if (size > 0 && size + block.points.length + block.removed.length > BLOCK_POINTS) {
-        portions.push(portion);
-        portion = [];
-        size = 0;
-      }
-      portion.push(block);
-      size += block.points.length + block.removed.length;
-    };
+    const changes: Block[] = [];
     const reported = new Set<string>();
     for (const { family, points } of current) {
       reported.add(family.key);
-      for (const block of this.#changeFamily(family, points, now)) add(block);
+      changes.push(...this.#changeFamily(family, points, now));
     }
     for (const [key, { family }] of this.#families) {
       if (reported.has(key)) continue;
-      for (const block of this.#changeFamily(family, [], now)) add(block);
+      changes.push(...this.#changeFamily(family, [], now));
       this.#families.delete(key);
       this.#beyond.delete(key);
     }
-    if (portion.length > 0) portions.push(portion);
-    return portions;
+    return portions(changes);
   }
 
-  /** Everything, for an instance that Redis does not know. */
-  all(): Block[] {
-    return [...this.#families.values()].flatMap(({ family, entries }) =>
-      blocks(family, [...entries.values()], []),
+  /** Everything, for an instance that Redis does not know; in portions for one part each. */
+  all(): Block[][] {
+    return portions(
+      [...this.#families.values()].flatMap(({ family, entries }) =>
+        blocks(family, [...entries.values()], []),
+      ),
     );
   }
 
@@ -73,9 +63,8 @@ export class CurrentMirror {
    * Notes what the cap refused: pairs of block index and series id, as the script answers. Returns the number of points.
    * {@link change} then puts their values into the overflow series.
    */
-  overflow(part: Part, full: boolean, refused: readonly unknown[]): number {
+  overflow(sent: readonly Block[], refused: readonly unknown[]): number {
     if (refused.length === 0) return 0;
-    const sent = [...part.deltas, ...(full ? this.all() : part.current)];
     for (let index = 0; index < refused.length; index += 2) {
       const family = sent[Number(refused[index]) - 1]?.family;
       if (family === undefined) continue;
@@ -141,4 +130,20 @@ function blocks(family: Family, points: readonly Entry[], removed: readonly stri
     });
   }
   return result;
+}
+
+/** Blocks in groups of about {@link BLOCK_POINTS}, in their order. */
+function portions(all: readonly Block[]): Block[][] {
+  const groups: Block[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const block of all) {
+    const added = block.points.length + block.removed.length;
+    if (size + added > BLOCK_POINTS) {
+      groups.push([]);
+      size = 0;
+    }
+    groups.at(-1)?.push(block);
+    size += added;
+  }
+  return groups;
 }

@@ -114,13 +114,15 @@ local function format(width)
   return f
 end
 
+local read, write = struct.unpack, struct.pack
 local function add(packed, delta, offset, width)
-  local sum = {struct.unpack(format(width + 2), packed)}
-  local d = {struct.unpack(format(width), delta, offset)}
+  local sum, d = {read(format(width + 2), packed)}, {read(format(width), delta, offset)}
   sum[1] = now
-  for j = 1, width do sum[j + 2] = sum[j + 2] + d[j] end
-  sum[width + 3] = nil
-  return struct.pack(format(width + 2), unpack(sum))
+  for j = 1, width do
+    local n = d[j]
+    if n ~= 0 then sum[j + 2] = sum[j + 2] + n end
+  end
+  return write(format(width + 2), unpack(sum, 1, width + 2))
 end
 
 -- Exponential histograms: the layout and the rules of exponential.ts, numbers counted from 1.
@@ -179,7 +181,8 @@ local overflowed = 0
 local reply = {'ok', epoch, 0}
 for b = 1, #blocks do
   local block = blocks[b]
-  local width, mode, size = block.width, block.mode, redis.call('HLEN', block.values)
+  local width, mode = block.width, block.mode
+  local size = redis.call('HLEN', block.values) - redis.call('HEXISTS', block.values, '${OVERFLOW_SERIES.id}')
   local out, o, labels, t, fields, f = {}, 0, {}, 0, {}, 0
   local beyond = {}
   local addTo = mode == 'e' and addExponential or add
@@ -197,7 +200,7 @@ for b = 1, #blocks do
       if size >= maxSeries and id ~= '${OVERFLOW_SERIES.id}' then
         admitted = false
       else
-        size = size + 1
+        if id ~= '${OVERFLOW_SERIES.id}' then size = size + 1 end
         t = t + 2
         labels[t - 1], labels[t] = id, block.text[i]
       end
@@ -323,4 +326,18 @@ if redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('HDEL', KEYS[1], ARGV[1])
 end
 return {page[1], #gone}
+`);
+
+/**
+ * Gives a turn to who asks, unless it is another's.
+ *
+ * KEYS  1 the turn
+ * ARGV  1 lease, 2 length (ms)
+ * Returns 1 if it is this lease's turn, else 0.
+ */
+export const HOLD: RedisScript = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))
+return 1
 `);

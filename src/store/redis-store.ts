@@ -6,7 +6,7 @@ import { RedisConnection } from './redis-connection.js';
 import { PROJECTS_KEY, redisKeys, type RedisKeys } from './redis-keys.js';
 import { RedisReader } from './redis-reader.js';
 import { pipeline, runScript } from './redis-run.js';
-import { RETIRE, SWEEP } from './redis-scripts.js';
+import { HOLD, RETIRE, SWEEP } from './redis-scripts.js';
 import { RedisWriter } from './redis-writer.js';
 
 /** The janitor's turn; whoever asks within it has nothing to do. */
@@ -33,6 +33,8 @@ class RedisStore implements MetricStore {
   readonly #reading: RedisConnection;
   readonly #writer: RedisWriter;
   readonly #reader: RedisReader;
+  /** Turns of this instance. */
+  readonly #held = new Set<string>();
   #listed = true;
 
   constructor(context: StoreContext, target: RedisTarget, timeoutMs: number) {
@@ -55,18 +57,27 @@ class RedisStore implements MetricStore {
     return this.#reader.snapshot();
   }
 
+  async hold(name: string, ms: number): Promise<boolean> {
+    await this.#assertOwn();
+    const mine = (await this.#hold(name, ms)) === 1;
+    if (mine) this.#held.add(name);
+    else this.#held.delete(name);
+    return mine;
+  }
+
   async leave(): Promise<void> {
-    await this.#contents();
+    await this.#assertOwn();
     await this.#writer.leave();
+    // Whoever comes next need not wait for what this instance held.
+    await Promise.all(Array.from(this.#held, (name) => this.#hold(name, 1)));
+    this.#held.clear();
   }
 
   async sweep(): Promise<void> {
-    const { lease, ttlMs } = this.#context;
+    const { ttlMs } = this.#context;
     const keys = this.#keys;
+    if (!(await this.hold('janitor', Math.min(JANITOR_MS, Math.ceil(ttlMs / 4))))) return;
     const { leases, families } = await this.#contents();
-    const turnMs = Math.min(JANITOR_MS, Math.ceil(ttlMs / 4));
-    const turn = await this.#reading.use((client) => client.set(keys.janitor, lease, 'PX', turnMs, 'NX'));
-    if (turn === null) return;
     await this.#list();
     if (leases.length > 0) {
       await this.#reading.use((client) =>
@@ -97,7 +108,8 @@ class RedisStore implements MetricStore {
   async wipe(): Promise<void> {
     const keys = this.#keys;
     const { leases, families } = await this.#contents();
-    const doomed = [keys.project, keys.families, keys.instances, keys.janitor];
+    const doomed = [keys.project, keys.families, keys.instances];
+    for (const name of this.#held) doomed.push(keys.hold(name));
     for (const lease of leases) doomed.push(keys.instance(lease));
     for (const family of families) doomed.push(keys.values(family), keys.labels(family));
     await this.#reading.use((client) => client.unlink(...doomed));
@@ -107,6 +119,17 @@ class RedisStore implements MetricStore {
     this.#writing.close();
     this.#reading.close();
     return Promise.resolve();
+  }
+
+  #hold(name: string, ms: number): Promise<unknown> {
+    return this.#reading.use((client) =>
+      runScript(client, HOLD, [this.#keys.hold(name)], [this.#context.lease, ms]),
+    );
+  }
+
+  async #assertOwn(): Promise<void> {
+    const names = await this.#reading.use((client) => client.hmget(this.#keys.project, 'schema', 'name'));
+    assertOwnProject(this.#context, names[0] ?? undefined, names[1] ?? undefined);
   }
 
   /** Names of what the project has; refuses a project that is another's. */

@@ -51,6 +51,8 @@ export class RedisWriter {
   #lastContactMs = Date.now();
   /** The part that was sent and not answered. */
   #uncertain: Part | undefined;
+  /** Redis knows nothing of this instance, or too little: it is written as if for the first time. */
+  #beginning = false;
 
   constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
     this.#context = context;
@@ -78,7 +80,9 @@ export class RedisWriter {
       overflowed += added + refused;
       this.#parts.shift();
       this.#ring.push(part);
-      if (refused > 0) this.#parts.push(...this.#changes(batch));
+      if (this.#beginning) this.#parts.push(...this.#currentParts(this.#wholeOf(part).later));
+      this.#beginning = false;
+      if (refused > 0) this.#parts.push(...this.#currentParts(this.#mirror.change(batch)));
     }
     return overflowed;
   }
@@ -97,13 +101,14 @@ export class RedisWriter {
 
   /** Sends one part until Redis has it, giving what Redis says it lacks. */
   async #send(part: Part): Promise<{ readonly added: number; readonly refused: number }> {
-    let full = this.#epoch === undefined;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const reply = await this.#run(part, full);
+      const first = this.#epoch === undefined;
+      const blocks = this.#beginning ? this.#wholeOf(part).blocks : [...part.deltas, ...part.current];
+      const reply = await this.#run(part, blocks, first || this.#beginning);
       switch (reply[0]) {
         case 'ok':
-          this.#confirm(part, full, String(reply[1]));
-          return { added: Number(reply[2]), refused: this.#mirror.overflow(part, full, reply.slice(3)) };
+          this.#confirm(blocks, String(reply[1]));
+          return { added: Number(reply[2]), refused: this.#mirror.overflow(blocks, reply.slice(3)) };
         case 'seen':
           this.#epoch = String(reply[1]);
           return { added: 0, refused: 0 };
@@ -111,11 +116,11 @@ export class RedisWriter {
           if (this.#epoch !== undefined && this.#epoch !== reply[1]) this.#ring.clear();
           this.#epoch = String(reply[1]);
           this.#known.clear();
-          full = true;
+          this.#beginning = true;
           break;
         case 'behind':
           await this.#replay(Number(reply[2]));
-          full = true;
+          this.#beginning = true;
           break;
         case 'taken':
           throw prefixTaken(this.#context, String(reply[1]));
@@ -141,15 +146,15 @@ export class RedisWriter {
       `${this.#connection.description} lost confirmed writes (failover); ${parts.length} parts are sent again${complete ? '' : ', older ones are gone'}.`,
     );
     for (const part of parts) {
-      const reply = await this.#run(part, true);
+      const { blocks } = this.#wholeOf(part);
+      const reply = await this.#run(part, blocks, true);
       if (reply[0] !== 'ok' && reply[0] !== 'seen') return;
-      this.#confirm(part, true, String(reply[1]));
+      this.#confirm(blocks, String(reply[1]));
     }
   }
 
-  async #run(part: Part, full: boolean): Promise<unknown[]> {
+  async #run(part: Part, blocks: readonly Block[], full: boolean): Promise<unknown[]> {
     const { project, lease, leaseMs, ttlMs, maxSeries } = this.#context;
-    const blocks = full ? this.#everything(part) : [...part.deltas, ...part.current];
     const keys = [this.#keys.project, this.#keys.families, this.#keys.instances, this.#keys.instance(lease)];
     for (const { family } of blocks) keys.push(this.#keys.values(family.key), this.#keys.labels(family.key));
     const head = [
@@ -176,28 +181,29 @@ export class RedisWriter {
   }
 
   /**
-   * A part with all that Redis may lack besides: current values, and the descriptors of families that this part does not
-   * touch, without which their totals would stay hidden until the next addition.
+   * A part with what Redis may lack besides: current values, as many as still fit, and the descriptors of families that this
+   * part does not touch, without which their totals would stay hidden until the next addition. `later`: portions of
+   * current values for parts of their own.
    */
-  #everything({ deltas }: Part): Block[] {
+  #wholeOf({ deltas }: Part): { readonly blocks: readonly Block[]; readonly later: readonly Block[][] } {
     const untouched = new Map(this.#families);
     for (const { family } of deltas) untouched.delete(family.key);
-    return [
-      ...deltas,
-      ...this.#mirror.all(),
-      ...Array.from(untouched.values(), (family) => ({
-        family,
-        mode: 'd' as const,
-        width: 0,
-        points: [],
-        removed: [],
-      })),
-    ];
+    const descriptors = Array.from(untouched.values(), (family) => ({
+      family,
+      mode: 'd' as const,
+      width: 0,
+      points: [],
+      removed: [],
+    }));
+    const [first = [], ...more] = this.#mirror.all();
+    return pointsOf(deltas) + pointsOf(first) > PART_POINTS
+      ? { blocks: [...deltas, ...descriptors], later: [first, ...more] }
+      : { blocks: [...deltas, ...first, ...descriptors], later: more };
   }
 
-  #confirm(part: Part, full: boolean, epoch: string): void {
+  #confirm(blocks: readonly Block[], epoch: string): void {
     this.#epoch = epoch;
-    for (const { family, points } of [...part.deltas, ...(full ? this.#mirror.all() : part.current)]) {
+    for (const { family, points } of blocks) {
       let ids = this.#known.get(family.key);
       // Under changing labels the memory of what was sent is begun anew; the price is labels sent twice.
       if (ids === undefined || ids.size > 4 * this.#context.maxSeries)
@@ -250,12 +256,12 @@ export class RedisWriter {
     }
     // The first portion of changed values travels with the last additions. A part without anything is a sign of life.
     const [first = [], ...more] = this.#mirror.change(batch);
-    parts.push(this.#part(deltas, first), ...more.map((current) => this.#part([], current)));
+    parts.push(this.#part(deltas, first), ...this.#currentParts(more));
     return parts;
   }
 
-  #changes(batch: DeltaBatch): Part[] {
-    return this.#mirror.change(batch).map((current) => this.#part([], current));
+  #currentParts(portions: readonly Block[][]): Part[] {
+    return portions.map((current) => this.#part([], current));
   }
 
   #part(deltas: readonly Block[], current: readonly Block[]): Part {
@@ -263,4 +269,8 @@ export class RedisWriter {
     this.#position = this.#nextPosition++;
     return { position: this.#position, previous, deltas, current };
   }
+}
+
+function pointsOf(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, { points }) => sum + points.length, 0);
 }

@@ -32,8 +32,8 @@ export function makeScope(
 ): Scope {
   return {
     name,
-    ...(version !== null && { version }),
-    ...(schemaUrl !== null && { schemaUrl }),
+    ...(version !== null && version !== '' && { version }),
+    ...(schemaUrl !== null && schemaUrl !== '' && { schemaUrl }),
     ...(attributes.length > 0 && { attributes }),
   };
 }

@@ -11,9 +11,10 @@ export function mergeOnSharedBoundaries(versions: readonly SnapshotFamily[]): Sn
   const newest = versions.at(-1)?.family ?? fail();
   const identity = { name: newest.name, type: newest.type, unit: newest.unit, boundaries };
   const merged = new Map<string, MergedSeries>();
+  const zeros = Array.from({ length: boundaries.length + 2 }, () => 0);
   for (const version of versions) {
     const bucketOf = targetBuckets(version.family.boundaries ?? [], boundaries);
-    for (const part of version.series) addPart(merged, part, bucketOf, boundaries.length + 2);
+    for (const part of version.series) addPart(merged, part, bucketOf, zeros);
   }
   return { family: { ...newest, ...identity, key: familyKey(identity) }, series: [...merged.values()] };
 }
@@ -27,11 +28,11 @@ function addPart(
   merged: Map<string, MergedSeries>,
   part: SnapshotSeries,
   bucketOf: readonly number[],
-  length: number,
+  zeros: readonly number[],
 ): void {
   let target = merged.get(part.series.id);
   if (target === undefined) {
-    target = { series: part.series, startMs: part.startMs, values: Array.from({ length }, () => 0) };
+    target = { series: part.series, startMs: part.startMs, values: zeros.slice() };
     merged.set(part.series.id, target);
   }
   target.startMs = Math.min(target.startMs, part.startMs);

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 
 import { startApp } from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
+import { Exposition } from '../helpers/exposition.js';
 import { drive, Tally } from '../helpers/load.js';
 import { freePort } from '../helpers/ports.js';
 import { checkWithPromtool, countWithPython, startPrometheus } from '../helpers/prometheus.js';
 import { startRedis } from '../helpers/redis.js';
-import { get, scrape } from '../helpers/scrape.js';
+import { get } from '../helpers/scrape.js';
 
 const SECONDS = 30;
 
@@ -62,7 +63,7 @@ test(`a real Prometheus scrapes for ${SECONDS} s, and knows every request; all o
   const { body } = await get(metricsPort, '/metrics');
   await checkWithPromtool(body);
   assert.equal(await countWithPython(body), sampleLines(body));
-  assert.equal((await scrape(metricsPort)).lines, sampleLines(body));
+  assert.equal(new Exposition(body).lines, sampleLines(body));
 });
 
 function sampleLines(text: string): number {

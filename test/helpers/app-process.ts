@@ -42,7 +42,8 @@ export function fixturePath(name: string): string {
  * or ours.
  */
 export function baseEnvironment(): Record<string, string> {
-  const foreign = /^(?:OTEL_|ORCHESTRATOR_|REDIS_URL|NODE_|npm_|INIT_CWD|PM2|pm_|FORCE_COLOR|COLOR)/;
+  const foreign =
+    /^(?:OTEL_|ORCHESTRATOR_|REDIS_URL|NODE_(?:OPTIONS|TEST|APP|CHANNEL|UNIQUE)|npm_|INIT_CWD|PM2|pm_|FORCE_COLOR|COLOR)/;
   const env: Record<string, string> = { NO_COLOR: '1' };
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && !foreign.test(name)) env[name] = value;

@@ -1,10 +1,20 @@
+import { after } from 'node:test';
+
 type Release = () => void | Promise<void>;
 
-/**
- * Whoever outlives a helper's resources: a `TestContext`, or `{ after }` of `node:test` for what a whole suite shares.
- */
+/** Whoever outlives a helper's resources: a `TestContext`, or a {@link suiteOwner} for what several tests share. */
 export interface Owner {
   after(release: Release): void;
+}
+
+/**
+ * Ends with the file or suite in whose body it is made. `after` of `node:test` itself would, called inside a `before` hook,
+ * belong to that hook and end with it.
+ */
+export function suiteOwner(): Owner {
+  const stack: Release[] = [];
+  after(() => releaseAll(stack));
+  return { after: (release) => void stack.push(release) };
 }
 
 const releases = new WeakMap<Owner, Release[]>();
@@ -18,9 +28,11 @@ export function onEnd(owner: Owner, release: Release): void {
   }
   const stack = [release];
   releases.set(owner, stack);
-  owner.after(async () => {
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) await next();
-  });
+  owner.after(() => releaseAll(stack));
+}
+
+async function releaseAll(stack: Release[]): Promise<void> {
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) await next();
 }
 
 const children = new Set<number>();

@@ -4,9 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type * as Http from 'node:http';
+import type * as Https from 'node:https';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -15,7 +19,9 @@ import { asyncProperty, assert as check, constantFrom, record, boolean, array } 
 
 import { instrumentHttpClient } from '../../src/instrumentation/http-client.js';
 import { instrumentHttpServer, type Instrumentation } from '../../src/instrumentation/http-server.js';
+import { makeCertificates } from '../helpers/certificates.js';
 import { CollectedMetrics } from './collected-metrics.js';
+import { openSocket } from './http-traffic.js';
 
 const BODY = 'payload';
 const SERVER = 'http.server.request.duration';
@@ -93,13 +99,15 @@ async function exchange({ method, status, keepAlive, late, body }: Sent, cut = f
 }
 
 let expected = 0;
+/** Requests that no client of this process sent. */
+let expectedOnServer = 0;
 
 /** Both sides have recorded everything, on server and client. */
 async function settled(metrics: CollectedMetrics, name: string): Promise<Record<string, number>> {
   for (;;) {
     const series = await metrics.series(name);
     const count = Object.values(series).reduce((sum, each) => sum + each, 0);
-    if (count >= expected) return series;
+    if (count >= expected + (name === SERVER ? expectedOnServer : 0)) return series;
     await delay(5);
   }
 }
@@ -149,6 +157,43 @@ test('several hundred generated requests: the same series, the same counts', asy
     (await ours.histogram(CLIENT)).buckets.boundaries,
     (await theirs.histogram(CLIENT)).buckets.boundaries,
   );
+});
+
+test('pipelined requests', async () => {
+  const { port } = server.address() as AddressInfo;
+  const socket = await openSocket(port);
+  const methods = ['GET', 'DELETE', 'GET', 'OPTIONS', 'GET'];
+  socket.write(
+    methods
+      .map((method) => `${method} /p HTTP/1.1\r\nHost: a\r\nX-Status: 200\r\nX-Late: yes\r\n\r\n`)
+      .join(''),
+  );
+  expectedOnServer += methods.length;
+  const series = await settled(ours, SERVER);
+  assert.deepEqual(series, await settled(theirs, SERVER));
+  socket.destroy();
+});
+
+test('TLS', async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), 'orchestrator-tls-'));
+  context.after(() => rm(directory, { recursive: true }));
+  const { ca, serverCert, serverKey } = await makeCertificates(directory);
+  const [key, cert, authority] = await Promise.all([serverKey, serverCert, ca].map((file) => readFile(file)));
+  const { createServer: createTlsServer, request: sendTls } = load('node:https') as typeof Https;
+  const secure = createTlsServer({ key, cert }, (_request, response) => response.writeHead(503).end());
+  context.after(() => secure.close());
+  secure.listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+  const { port } = secure.address() as AddressInfo;
+  const request = sendTls({ host: '127.0.0.1', port, ca: authority, agent: false });
+  request.on('response', (response) => response.resume());
+  request.end();
+  await once(request, 'close');
+  expected++;
+  const series = await settled(ours, SERVER);
+  assert.ok(Object.keys(series).some((each) => each.includes('url.scheme=https')));
+  assert.deepEqual(series, await settled(theirs, SERVER));
+  assert.deepEqual(await settled(ours, CLIENT), await settled(theirs, CLIENT));
 });
 
 test('a response that is cut off: ours says so, on both sides', async () => {

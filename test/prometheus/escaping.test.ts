@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 
 import { ESCAPING_SCHEMES, escapeName, isLegacyName } from '../../src/prometheus/escaping.js';
 
-/** Examples of the Prometheus documentation, "UTF-8 metric and label name escaping schemes", and of its reference tests. */
+/** The first two are examples of the Prometheus documentation, "UTF-8 metric and label name escaping schemes". */
 const CASES: ReadonlyArray<readonly [name: string, underscores: string, dots: string, values: string]> = [
   [
     'metric.name/with/slashes',

@@ -16,7 +16,10 @@ interface Case {
   readonly contentType: string;
 }
 
-/** What these clients send, from their sources. */
+/**
+ * Prometheus 2.42 as it was seen on the wire; 3.x and Alloy as Prometheus' `acceptHeader` builds it; the others by their
+ * documentation.
+ */
 const CLIENTS: readonly Case[] = [
   {
     client: 'Prometheus 2.42',

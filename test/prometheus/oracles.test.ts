@@ -14,7 +14,7 @@ import { readWithPython } from './python.js';
 import { readQuoted } from './quoted.js';
 import { ACCEPT, exposition, renderText } from './render.js';
 
-/** Fixed, so that a failure is the same tomorrow; another one is a matter of the environment of the developer. */
+/** Fixed, so that a failure is the same tomorrow. */
 const SEED = 20_261;
 const CASES = 400;
 

@@ -67,6 +67,10 @@ export class ScriptedStore implements MetricStore {
     return this.#memory.snapshot();
   }
 
+  hold(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   async leave(): Promise<void> {
     this.calls.push('leave');
     await this.#memory.leave();

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 import { PRELOAD, fixturePath, startProgram } from '../helpers/app-process.js';
+import { NPM_CLI } from '../helpers/npm.js';
 import { freePort } from '../helpers/ports.js';
-
-/** npm's command line beside the node that runs the tests, or the npm that runs them. */
-const NPM =
-  process.env['npm_execpath'] ?? join(dirname(process.execPath), '../lib/node_modules/npm/bin/npm-cli.js');
 
 test('NODE_OPTIONS with npm run: the application starts us once, npm does not', async (t) => {
   const env = {
@@ -17,7 +13,7 @@ test('NODE_OPTIONS with npm run: the application starts us once, npm does not', 
     EXIT_CODE: '3',
   };
   const run = (extra: Record<string, string>) =>
-    startProgram(t, process.execPath, [NPM, 'run', 'job', '--silent'], {
+    startProgram(t, process.execPath, [NPM_CLI, 'run', 'job', '--silent'], {
       cwd: fixturePath('npm-run'),
       env: { ...env, ...extra },
     }).ending;

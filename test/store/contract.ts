@@ -6,6 +6,7 @@ import { exponentialContract } from './contract/exponential.js';
 import { boundsContract } from './contract/bounds.js';
 import { currentContract } from './contract/current.js';
 import { familyContract } from './contract/families.js';
+import { holdContract } from './contract/holds.js';
 import { lossContract } from './contract/loss.js';
 import { modelContract } from './contract/model.js';
 import { projectContract } from './contract/projects.js';
@@ -31,6 +32,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
     describe('current values', () => currentContract(bed));
     describe('families', () => familyContract(bed));
     describe('bounds', () => boundsContract(bed));
+    describe('turns', () => holdContract(bed));
     describe('loss', () => lossContract(bed));
     describe('projects', () => projectContract(bed));
     describe('any interleaving', () => modelContract(bed));

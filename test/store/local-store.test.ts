@@ -23,14 +23,20 @@ import {
 
 const newDirectory = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'local-store-'));
 
-storeContract('local', async () => {
-  const directory = await newDirectory();
-  return {
-    open: (context) => createLocalStore(context, { directory }),
-    lose: () => rm(directory, { recursive: true }),
-    close: () => rm(directory, { recursive: true, force: true }),
-  };
-});
+// The second one ends its logs all the time, so that every promise is kept across checkpoints too.
+for (const [name, logBytes] of [
+  ['local', undefined],
+  ['local, with logs of a few batches', 1],
+] as const) {
+  storeContract(name, async () => {
+    const directory = await newDirectory();
+    return {
+      open: (context) => createLocalStore(context, { directory, logBytes }),
+      lose: () => rm(directory, { recursive: true }),
+      close: () => rm(directory, { recursive: true, force: true }),
+    };
+  });
+}
 
 const requests = counter('requests');
 

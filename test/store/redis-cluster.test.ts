@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { eventually } from '../helpers/eventually.js';
 import { startRedisCluster } from '../helpers/redis.js';
 import { add, added, assertValues, counter, now, reported, series, upDownCounter } from './contract/bed.js';
-import { RedisProject, sendUntilConfirmed } from './redis-project.js';
+import { RedisLoad } from './redis-load.js';
+import { RedisProject } from './redis-project.js';
 
 const requests = counter('requests');
 const one = {
@@ -33,20 +32,8 @@ test('a cluster: found from any node, by many callers at once, and through the l
 
   const project = new RedisProject(t, { mode: 'cluster', nodes: addresses });
   const writers = [1, 2].map(() => project.instance({ timeoutMs: 3000 }));
-  let rounds = 0;
-  let stopped = false;
-  const writing = writers.map(async (writer) => {
-    while (!stopped) {
-      await sendUntilConfirmed(writer, one);
-      rounds += 1;
-      await sleep(5);
-    }
-  });
-  const enough = async (more: number) => {
-    const wanted = rounds + more;
-    await eventually(() => assert.ok(rounds >= wanted), { deadlineMs: 60_000 });
-  };
-  await enough(50);
+  const load = new RedisLoad(writers, one);
+  await load.enough(50);
   const owners = await Promise.all(
     nodes.map((node) =>
       node
@@ -58,8 +45,8 @@ test('a cluster: found from any node, by many callers at once, and through the l
   const owner = nodes[owners.indexOf(1)];
   assert.ok(owner);
   await owner.stop('SIGKILL');
-  await enough(50);
-  stopped = true;
-  await Promise.all(writing);
+  await load.enough(50);
+  await load.stop();
+  const { rounds } = load;
   await assertValues(project.instance(), { requests: { '': [rounds] }, active: { '': [2] } });
 });

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisTarget } from '../../src/store/redis-client.js';
-import { eventually } from '../helpers/eventually.js';
 import { hangingServer } from '../helpers/hanging-server.js';
 import { freePort } from '../helpers/ports.js';
 import { startRedisSentinel } from '../helpers/redis.js';
 import { add, added, assertValues, counter, histogram, series } from './contract/bed.js';
-import { RedisProject, sendUntilConfirmed } from './redis-project.js';
+import { RedisLoad } from './redis-load.js';
+import { RedisProject } from './redis-project.js';
 
 const requests = counter('requests');
 const duration = histogram('duration', [1]);
@@ -29,24 +28,12 @@ test('a failover under load, by a crash of the master, is exact', async (t) => {
   const target = targetOf(addresses, name);
   const project = new RedisProject(t, target);
   const writers = [1, 2, 3].map(() => project.instance({ timeoutMs: 3000 }));
-  let rounds = 0;
-  let stopped = false;
-  const writing = writers.map(async (writer) => {
-    while (!stopped) {
-      await sendUntilConfirmed(writer, one);
-      rounds += 1;
-      await sleep(5);
-    }
-  });
-  const enough = async (more: number) => {
-    const wanted = rounds + more;
-    await eventually(() => assert.ok(rounds >= wanted), { deadlineMs: 60_000 });
-  };
-  await enough(100);
+  const load = new RedisLoad(writers, one);
+  await load.enough(100);
   await master.stop('SIGKILL');
-  await enough(100);
-  stopped = true;
-  await Promise.all(writing);
+  await load.enough(100);
+  await load.stop();
+  const { rounds } = load;
   await assertValues(project.instance(), {
     requests: { '': [rounds] },
     duration: { '': [rounds / 2, rounds, 0] },

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startProgram, PRELOAD } from '../helpers/app-process.js';
+import { eventually } from '../helpers/eventually.js';
+import { freePort } from '../helpers/ports.js';
+import { PACKAGE_ROOT } from '../helpers/scratch.js';
+import { get, scrape } from '../helpers/scrape.js';
+import { readPage } from './pages.js';
+
+const APPLICATION = `
+  const server = require('node:http').createServer((request, response) => {
+    response.setHeader('content-length', 2);
+    response.writeHead(request.url === '/fail' ? 500 : 200).end('ok');
+  });
+  server.listen(process.env.PORT, '127.0.0.1');
+  setInterval(gc, 100);`;
+
+/** These come late: after a collection of garbage, with the second look at the CPU, after the first flush. */
+const LATE = [
+  'v8js_gc_duration_seconds',
+  'process_cpu_utilization',
+  'nodejs_eventloop_delay_p99_seconds',
+  'orchestrator_flush_duration_seconds',
+];
+
+test('docs/metrics.md lists every metric of a fresh application, with its type', async (t) => {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  startProgram(t, process.execPath, ['--expose-gc', '--require', PRELOAD, '--eval', APPLICATION], {
+    cwd: PACKAGE_ROOT,
+    env: {
+      PORT: String(port),
+      ORCHESTRATOR_STORE: 'memory',
+      ORCHESTRATOR_HTTP_METRIC_NAMES: 'semconv,prometheus-net',
+      ORCHESTRATOR_HTTP_BODY_SIZES: 'true',
+      OTEL_EXPORTER_PROMETHEUS_PORT: String(metricsPort),
+    },
+  });
+  await eventually(() => get(port, '/'));
+  await get(port, '/fail');
+  const families = await eventually(
+    async () => {
+      const exposition = await scrape(metricsPort);
+      for (const name of [...LATE, 'http_errors_total']) assert.ok(exposition.families.has(name), name);
+      return exposition.families;
+    },
+    // Each scrape empties the event loop's histogram, which needs some samples to say anything.
+    { everyMs: 500 },
+  );
+
+  const rows = readPage('docs/metrics.md').text.matchAll(/^\| `(?<name>[a-z0-9_]+)` \|(?<rest>.*)$/gm);
+  const documented = new Map(
+    Array.from(rows, ({ groups }) => [groups?.['name'] ?? '', exposedType(groups?.['rest'] ?? '')]),
+  );
+  const exposed = new Map(Array.from(families.values(), ({ name, type }) => [name, type]));
+  for (const [name, type] of exposed) assert.equal(documented.get(name), type, name);
+  // A machine may have no network interface besides loopback.
+  const absent = [...documented.keys()].filter(
+    (name) => !exposed.has(name) && !name.startsWith('system_network_'),
+  );
+  assert.deepEqual(absent, [], 'documented, but not there');
+});
+
+/** The type in the text format of what the page calls a counter, an up-down counter, a gauge, a histogram or an info. */
+function exposedType(row: string): string {
+  const type = /\b(?:up-down counter|counter|histogram|gauge|info)\b/.exec(row)?.[0] ?? '';
+  return type === 'up-down counter' || type === 'info' ? 'gauge' : type;
+}

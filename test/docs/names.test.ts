@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { SETTINGS } from '../../src/config.js';
+import { ERROR_CODES } from '../../src/errors.js';
+import { allPages } from './pages.js';
+
+const KNOWN = new Set([
+  ...Object.values(SETTINGS).flatMap(({ env }) => [...env]),
+  ...Object.keys(ERROR_CODES),
+]);
+
+/** Read by OpenTelemetry itself. */
+const UPSTREAM = new Set<string>(['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_TRACES_SAMPLER']);
+
+/** `OTEL_EXPORTER_OTLP_*`: at least one setting begins like this. */
+function isFamily(name: string): boolean {
+  return name.endsWith('_') && [...KNOWN].some((known) => known.startsWith(name));
+}
+
+test('every variable and code that a page mentions exists', () => {
+  const unknown = allPages().flatMap(({ path, text }) =>
+    Array.from(text.matchAll(/\b(?:ORCHESTRATOR|OTEL)_[A-Z0-9_]*/g), ([name]) => name)
+      .filter((name) => !KNOWN.has(name) && !UPSTREAM.has(name) && !isFamily(name))
+      .map((name) => `${path}: ${name}`),
+  );
+  assert.deepEqual([...new Set(unknown)], []);
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PRELOAD, startProgram } from '../helpers/app-process.js';
+import { eventually } from '../helpers/eventually.js';
+import { freePort } from '../helpers/ports.js';
+import { startRedis } from '../helpers/redis.js';
+import { PACKAGE_ROOT } from '../helpers/scratch.js';
+import { get } from '../helpers/scrape.js';
+import { codeBlocks, readPage } from './pages.js';
+
+/** Something of every kind: counters, a value that comes and goes, a kept one, more series than the cap. */
+const APPLICATION = `
+  const { metrics } = require('@opentelemetry/api');
+  const meter = metrics.getMeter('application');
+  const counter = meter.createCounter('counter');
+  for (let id = 0; id < 20; id++) counter.add(1, { id });
+  meter.createGauge('job.last_success.time').record(1);
+  let round = 0;
+  meter.createObservableGauge('gauge').addCallback((result) => result.observe(1, { round: round++ }));
+  setInterval(() => counter.add(1, { id: 0 }), 50);`;
+
+test('the ACL line of docs/security.md is enough, and no command in it is superfluous', async (t) => {
+  const page = readPage('docs/security.md');
+  const line = codeBlocks(page, 'text').find((block) => block.startsWith('ACL SETUSER')) ?? '';
+  const redis = await startRedis(t);
+  const client = redis.client();
+  const [, ...acl] = line.split(' ');
+  assert.equal(await client.call('ACL', ...acl), 'OK');
+  await client.config('RESETSTAT');
+
+  const port = await freePort();
+  const app = startProgram(t, process.execPath, ['--require', PRELOAD, '--eval', APPLICATION], {
+    cwd: PACKAGE_ROOT,
+    env: {
+      ORCHESTRATOR_PREFIX: 'shop',
+      ORCHESTRATOR_REDIS_URL: redis.urlFor('shop', 'secret'),
+      ORCHESTRATOR_METRICS_TTL: '1',
+      ORCHESTRATOR_MAX_SERIES: '10',
+      ORCHESTRATOR_WIPE_TOKEN: 'token',
+      OTEL_METRIC_EXPORT_INTERVAL: '100',
+      OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+      OTEL_LOG_LEVEL: 'warn',
+    },
+  });
+  const granted = Array.from(line.matchAll(/ \+(\w+)/g), ([, command = '']) => command);
+  const used = async (): Promise<Set<string>> => {
+    const stats = await client.info('commandstats');
+    return new Set(Array.from(stats.matchAll(/^cmdstat_(\w+):calls=[1-9]/gm), ([, command = '']) => command));
+  };
+  await eventually(async () => assert.equal((await get(port, '/metrics')).status, 200));
+  // A sweep comes every half TTL, and needs something that has expired.
+  await eventually(async () => assert.ok((await used()).has('hscan')));
+  const wipe = await get(port, '/wipe-metrics', {
+    method: 'POST',
+    headers: { authorization: 'Bearer token' },
+  });
+  assert.equal(wipe.status, 200, wipe.body);
+  await eventually(async () => assert.match((await get(port, '/metrics')).body, /^counter_total/m));
+  const { stderr } = await app.end('SIGTERM');
+
+  assert.equal(stderr, '');
+  // Without +setname and the like: what the test's own connection uses is not the application's.
+  const calls = await used();
+  assert.deepEqual(
+    granted.filter((command) => !calls.has(command)),
+    [],
+    'granted, but not used',
+  );
+  const log: unknown = await client.call('ACL', 'LOG');
+  const denied = JSON.stringify(log).match(/"object","([^"]*)"/g) ?? [];
+  assert.deepEqual([...new Set(denied)], ['"object","orchestrator:projects"']);
+});

@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { createServer, request, type IncomingHttpHeaders } from 'node:http';
+import { describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+
+import { Exposition } from '../../src/prometheus/exposition.js';
+import type { Snapshot } from '../../src/store/metric-store.js';
+import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
+import { Scraper } from '../../src/server/scraper.js';
+import { eventually } from '../helpers/eventually.js';
+import { hangingServer } from '../helpers/hanging-server.js';
+import type { Owner } from '../helpers/owner.js';
+import { freePort } from '../helpers/ports.js';
+import { counter, series } from '../store/contract/bed.js';
+
+const snapshotOf = (value: number): Snapshot => ({
+  resource: [],
+  instances: 1,
+  families: [{ family: counter('c'), series: [{ series: series(), startMs: 1000, values: [value] }] }],
+});
+
+const warnings = new WeakMap<MetricsServer, string[]>();
+const warningsOf = (server: MetricsServer): string[] => warnings.get(server) ?? [];
+
+function openServer(
+  owner: Owner,
+  options: Partial<MetricsServerOptions> & { readonly read?: () => Promise<Snapshot> } = {},
+): MetricsServer {
+  const told: string[] = [];
+  const { read = async () => snapshotOf(1), ...rest } = options;
+  const exposition = new Exposition({
+    translationStrategy: 'UnderscoreEscapingWithSuffixes',
+    scopeInfo: false,
+    targetInfo: false,
+    resourceLabels: () => false,
+    warn: (message) => told.push(message),
+  });
+  const server = new MetricsServer({
+    host: '127.0.0.1',
+    port: 0,
+    path: '/metrics',
+    prefix: 'shop',
+    scraper: new Scraper(read, exposition),
+    notReady: () => undefined,
+    health: async () => ({
+      status: 'up',
+      store: { description: 'memory', status: 'up', pendingSeries: 0 },
+      checks: {},
+    }),
+    wipe: async () => undefined,
+    warn: (message) => told.push(message),
+    ...rest,
+  });
+  warnings.set(server, told);
+  owner.after(() => server.close());
+  return server;
+}
+
+async function portOf(server: MetricsServer): Promise<number> {
+  return eventually(() => {
+    assert.ok(server.url !== undefined, 'it does not serve');
+    return Number(new URL(server.url).port);
+  });
+}
+
+async function listening(
+  owner: Owner,
+  options: Parameters<typeof openServer>[1] = {},
+): Promise<{ server: MetricsServer; port: number }> {
+  const server = openServer(owner, options);
+  server.listen();
+  return { server, port: await portOf(server) };
+}
+
+interface Reply {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Without the decoding that fetch does. */
+async function ask(
+  port: number,
+  path: string,
+  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+): Promise<Reply> {
+  const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
+  outgoing.end();
+  const [response] = await once(outgoing, 'response');
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece);
+  return { status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) };
+}
+
+describe('a route of the metrics server', () => {
+  test('answers what it is for', async (t) => {
+    const { port } = await listening(t);
+    const replies = await Promise.all(
+      ['/metrics', '/metrics?name=x', '/healthz', '/readyz', '/health', '/', '/other', '/metrics/', '//'].map(
+        async (path) => {
+          const { status, headers } = await ask(port, path);
+          return [path, status, headers['content-type']];
+        },
+      ),
+    );
+    assert.deepEqual(replies, [
+      ['/metrics', 200, 'text/plain; version=0.0.4; charset=utf-8'],
+      ['/metrics?name=x', 200, 'text/plain; version=0.0.4; charset=utf-8'],
+      ['/healthz', 200, 'text/plain; charset=utf-8'],
+      ['/readyz', 200, 'text/plain; charset=utf-8'],
+      ['/health', 200, 'application/json'],
+      ['/', 200, 'text/html; charset=utf-8'],
+      ['/other', 404, 'text/plain; charset=utf-8'],
+      ['/metrics/', 404, 'text/plain; charset=utf-8'],
+      ['//', 404, 'text/plain; charset=utf-8'],
+    ]);
+    assert.match((await ask(port, '/metrics')).body.toString(), /^c_total 1$/m);
+  });
+
+  test('refuses other methods, and answers HEAD like GET without a body', async (t) => {
+    const { port } = await listening(t);
+    for (const path of ['/metrics', '/healthz', '/readyz', '/']) {
+      const got = await ask(port, path);
+      const head = await ask(port, path, { method: 'HEAD' });
+      assert.equal(head.status, 200);
+      assert.equal(head.body.length, 0);
+      assert.equal(head.headers['content-type'], got.headers['content-type']);
+      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+        const refused = await ask(port, path, { method });
+        assert.equal(refused.status, 405);
+        assert.equal(refused.headers.allow, 'GET, HEAD');
+      }
+    }
+    const wipe = await ask(port, '/wipe-metrics');
+    assert.deepEqual([wipe.status, wipe.headers.allow], [405, 'POST']);
+  });
+
+  test('is packed for who accepts gzip', async (t) => {
+    const { port } = await listening(t);
+    const plain = await ask(port, '/metrics', { headers: { 'Accept-Encoding': 'gzip;q=0' } });
+    const zipped = await ask(port, '/metrics', { headers: { 'Accept-Encoding': 'br, gzip' } });
+    assert.equal(plain.headers['content-encoding'], undefined);
+    assert.equal(zipped.headers['content-encoding'], 'gzip');
+    assert.deepEqual(gunzipSync(zipped.body), plain.body);
+    assert.match(String(zipped.headers.vary), /Accept-Encoding/);
+  });
+
+  test('of the landing page shows nothing unescaped', async (t) => {
+    const path = '/<script>alert("x")</script>&\'';
+    const { port } = await listening(t, { path });
+    const page = (await ask(port, '/')).body.toString();
+    assert.ok(!page.includes('<script>'), page);
+    assert.ok(page.includes('&#60;script&#62;'), page);
+  });
+
+  test('readyz says why it is not ready', async (t) => {
+    const { port } = await listening(t, { notReady: () => 'The store is away.' });
+    const { status, body } = await ask(port, '/readyz');
+    assert.deepEqual([status, body.toString()], [503, 'The store is away.\n']);
+    assert.equal((await ask(port, '/healthz')).status, 200);
+  });
+});
+
+describe('a scrape', () => {
+  test('of a store that cannot be read is a 503 with the reason, never a 200', async (t) => {
+    const { port } = await listening(t, {
+      read: () => Promise.reject(new Error('redis 127.0.0.1:1: gone\nsecond line')),
+    });
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers, body } = await ask(port, '/metrics', { method });
+      assert.equal(status, 503);
+      assert.equal(headers['content-type'], 'text/plain; charset=utf-8');
+      if (method === 'GET') assert.equal(body.toString(), 'redis 127.0.0.1:1: gone second line\n');
+    }
+  });
+
+  test('shares the read of those that came while it was under way, and no older one', async (t) => {
+    let reads = 0;
+    const gate = new EventEmitter();
+    const { port } = await listening(t, {
+      read: async () => {
+        reads += 1;
+        const value = reads;
+        await once(gate, 'open');
+        return snapshotOf(value);
+      },
+    });
+    const replies = Array.from({ length: 10 }, () => ask(port, '/metrics'));
+    // A request on a connection of its own comes after those, and is answered at once: all of them are there.
+    await eventually(() => assert.equal(reads, 1));
+    for (let round = 0; round < 3; round += 1) await ask(port, '/healthz');
+    gate.emit('open');
+    for (const { body } of await Promise.all(replies)) assert.match(body.toString(), /^c_total 1$/m);
+    const next = ask(port, '/metrics');
+    await eventually(() => assert.equal(reads, 2));
+    gate.emit('open');
+    assert.match((await next).body.toString(), /^c_total 2$/m);
+  });
+
+  test('is answered before the scraper gives up', async (t) => {
+    const { port } = await listening(t, { read: () => new Promise(() => undefined) });
+    const { status, body } = await ask(port, '/metrics', {
+      headers: { 'X-Prometheus-Scrape-Timeout-Seconds': '0.2' },
+    });
+    assert.equal(status, 503);
+    assert.match(body.toString(), /not read within 180 ms/);
+  });
+
+  test('that is given up by the scraper harms nobody', async (t) => {
+    const gate = new EventEmitter();
+    let reads = 0;
+    const { port } = await listening(t, {
+      read: async () => {
+        reads += 1;
+        await once(gate, 'open');
+        return snapshotOf(1);
+      },
+    });
+    const outgoing = request({ host: '127.0.0.1', port, path: '/metrics', agent: false });
+    outgoing.on('error', () => undefined);
+    outgoing.end();
+    await eventually(() => assert.equal(reads, 1));
+    outgoing.destroy();
+    gate.emit('open');
+    // The next read, if there is one, finds the gate shut again.
+    const opening = setInterval(() => gate.emit('open'), 10);
+    t.after(() => clearInterval(opening));
+    assert.equal((await ask(port, '/metrics')).status, 200);
+  });
+});
+
+const wipe = (port: number, authorization?: string) =>
+  ask(port, '/wipe-metrics', {
+    method: 'POST',
+    headers: authorization === undefined ? {} : { Authorization: authorization },
+  });
+
+describe('wiping', () => {
+  test('is off without a token', async (t) => {
+    const { port } = await listening(t, { wipe: () => assert.fail('it must not wipe') });
+    assert.equal((await wipe(port)).status, 403);
+    assert.equal((await wipe(port, 'Bearer undefined')).status, 403);
+  });
+
+  test('needs the token, and nothing but the token', async (t) => {
+    let wiped = 0;
+    const { port } = await listening(t, {
+      wipeToken: 'secret',
+      wipe: async () => {
+        wiped += 1;
+      },
+    });
+    for (const wrong of [
+      undefined,
+      '',
+      'secret',
+      'Bearer',
+      'Bearer wrong',
+      'Bearer secret2',
+      'Basic c2VjcmV0',
+    ])
+      assert.equal((await wipe(port, wrong)).status, 401, wrong);
+    assert.equal(wiped, 0);
+    const { status, body } = await wipe(port, 'Bearer secret');
+    assert.deepEqual([status, body.toString(), wiped], [200, 'All metrics of "shop" are deleted.\n', 1]);
+  });
+
+  test('that fails says so', async (t) => {
+    const { port } = await listening(t, {
+      wipeToken: 'secret',
+      wipe: () => Promise.reject(new Error('the store is away')),
+    });
+    const { status, body } = await wipe(port, 'Bearer secret');
+    assert.deepEqual([status, body.toString()], [503, 'the store is away\n']);
+  });
+});
+
+describe('a port', () => {
+  test('that a process of the same project has is taken over when that one ends, without a word', async (t) => {
+    const port = await freePort();
+    const { server: first } = await listening(t, { port });
+    const second = openServer(t, { port });
+    second.listen();
+    await eventually(() => assert.equal(second.url, undefined));
+    assert.equal((await ask(port, '/healthz')).headers['x-orchestrator-project'], 'shop');
+    await first.close();
+    assert.equal(await portOf(second), port);
+    assert.equal((await ask(port, '/metrics')).status, 200);
+    assert.deepEqual([...warningsOf(first), ...warningsOf(second)], []);
+  });
+
+  test('of another project is named once, with the setting', async (t) => {
+    const port = await freePort();
+    await listening(t, { port, prefix: 'bakery' });
+    const server = openServer(t, { port });
+    server.listen();
+    await eventually(() => assert.equal(warningsOf(server).length, 1));
+    assert.match(
+      warningsOf(server)[0] ?? '',
+      new RegExp(`Port ${port} belongs to the project "bakery".*"shop".*OTEL_EXPORTER_PROMETHEUS_PORT`),
+    );
+  });
+
+  test('of a program that speaks HTTP is named', async (t) => {
+    const other = createServer((_request, response) => response.end('hello'));
+    t.after(() => other.close());
+    const port = await freePort();
+    other.listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    const server = openServer(t, { port });
+    server.listen();
+    await eventually(() => assert.match(warningsOf(server)[0] ?? '', /belongs to another program/));
+  });
+
+  for (const words of ['', '-ERR unknown command\r\n']) {
+    test(`of a program that ${words === '' ? 'answers nothing' : 'speaks no HTTP'} is named`, async (t) => {
+      const port = await hangingServer(t, words);
+      const server = openServer(t, { port });
+      server.listen();
+      await eventually(() => assert.match(warningsOf(server)[0] ?? '', /belongs to another program/));
+    });
+  }
+
+  test('that must not be opened costs one warning', async (t) => {
+    const server = openServer(t, { host: '192.0.2.1', port: 9464 });
+    server.listen();
+    await eventually(() =>
+      assert.match(warningsOf(server)[0] ?? '', /cannot listen: .*OTEL_EXPORTER_PROMETHEUS_HOST/),
+    );
+  });
+
+  test('is free after the server was closed, though it was about to be opened', async (t) => {
+    const port = await freePort();
+    const server = openServer(t, { port });
+    server.listen();
+    await server.close();
+    await server.close();
+    const { port: again } = await listening(t, { port });
+    assert.equal(again, port);
+    assert.equal(server.url, undefined);
+  });
+
+  test('is asked for at localhost and at IPv6 too', async (t) => {
+    for (const host of ['localhost', '::1']) {
+      const { server } = await listening(t, { host });
+      const reply = await fetch(server.url ?? '');
+      assert.equal(reply.status, 200);
+      await reply.text();
+    }
+  });
+
+  test('knows its own server from the one of the application', async (t) => {
+    const { server, port } = await listening(t);
+    const foreign = createServer();
+    assert.equal(server.owns(foreign), false);
+    assert.equal(server.owns(undefined), false);
+    await server.close();
+    await assert.rejects(ask(port, '/healthz'));
+  });
+});
