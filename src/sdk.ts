@@ -1,4 +1,4 @@
-import { metrics } from '@opentelemetry/api';
+import { metrics, trace } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import {
   detectResources,
@@ -27,6 +27,8 @@ export interface SdkOptions {
 }
 
 export interface Sdk {
+  /** Sends the spans that wait for their batch. */
+  flushSpans(): Promise<void>;
   /** Flushes and shuts down every provider. */
   shutdown(): Promise<void>;
 }
@@ -52,7 +54,7 @@ export function startSdk(options: SdkOptions): Sdk {
     views: [...options.views],
   });
   metrics.setGlobalMeterProvider(provider);
-  return provider;
+  return { flushSpans: () => Promise.resolve(), shutdown: () => provider.shutdown() };
 }
 
 function startNodeSdk(options: SdkOptions): Sdk {
@@ -68,5 +70,15 @@ function startNodeSdk(options: SdkOptions): Sdk {
     ...(!options.logs && { logRecordProcessors: [] }),
   });
   sdk.start();
-  return sdk;
+  return { flushSpans, shutdown: () => sdk.shutdown() };
+}
+
+/** NodeSDK has no flush of its own; the provider that it registered has. */
+async function flushSpans(): Promise<void> {
+  const provider: object = trace.getTracerProvider();
+  const delegate: object =
+    'getDelegate' in provider && typeof provider.getDelegate === 'function'
+      ? provider.getDelegate()
+      : provider;
+  if ('forceFlush' in delegate && typeof delegate.forceFlush === 'function') await delegate.forceFlush();
 }

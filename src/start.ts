@@ -121,7 +121,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
 
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
-    leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
+    leave: () => Promise.all([own?.reader.exporter.leave(), sdk.flushSpans()]),
   });
   lifecycle.install();
   log.info(startLine(settings, serviceName, identity.prefix, own));
