@@ -8,7 +8,7 @@ const host = (name: string, ...matchers: readonly string[]): string =>
   of(name, 'host_name=~"$host"', ...matchers);
 const cpu = (...matchers: readonly string[]): string =>
   rate(host('system_cpu_time_seconds_total', ...matchers));
-const memory = (...matchers: readonly string[]): string => host('system_memory_usage', ...matchers);
+const memory = (...matchers: readonly string[]): string => host('system_memory_usage_bytes', ...matchers);
 const disk = (...matchers: readonly string[]): string => host('system_filesystem_usage_bytes', ...matchers);
 const cpuBusy = share(sum(cpu('system_cpu_state!="idle"'), 'host_name'), sum(cpu(), 'host_name'));
 const memoryUsed = share(sum(memory('system_memory_state="used"'), 'host_name'), sum(memory(), 'host_name'));
@@ -98,7 +98,7 @@ const io: Row = {
       width: 8,
       queries: [
         [
-          sum(rate(host('system_network_io_total')), 'host_name', 'network_io_direction'),
+          sum(rate(host('system_network_io_bytes_total')), 'host_name', 'network_io_direction'),
           '{{host_name}} {{network_io_direction}}',
         ],
       ],
@@ -136,6 +136,6 @@ export const hosts: Dashboard = board({
   title: 'Node.js / Host',
   description:
     'CPU, memory, network and disk of the hosts on which a project runs; once per host, however many processes.',
-  variables: [{ name: 'host', label: 'Host', from: of('system_memory_usage'), labelName: 'host_name' }],
+  variables: [{ name: 'host', label: 'Host', from: of('system_memory_usage_bytes'), labelName: 'host_name' }],
   rows: [now, compute, io],
 });

@@ -175,8 +175,8 @@ const saturation: Row = {
       unit: 'bytes',
       width: 8,
       queries: [
-        [sum(of('process_memory_usage')), 'all'],
-        [max(of('process_memory_usage')), 'largest'],
+        [sum(of('process_memory_usage_bytes')), 'all'],
+        [max(of('process_memory_usage_bytes')), 'largest'],
       ],
       link: toRuntime,
     }),

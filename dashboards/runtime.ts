@@ -64,14 +64,14 @@ const process: Row = {
       title: 'CPU',
       description: 'Share of one core, by process.',
       unit: 'percentunit',
-      queries: [[perInstance('process_cpu_utilization'), BY_INSTANCE]],
+      queries: [[perInstance('process_cpu_utilization_ratio'), BY_INSTANCE]],
     }),
     graph({
       title: 'Resident memory',
       description:
         'What the operating system counts: heap, buffers, code and stacks. Grows without the heap when buffers leak.',
       unit: 'bytes',
-      queries: [[perInstance('process_memory_usage'), BY_INSTANCE]],
+      queries: [[perInstance('process_memory_usage_bytes'), BY_INSTANCE]],
     }),
   ],
 };

@@ -1,10 +1,15 @@
 import cluster from 'node:cluster';
 
+import { interceptRequests } from './server/intercept-requests.js';
+
 /** How long the end of a process may be held up by the last flush. PM2 kills 1.6 s after its signal. */
 export const SHUTDOWN_DEADLINE_MS = 1400;
 
 /** While an application with a handler of its own drains: how often it is flushed, because nobody tells when it ends. */
 const DRAIN_FLUSH_MS = 200;
+
+/** One that lives on for longer has taken the signal for something else than its end; the usual interval serves it then. */
+const MAX_DRAIN_FLUSHES = 300;
 
 /** `beforeExit` comes again whenever someone used it to do more work, our own flush included. */
 const MAX_BEFORE_EXIT_FLUSHES = 3;
@@ -32,6 +37,7 @@ export class Lifecycle {
   #beforeExits = 0;
   #dying = false;
   #drain: NodeJS.Timeout | undefined;
+  #drainFlushes = 0;
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -61,10 +67,8 @@ export class Lifecycle {
   #signalled(signal: Signal): void {
     if (process.listenerCount(signal) - passiveListeners() > 1) {
       // Someone else decides when the process ends. Until then it is flushed often, so that its drain is counted.
-      this.#drain ??= setInterval(
-        () => void this.#options.flush().catch(() => undefined),
-        DRAIN_FLUSH_MS,
-      ).unref();
+      this.#drainFlushes = 0;
+      this.#drain ??= setInterval(() => this.#drained(), DRAIN_FLUSH_MS).unref();
       void this.#options.flush().catch(() => undefined);
       void this.#options.flushOthers().catch(() => undefined);
       return;
@@ -75,7 +79,16 @@ export class Lifecycle {
       return;
     }
     this.#dying = true;
+    // Without us the process would be gone by now: what it would not have answered must not be answered uncounted.
+    interceptRequests(() => true);
     void Promise.all([this.#last(), workersGone(signal)]).then(() => this.#die(signal));
+  }
+
+  #drained(): void {
+    void this.#options.flush().catch(() => undefined);
+    if (++this.#drainFlushes < MAX_DRAIN_FLUSHES) return;
+    clearInterval(this.#drain);
+    this.#drain = undefined;
   }
 
   #die(signal: Signal): void {
@@ -89,8 +102,7 @@ export class Lifecycle {
     const flush = async (): Promise<void> => {
       await this.#options.flush();
       sent = true;
-      // A server goes on answering while it dies. The second flush has only what the first one's time left uncounted:
-      // under full load that was 60 requests with one flush, and 20 with two.
+      // Requests that were under way are still answered while the first flush is; the second one has those.
       if (this.#dying) await this.#options.flush();
       await this.#options.leave();
     };

@@ -104,18 +104,18 @@ describe('start()', () => {
   });
 });
 
+const run = async (env: Record<string, string>): Promise<string> => {
+  const script = `require(${JSON.stringify(join(PACKAGE_ROOT, 'dist', 'register.js'))}); setTimeout(() => {}, 300)`;
+  const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
+    env: { ...baseEnvironment(), OTEL_EXPORTER_PROMETHEUS_PORT: '0', OTEL_LOG_LEVEL: 'all', ...env },
+    cwd: PACKAGE_ROOT,
+  });
+  assert.equal(stdout, '');
+  return stderr;
+};
+
 describe('what is printed', () => {
   const secret = 'S3CR3T';
-  const run = async (env: Record<string, string>): Promise<string> => {
-    const script = `require(${JSON.stringify(join(PACKAGE_ROOT, 'dist', 'register.js'))}); setTimeout(() => {}, 300)`;
-    const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
-      env: { ...baseEnvironment(), OTEL_EXPORTER_PROMETHEUS_PORT: '0', OTEL_LOG_LEVEL: 'all', ...env },
-      cwd: PACKAGE_ROOT,
-    });
-    assert.equal(stdout, '');
-    return stderr;
-  };
-
   test('never has a secret in it, whatever is wrong', async (t) => {
     const { port } = await startRedis(t, { password: 'right' });
     const cases: ReadonlyArray<readonly [env: Record<string, string>, expected: RegExp]> = [

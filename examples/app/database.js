@@ -4,7 +4,17 @@ const { Pool } = require('pg');
 
 const PRODUCTS = ['Lamp', 'Chair', 'Table', 'Shelf', 'Carpet', 'Mirror', 'Clock', 'Vase'];
 
-const pool = new Pool({ connectionString: process.env.DATABASE_URL, max: 5, connectionTimeoutMillis: 5000 });
+// In parts, because a pool that only knows a connection string has no name in its metrics.
+const url = new URL(process.env.DATABASE_URL || 'postgres://shop@127.0.0.1:5432/shop');
+const pool = new Pool({
+  host: url.hostname,
+  port: Number(url.port || 5432),
+  database: url.pathname.slice(1),
+  user: decodeURIComponent(url.username),
+  password: decodeURIComponent(url.password),
+  max: 5,
+  connectionTimeoutMillis: 5000,
+});
 // A connection that breaks while nobody uses it is replaced; without a listener it would end the process.
 pool.on('error', () => {});
 

@@ -1,9 +1,9 @@
 'use strict';
-// Visitors: `node traffic.js http://127.0.0.1:3000 [requests per second]` until it is stopped.
+// Visitors, until it is stopped: `node traffic.js http://127.0.0.1:3000 [requests per second] [faults: 1 in …]`
 
 const { setTimeout: sleep } = require('node:timers/promises');
 
-const [, , target = 'http://127.0.0.1:3000', perSecond = '20'] = process.argv;
+const [, , target = 'http://127.0.0.1:3000', perSecond = '20', faultEvery = '40'] = process.argv;
 
 const VISITS = [
   ['GET', '/'],
@@ -18,12 +18,11 @@ const VISITS = [
   ['POST', '/orders', { product: 4 }],
   ['GET', '/wp-login.php'],
 ];
-/** One in so many visitors meets the fault of product 13, or orders what does not exist. */
+/** What the product of bad luck brings: an error of the service, and a job that fails. */
 const FAULTS = [
   ['GET', '/products/13'],
   ['POST', '/orders', { product: 13 }],
 ];
-const FAULT_EVERY = 40;
 
 async function visit([method, path, body]) {
   try {
@@ -43,7 +42,7 @@ async function visit([method, path, body]) {
 
 async function main() {
   for (let number = 1; ; number++) {
-    const visits = number % FAULT_EVERY === 0 ? FAULTS : VISITS;
+    const visits = number % Number(faultEvery) === 0 ? FAULTS : VISITS;
     void visit(visits[Math.floor(Math.random() * visits.length)]);
     await sleep(1000 / Number(perSecond));
   }

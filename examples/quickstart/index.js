@@ -4,6 +4,7 @@
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { existsSync } = require('node:fs');
+const { connect } = require('node:net');
 const { join, resolve } = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 
@@ -85,13 +86,13 @@ async function runTraffic(stop) {
 }
 
 async function compare(sent, before, stop) {
+  let now = 0;
   // A worker sends its numbers every five seconds.
-  for (let attempt = 0; attempt < 30 && !stop.aborted; attempt++) {
-    const now = (await counted()) - before;
-    if (now >= sent)
-      return say(`Compared     ${sent} requests sent to 4 workers, ${now} counted by ${METRICS_URL}`);
+  for (let attempt = 0; attempt < 30 && now < sent && !stop.aborted; attempt++) {
     await sleep(500);
+    now = (await counted()) - before;
   }
+  if (!stop.aborted) say(`Compared     ${sent} requests sent to 4 workers, ${now} counted by ${METRICS_URL}`);
 }
 
 /** All requests that the project has ever counted; earlier runs are in it, since counters do not start again. */
@@ -105,9 +106,9 @@ async function counted() {
   return sum;
 }
 
-/** Asks the application for nothing, since that would be counted. */
+/** Asks the application for nothing, since that would be counted; and never listens on its port, since it might be faster. */
 async function untilReady() {
-  while ((await portOwner(APP_PORT)) === undefined) await sleep(100);
+  while (!(await accepts(APP_PORT))) await sleep(100);
   while (
     !(await fetch(METRICS_URL).then(
       ({ ok }) => ok,
@@ -115,6 +116,18 @@ async function untilReady() {
     ))
   )
     await sleep(100);
+}
+
+async function accepts(port) {
+  const socket = connect({ port, host: '127.0.0.1' });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function say(line) {

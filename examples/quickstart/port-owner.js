@@ -7,12 +7,22 @@ const { createServer } = require('node:net');
 exports.portOwner = async (port) => {
   // On both, since a program that listens on all addresses lets others have 127.0.0.1 on some systems.
   if ((await isFree(port, '127.0.0.1')) && (await isFree(port, undefined))) return undefined;
-  const project = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(2000) }).then(
-    (response) => response.headers.get('x-orchestrator-project'),
-    () => null,
-  );
+  const project = await projectAt(port);
   return project === null ? 'another program' : `the project "${project}" of @org/orchestrator`;
 };
+
+async function projectAt(port) {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`, {
+      headers: { connection: 'close' },
+      signal: AbortSignal.timeout(2000),
+    });
+    await response.body?.cancel();
+    return response.headers.get('x-orchestrator-project');
+  } catch {
+    return null;
+  }
+}
 
 async function isFree(port, host) {
   const server = createServer();

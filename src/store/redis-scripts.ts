@@ -181,7 +181,8 @@ local overflowed = 0
 local reply = {'ok', epoch, 0}
 for b = 1, #blocks do
   local block = blocks[b]
-  local width, mode, size = block.width, block.mode, redis.call('HLEN', block.values)
+  local width, mode = block.width, block.mode
+  local size = redis.call('HLEN', block.values) - redis.call('HEXISTS', block.values, '${OVERFLOW_SERIES.id}')
   local out, o, labels, t, fields, f = {}, 0, {}, 0, {}, 0
   local beyond = {}
   local addTo = mode == 'e' and addExponential or add
@@ -199,7 +200,7 @@ for b = 1, #blocks do
       if size >= maxSeries and id ~= '${OVERFLOW_SERIES.id}' then
         admitted = false
       else
-        size = size + 1
+        if id ~= '${OVERFLOW_SERIES.id}' then size = size + 1 end
         t = t + 2
         labels[t - 1], labels[t] = id, block.text[i]
       end

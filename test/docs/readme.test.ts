@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import { startProgram, type AppProcess, type Environment } from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
+import { forgetChild, killWithThisProcess, onEnd } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
 import { startRedis } from '../helpers/redis.js';
 import { PACKAGE_ROOT, scratchDir } from '../helpers/scratch.js';
@@ -39,18 +40,26 @@ interface Shell {
 
 async function run(t: TestContext, command: string, cwd: string, env: Environment = {}): Promise<Shell> {
   const [port, metricsPort] = [await freePort(), await freePort()];
-  // Before the helper's own end, which waits for whoever holds the pipes.
-  t.after(() => killGroup(app.pid, 'SIGKILL'));
+  const localDir = scratchDir(t, 'local');
   const app = startProgram(t, 'setsid', ['sh', '-c', command], {
     cwd,
     env: {
       PORT: String(port),
       OTEL_EXPORTER_PROMETHEUS_PORT: String(metricsPort),
-      ORCHESTRATOR_LOCAL_DIR: scratchDir(t, 'local'),
+      ORCHESTRATOR_LOCAL_DIR: localDir,
       ...env,
     },
   });
+  // All of the group: a shell that is killed leaves behind what it has started.
+  killWithThisProcess(-app.pid);
+  onEnd(t, () => endGroup(app.pid));
   return { app, port, metricsPort, interrupt: () => killGroup(app.pid, 'SIGINT') };
+}
+
+async function endGroup(pid: number): Promise<void> {
+  killGroup(pid, 'SIGKILL');
+  await eventually(() => assert.ok(!groupIsAlive(pid)));
+  forgetChild(-pid);
 }
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {

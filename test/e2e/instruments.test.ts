@@ -5,12 +5,10 @@ import { runApp, startApp } from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
 import { drive, ROUTES } from '../helpers/load.js';
 import { freePort } from '../helpers/ports.js';
+import { startPostgres } from '../helpers/postgres.js';
 import { scrape } from '../helpers/scrape.js';
 import { watchedProject } from './project.js';
 import { newStore } from './stores.js';
-
-/** Where the tests expect a PostgreSQL. */
-const DATABASE_URL = 'postgres://postgres@127.0.0.1:5432/postgres';
 
 /** What docs promise of an application that has done nothing yet. */
 const MAX_FRESH_LINES = 400;
@@ -43,7 +41,9 @@ describe('what the preload measures by itself', () => {
 
   test('queries to PostgreSQL, and its connection pool', async (t) => {
     const { env, look } = await watchedProject(t);
-    const { code, stdout, stderr } = await runApp(t, 'database.cjs', { env: { ...env, DATABASE_URL } });
+    const { code, stdout, stderr } = await runApp(t, 'database.cjs', {
+      env: { ...env, DATABASE_URL: await startPostgres(t) },
+    });
     assert.deepEqual({ code, stdout }, { code: 0, stdout: 'refused\ndone\n' }, stderr);
     const seen = await look();
     const duration = 'db_client_operation_duration_seconds';

@@ -30,7 +30,7 @@ test('an exponential histogram of two processes is one, native for a Prometheus 
   }
 
   const [native, classic] = await Promise.all([
-    startPrometheus(t, metricsPort, ['native-histograms']),
+    startPrometheus(t, metricsPort, { features: ['native-histograms'] }),
     startPrometheus(t, metricsPort),
   ]);
   await eventually(async () => {

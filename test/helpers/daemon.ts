@@ -10,9 +10,14 @@ export class Daemon {
   readonly #command: string;
   #output = '';
 
-  constructor(command: string, args: readonly string[], cwd: string) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    cwd: string,
+    account: { readonly uid?: number; readonly gid?: number } = {},
+  ) {
     this.#command = command;
-    this.#child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(command, args, { ...account, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     killWithThisProcess(this.#child.pid);
     this.#ended = once(this.#child, 'close').finally(() => forgetChild(this.#child.pid));
     // Without a listener a program that is missing would end the test process; `assertRunning` tells instead.

@@ -16,12 +16,25 @@ export interface QueryResult {
   readonly value: number;
 }
 
-interface VectorResponse {
+/** One element of a range query's answer. */
+export interface RangeResult {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Unix seconds and value. */
+  readonly values: ReadonlyArray<readonly [at: number, value: number]>;
+}
+
+interface Answer<Data> {
   readonly status: string;
   readonly error?: string;
-  readonly data: {
-    readonly result: ReadonlyArray<{ metric: Record<string, string>; value: [number, string] }>;
-  };
+  readonly data: Data;
+}
+
+interface Vector {
+  readonly result: ReadonlyArray<{ metric: Record<string, string>; value: [number, string] }>;
+}
+
+interface Matrix {
+  readonly result: ReadonlyArray<{ metric: Record<string, string>; values: Array<[number, string]> }>;
 }
 
 /** A real Prometheus server that scrapes one target each second, as job `app`. */
@@ -34,13 +47,28 @@ export class Prometheus {
 
   /** Evaluates an expression now. Rejects with Prometheus' own error text. */
   async query(expression: string): Promise<QueryResult[]> {
-    const url = `http://127.0.0.1:${this.port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-    const response = (await (await fetch(url)).json()) as VectorResponse;
-    assert.equal(response.status, 'success', `${expression}: ${response.error}`);
-    return response.data.result.map(({ metric, value: [, value] }) => ({
+    const { result } = await this.api<Vector>('query', { query: expression });
+    return result.map(({ metric, value: [, value] }) => ({ labels: metric, value: Number(value) }));
+  }
+
+  /** Evaluates an expression at every `stepSeconds` of the last `seconds`. */
+  async queryRange(expression: string, seconds: number, stepSeconds: number): Promise<RangeResult[]> {
+    const end = Math.floor(Date.now() / 1000);
+    const range = { start: String(end - seconds), end: String(end), step: String(stepSeconds) };
+    const { result } = await this.api<Matrix>('query_range', { query: expression, ...range });
+    return result.map(({ metric, values }) => ({
       labels: metric,
-      value: Number(value),
+      values: values.map(([at, value]) => [at, Number(value)] as const),
     }));
+  }
+
+  /** What `/api/v1/<path>` answers. Rejects with Prometheus' own error text. */
+  async api<Data>(path: string, parameters: Readonly<Record<string, string>> = {}): Promise<Data> {
+    const search = new URLSearchParams(parameters).toString();
+    const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/${path}?${search}`);
+    const answer = (await response.json()) as Answer<Data>;
+    assert.equal(answer.status, 'success', `${path} ${parameters['query'] ?? ''}: ${answer.error}`);
+    return answer.data;
   }
 
   /** The value of an expression that yields exactly one. */
@@ -54,24 +82,37 @@ export class Prometheus {
   }
 }
 
-/**
- * Ready when it answers; its first scrape comes about 5 s later.
- *
- * @param features as `--enable-feature` wants them
- */
+export interface PrometheusOptions {
+  /** Absolute paths. Default none. */
+  readonly ruleFiles?: readonly string[];
+  /** As `--enable-feature` wants them. Default none. */
+  readonly features?: readonly string[];
+}
+
+/** Ready when it answers; its first scrape comes about 5 s later. */
 export async function startPrometheus(
   owner: Owner,
   targetPort: number,
+  { ruleFiles = [], features = [] }: PrometheusOptions = {},
+): Promise<Prometheus> {
+  const config = {
+    global: { scrape_interval: '3s', scrape_timeout: '3s', evaluation_interval: '3s' },
+    rule_files: ruleFiles,
+    scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
+  };
+  // JSON is YAML.
+  return startPrometheusWith(owner, JSON.stringify(config), features);
+}
+
+/** A Prometheus with the text of a configuration file. */
+export async function startPrometheusWith(
+  owner: Owner,
+  config: string,
   features: readonly string[] = [],
 ): Promise<Prometheus> {
   const dir = scratchDir(owner, 'prometheus');
   const port = await freePort();
-  const config = {
-    global: { scrape_interval: '3s', scrape_timeout: '3s' },
-    scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
-  };
-  // JSON is YAML.
-  await writeFile(join(dir, 'prometheus.yml'), JSON.stringify(config));
+  await writeFile(join(dir, 'prometheus.yml'), config);
   const daemon = new Daemon(
     'prometheus',
     [

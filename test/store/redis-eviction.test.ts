@@ -128,4 +128,18 @@ describe('one key is evicted', () => {
     await a.store.leave();
     assert.equal((await a.store.snapshot()).instances, 0);
   });
+
+  test('a place that becomes free is given to a new series, although some have overflowed', async () => {
+    const redis = await server;
+    const client = redis.client();
+    await client.flushall();
+    const a = new RedisProject({ after }, redis.port).instance({ maxSeries: 2 });
+    const [first, second, third, fourth] = ['1', '2', '3', '4'].map((n) => series({ n }));
+    assert.ok(first && second && third && fourth);
+    await a.send({ deltas: [added(busy, add(first, 1), add(second, 1), add(third, 1))] });
+    // What a sweep does with a series that has expired.
+    for (const key of [keys.values(busy.key), keys.labels(busy.key)]) await client.hdel(key, first.id);
+    await a.send({ deltas: [added(busy, add(third, 1), add(fourth, 1))] });
+    await assertValues(a, { busy: { 'n=2': [1], 'n=3': [1], 'otel.metric.overflow=true': [2] } });
+  });
 });

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+
+import { eventually } from '../helpers/eventually.js';
+import type { Owner } from '../helpers/owner.js';
+import { startPrometheus, type Prometheus } from '../helpers/prometheus.js';
+import { PACKAGE_ROOT } from '../helpers/scratch.js';
+import {
+  panelsOf,
+  readBoards,
+  substitute,
+  type BoardJson,
+  type PanelJson,
+  type TargetJson,
+} from './board-files.js';
+import { selectorsOf } from './promql-tree.js';
+import { startShop } from './shop.js';
+
+/**
+ * The promise of the dashboards: on the demo application, with everything that it does, no panel is empty. Also the
+ * promise of the rules: each names only what exists.
+ */
+
+const RULES = join(PACKAGE_ROOT, 'dashboards', 'rules');
+
+/** As Grafana would for all projects and processes, an hour's view and a scrape each second. */
+const VALUES = {
+  __rate_interval: '20s',
+  __range: '10m',
+  job: '.+',
+  instance: '.+',
+  route: '.*',
+  method: '.+',
+  host: '.+',
+  job_name: '.+',
+};
+
+const WINDOW_SECONDS = 60;
+const STEP_SECONDS = 5;
+
+/** A limit that only exists where a user gives one. */
+const OPTIONAL_METRICS = new Set(['job_name:job_max_age:seconds']);
+
+interface Answer {
+  readonly labels: ReadonlySet<string>;
+  readonly hasValue: boolean;
+}
+
+interface RuleGroups {
+  readonly groups: ReadonlyArray<{
+    readonly file: string;
+    readonly rules: ReadonlyArray<{
+      readonly name: string;
+      readonly query: string;
+      readonly health: string;
+      readonly lastError?: string;
+    }>;
+  }>;
+}
+
+void suite('the demo application fills every panel', () => {
+  const boards = readBoards();
+  const started = startAll({ after });
+
+  for (const [name, board] of boards) {
+    test(`${board.title}: every query of every panel returns data`, async () => {
+      const prometheus = await started;
+      await eventually(() => assertNothingEmpty(prometheus, board), { deadlineMs: 120_000, everyMs: 1000 });
+      assert.ok(panelsOf(board).length >= 5, name);
+    });
+
+    test(`${board.title}: every variable has values, every annotation is accepted`, async () => {
+      const prometheus = await started;
+      for (const { type, query } of board.templating.list) {
+        if (type !== 'query') continue;
+        const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
+        const values = await prometheus.api<string[]>(`label/${label}/values`, {
+          'match[]': substitute(selector, VALUES),
+        });
+        assert.ok(values.length > 0, query);
+      }
+      for (const { name: annotation, expr } of board.annotations.list) {
+        const points = await prometheus.queryRange(substitute(expr, VALUES), WINDOW_SECONDS, STEP_SECONDS);
+        assert.ok(points.length > 0, `${annotation}: ${expr}`);
+      }
+    });
+  }
+
+  test('every metric that a dashboard names exists', async () => {
+    const prometheus = await started;
+    const existing = new Set(await prometheus.api<string[]>('label/__name__/values'));
+    for (const board of boards.values()) {
+      for (const { expr } of panelsOf(board).flatMap((panel) => panel.targets ?? [])) {
+        for (const { metric } of selectorsOf(substitute(expr, VALUES)))
+          assert.ok(metric === '' || existing.has(metric), `${board.title}: ${metric}`);
+      }
+    }
+  });
+
+  test('Prometheus evaluates every rule, and every metric that a rule names exists', async () => {
+    const prometheus = await started;
+    await eventually(
+      async () => {
+        const existing = new Set(await prometheus.api<string[]>('label/__name__/values'));
+        const { groups } = await prometheus.api<RuleGroups>('rules');
+        assert.equal(new Set(groups.map((group) => group.file)).size, 5);
+        for (const { name, query, health, lastError } of groups.flatMap((group) => group.rules)) {
+          assert.equal(health, 'ok', `${name}: ${lastError ?? 'not evaluated yet'}`);
+          for (const { metric } of selectorsOf(query)) {
+            const known = metric === '' || OPTIONAL_METRICS.has(metric) || existing.has(metric);
+            assert.ok(known, `${name} asks for ${metric}`);
+          }
+        }
+      },
+      { everyMs: 1000 },
+    );
+  });
+
+  test('the scrapes of all that: none failed, no line left out', async () => {
+    const prometheus = await started;
+    assert.equal(await prometheus.value('min_over_time(up[10s])'), 1);
+    const lines = await prometheus.value('scrape_samples_scraped');
+    assert.equal(await prometheus.value('scrape_samples_post_metric_relabeling'), lines);
+  });
+});
+
+async function startAll(owner: Owner): Promise<Prometheus> {
+  const shop = await startShop(owner, { webs: 2 });
+  shop.run('worker.js');
+  const ruleFiles = readdirSync(RULES)
+    .filter((file) => file.endsWith('.yml'))
+    .map((file) => join(RULES, file));
+  const prometheus = await startPrometheus(owner, shop.metricsPort, { ruleFiles });
+  for (const { app } of shop.ports) shop.visit(app, 10, 8);
+  const { code, stderr } = await shop.run('report.js').ending;
+  assert.equal(code, 0, stderr);
+  return prometheus;
+}
+
+/** Throws with the list of queries that return nothing, or lack a label that the panel shows. */
+async function assertNothingEmpty(prometheus: Prometheus, board: BoardJson): Promise<void> {
+  const problems: string[] = [];
+  for (const panel of panelsOf(board)) {
+    for (const target of panel.targets ?? []) {
+      const what = `"${panel.title}" ${target.refId}: ${target.expr}`;
+      const { labels, hasValue } = await ask(prometheus, target);
+      if (!hasValue) problems.push(`empty: ${what}`);
+      for (const label of labelsShown(panel, target))
+        if (hasValue && !labels.has(label)) problems.push(`no label ${label}: ${what}`);
+    }
+  }
+  assert.deepEqual(problems, []);
+}
+
+async function ask(prometheus: Prometheus, target: TargetJson): Promise<Answer> {
+  const expression = substitute(target.expr, VALUES);
+  const series =
+    target.instant === true
+      ? (await prometheus.query(expression)).map(({ labels, value }) => ({ labels, values: [value] }))
+      : (await prometheus.queryRange(expression, WINDOW_SECONDS, STEP_SECONDS)).map(({ labels, values }) => ({
+          labels,
+          values: values.map(([, value]) => value),
+        }));
+  return {
+    labels: new Set(series.flatMap(({ labels }) => Object.keys(labels))),
+    hasValue: series.some(({ values }) => values.some((value) => !Number.isNaN(value))),
+  };
+}
+
+/** Labels in the names of a graph's series, or in the first columns of a table. */
+function labelsShown(panel: PanelJson, target: TargetJson): string[] {
+  const legend = Array.from(
+    (target.legendFormat ?? '').matchAll(/\{\{\s*(\w+)\s*\}\}/g),
+    ([, label = '']) => label,
+  );
+  const columns = (panel.transformations ?? []).flatMap(({ options }) =>
+    Object.keys(options.renameByName ?? {}).filter((column) => !column.startsWith('Value')),
+  );
+  return [...legend, ...columns];
+}
