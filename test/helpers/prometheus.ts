@@ -93,15 +93,14 @@ export async function startPrometheus(
     rule_files: ruleFiles,
     scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
   };
+  const dir = scratchDir(owner, 'prometheus');
   // JSON is YAML.
-  return startPrometheusWith(owner, JSON.stringify(config));
+  await writeFile(join(dir, 'prometheus.yml'), JSON.stringify(config));
+  return startPrometheusIn(owner, dir, await freePort());
 }
 
-/** A Prometheus with the text of a configuration file. */
-export async function startPrometheusWith(owner: Owner, config: string): Promise<Prometheus> {
-  const dir = scratchDir(owner, 'prometheus');
-  const port = await freePort();
-  await writeFile(join(dir, 'prometheus.yml'), config);
+/** A Prometheus with the `prometheus.yml` of a folder, in which it also keeps its data. */
+export async function startPrometheusIn(owner: Owner, dir: string, port: number): Promise<Prometheus> {
   const daemon = new Daemon(
     'prometheus',
     [
