@@ -4,6 +4,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 
+import { postgresPrograms } from './helpers/postgres.js';
+
 /**
  * `npm test`: makes sure that the servers and oracles which the tests run are there, then hands over to node's test runner.
  * Arguments choose files by a part of their path: `npm test -- store/ e2e/kill`.
@@ -22,6 +24,16 @@ const NEEDS: readonly Need[] = [
   { what: 'redis-cli', aptPackage: 'redis-tools', isThere: () => onPath('redis-cli') },
   { what: 'prometheus', aptPackage: 'prometheus', isThere: () => onPath('prometheus') },
   { what: 'promtool', aptPackage: 'prometheus', isThere: () => onPath('promtool') },
+  {
+    what: 'prometheus-alertmanager',
+    aptPackage: 'prometheus-alertmanager',
+    isThere: () => onPath('prometheus-alertmanager'),
+  },
+  { what: 'a PostgreSQL server', aptPackage: 'postgresql', isThere: () => postgresPrograms() !== undefined },
+  { what: 'nginx', aptPackage: 'nginx-light', isThere: () => onPath('nginx') },
+  { what: 'docker-compose', aptPackage: 'docker-compose', isThere: () => onPath('docker-compose') },
+  { what: 'shellcheck', aptPackage: 'shellcheck', isThere: () => onPath('shellcheck') },
+  { what: 'make', aptPackage: 'make', isThere: () => onPath('make') },
   { what: 'curl', aptPackage: 'curl', isThere: () => onPath('curl') },
   { what: 'openssl', aptPackage: 'openssl', isThere: () => onPath('openssl') },
   {

@@ -100,19 +100,19 @@ export async function startPrometheus(
     rule_files: ruleFiles,
     scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [`127.0.0.1:${targetPort}`] }] }],
   };
+  const dir = scratchDir(owner, 'prometheus');
   // JSON is YAML.
-  return startPrometheusWith(owner, JSON.stringify(config), features);
+  await writeFile(join(dir, 'prometheus.yml'), JSON.stringify(config));
+  return startPrometheusIn(owner, dir, await freePort(), features);
 }
 
-/** A Prometheus with the text of a configuration file. */
-export async function startPrometheusWith(
+/** A Prometheus with the `prometheus.yml` of a folder, in which it also keeps its data. */
+export async function startPrometheusIn(
   owner: Owner,
-  config: string,
+  dir: string,
+  port: number,
   features: readonly string[] = [],
 ): Promise<Prometheus> {
-  const dir = scratchDir(owner, 'prometheus');
-  const port = await freePort();
-  await writeFile(join(dir, 'prometheus.yml'), config);
   const daemon = new Daemon(
     'prometheus',
     [
