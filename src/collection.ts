@@ -25,6 +25,9 @@ import { version } from './version.js';
 
 const SWEEP_MS = 60_000;
 
+/** An unchanged counter is written once a minute, and often enough for its series not to expire. */
+const REFRESH_MS = 60_000;
+
 /** How long `/health` waits for the store; like a check's own default. */
 const HEALTH_MS = 2000;
 
@@ -53,6 +56,7 @@ export class Collection {
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
       metricProducers,
+      refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
       warn: log.warn,
     });
     this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));

@@ -2,16 +2,28 @@
  * Every setting is one row of {@link SETTINGS}: parsing, the configuration page and redaction come from it. The only file
  * that reads `process.env`.
  */
+import {
+  anyText,
+  ascending,
+  flag,
+  gaugeRules,
+  integer,
+  list,
+  listOf,
+  logLevel,
+  nodes,
+  oneOf,
+  path,
+  paths,
+  redisUrl,
+  storeKind,
+  type GaugeRule,
+  type HostPort,
+  type Kind,
+} from './setting-kinds.js';
 import { OrchestratorError } from './errors.js';
 import type { LogLevel } from './log.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
-import { INSTANCE_AGGREGATIONS, type InstanceAggregation } from './store/metric-store.js';
-
-/** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
-interface Kind<T> {
-  readonly allowed: string;
-  parse(text: string): T;
-}
 
 export interface Setting<T = unknown> {
   /** Environment variables, the first that is set and not empty wins. */
@@ -24,144 +36,6 @@ export interface Setting<T = unknown> {
   /** Never printed. `url`: printed without its credentials. */
   readonly secret?: boolean | 'url';
 }
-
-class NotAllowed extends Error {}
-
-const anyText: Kind<string> = { allowed: 'any text', parse: (value) => value };
-
-const flag: Kind<boolean> = {
-  allowed: '`true` or `false`',
-  parse(value) {
-    const lower = value.toLowerCase();
-    if (lower === 'true' || lower === '1') return true;
-    if (lower === 'false' || lower === '0') return false;
-    throw new NotAllowed();
-  },
-};
-
-function integer(min: number, max: number): Kind<number> {
-  return {
-    allowed: `a whole number from ${min} to ${max}`,
-    parse(value) {
-      const number = Number(value);
-      if (!Number.isInteger(number) || number < min || number > max) throw new NotAllowed();
-      return number;
-    },
-  };
-}
-
-function oneOf<const T extends string>(...values: readonly T[]): Kind<T> {
-  return {
-    allowed: values.map((value) => `\`${value}\``).join(', '),
-    parse(value) {
-      const found = values.find((candidate) => candidate.toLowerCase() === value.toLowerCase());
-      if (found === undefined) throw new NotAllowed();
-      return found;
-    },
-  };
-}
-
-const list: Kind<readonly string[]> = {
-  allowed: 'a comma-separated list',
-  parse: (value) =>
-    value
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-};
-
-function listOf<const T extends string>(...values: readonly T[]): Kind<readonly T[]> {
-  const item = oneOf(...values);
-  return {
-    allowed: `a comma-separated list of ${item.allowed}`,
-    parse(value) {
-      const items = list.parse(value).map((part) => item.parse(part));
-      if (items.length === 0) throw new NotAllowed();
-      return items;
-    },
-  };
-}
-
-const ascending: Kind<readonly number[] | undefined> = {
-  allowed: 'a comma-separated list of ascending positive numbers',
-  parse(value) {
-    const numbers = list.parse(value).map(Number);
-    const valid = numbers.every(
-      (number, index) => Number.isFinite(number) && number > (numbers[index - 1] ?? 0),
-    );
-    if (numbers.length === 0 || !valid) throw new NotAllowed();
-    return numbers;
-  },
-};
-
-const paths: Kind<readonly string[]> = {
-  allowed: 'a comma-separated list of globs that begin with `/`',
-  parse(value) {
-    const items = list.parse(value);
-    if (items.some((item) => !item.startsWith('/'))) throw new NotAllowed();
-    return items;
-  },
-};
-
-const path: Kind<string> = {
-  allowed: 'a path that begins with `/`',
-  parse(value) {
-    if (!/^\/[^\s?#]*$/.test(value)) throw new NotAllowed();
-    return value;
-  },
-};
-
-const redisUrl: Kind<string> = {
-  allowed:
-    '`redis://`, `rediss://` or `unix://` with host or path, for example `redis://user:password@127.0.0.1:6379/0`',
-  parse(value) {
-    const url = URL.canParse(value) ? new URL(value) : undefined;
-    if (url === undefined || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) throw new NotAllowed();
-    if (url.protocol === 'unix:' ? url.pathname === '' : url.hostname === '') throw new NotAllowed();
-    if (url.protocol !== 'unix:' && !/^\/?\d*$/.test(url.pathname)) throw new NotAllowed();
-    // A password with "/", "#" or "?" that is not encoded: what looks like host and port is a part of it.
-    if (/[@#]/.test(url.pathname + url.search + url.hash)) throw new NotAllowed();
-    return value;
-  },
-};
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
-
-const nodes: Kind<readonly HostPort[]> = {
-  allowed: 'a comma-separated list of `host:port`',
-  parse: (value) =>
-    list.parse(value).map((item) => {
-      const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<name>[^:\s]+)):(?<port>\d{1,5})$/.exec(item);
-      const host = match?.groups?.['v6'] ?? match?.groups?.['name'];
-      const port = Number(match?.groups?.['port']);
-      if (host === undefined || !(port > 0 && port < 65_536)) throw new NotAllowed();
-      return { host, port };
-    }),
-};
-
-export interface GaugeRule {
-  /** Glob over the OpenTelemetry name of a metric. */
-  readonly pattern: string;
-  readonly aggregation: InstanceAggregation;
-}
-
-const gaugeRules: Kind<readonly GaugeRule[]> = {
-  allowed: `a comma-separated list of \`glob=mode\`; modes are ${INSTANCE_AGGREGATIONS.map((mode) => `\`${mode}\``).join(', ')}`,
-  parse: (value) =>
-    list.parse(value).map((item) => {
-      const at = item.lastIndexOf('=');
-      const aggregation = INSTANCE_AGGREGATIONS.find((mode) => mode === item.slice(at + 1).trim());
-      const pattern = item.slice(0, Math.max(at, 0)).trim();
-      if (aggregation === undefined || pattern === '') throw new NotAllowed();
-      return { pattern, aggregation };
-    }),
-};
-
-const logLevel: Kind<LogLevel> = oneOf('none', 'error', 'warn', 'info', 'debug', 'verbose', 'all');
-const storeKind = oneOf('redis', 'local', 'memory');
 
 export interface Settings {
   readonly enabled: boolean;

@@ -1,4 +1,4 @@
-import type { GaugeRule } from './config.js';
+import type { GaugeRule } from './setting-kinds.js';
 import { globMatcher } from './glob.js';
 import type { InstanceAggregation } from './store/metric-store.js';
 

@@ -1,4 +1,6 @@
-import { metrics } from '@opentelemetry/api';
+import { createRequire } from 'node:module';
+
+import { metrics, trace } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import {
   detectResources,
@@ -27,6 +29,8 @@ export interface SdkOptions {
 }
 
 export interface Sdk {
+  /** Sends the spans and log records that wait; metrics are their readers' business. May reject. */
+  flush(): Promise<void>;
   /** Flushes and shuts down every provider. */
   shutdown(): Promise<void>;
 }
@@ -52,7 +56,7 @@ export function startSdk(options: SdkOptions): Sdk {
     views: [...options.views],
   });
   metrics.setGlobalMeterProvider(provider);
-  return provider;
+  return { flush: () => Promise.resolve(), shutdown: () => provider.shutdown() };
 }
 
 function startNodeSdk(options: SdkOptions): Sdk {
@@ -68,5 +72,19 @@ function startNodeSdk(options: SdkOptions): Sdk {
     ...(!options.logs && { logRecordProcessors: [] }),
   });
   sdk.start();
-  return sdk;
+  return { flush: flushSpansAndLogs, shutdown: () => sdk.shutdown() };
+}
+
+/** NodeSDK can be shut down, but not flushed. Its providers are the global ones. */
+async function flushSpansAndLogs(): Promise<void> {
+  // From where sdk-node is: the very version that belongs to it.
+  const fromSdk = createRequire(require.resolve('@opentelemetry/sdk-node'));
+  const { logs } = fromSdk('@opentelemetry/api-logs') as { logs: { getLoggerProvider(): object } };
+  await Promise.all([trace.getTracerProvider(), logs.getLoggerProvider()].map(forceFlush));
+}
+
+async function forceFlush(provider: object): Promise<void> {
+  if ('forceFlush' in provider && typeof provider.forceFlush === 'function') await provider.forceFlush();
+  else if ('getDelegate' in provider && typeof provider.getDelegate === 'function')
+    await forceFlush(provider.getDelegate() as object);
 }

@@ -1,6 +1,6 @@
 import { metrics } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
-import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { AggregationTemporality, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
 import {
   exportOptions,
@@ -29,6 +29,8 @@ import { version } from './version.js';
 export interface StartOptions extends SettingOptions {
   /** Further OpenTelemetry instrumentations to register. */
   readonly instrumentations?: readonly OtelInstrumentation[];
+  /** Views of the OpenTelemetry SDK: other buckets, fewer attributes, exponential histograms. HTTP durations bypass them. */
+  readonly views?: readonly ViewOptions[];
 }
 
 /**
@@ -102,7 +104,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     resource: baseResource(serviceName, identity.lease),
     customDetectors: settings.resourceDetectors.length > 0,
     readers: [...(own === undefined ? [] : [own.reader]), ...upstream],
-    views: [],
+    views: options.views ?? [],
     instrumentations: [...(traces ? spansOf(traffic) : []), ...(options.instrumentations ?? [])],
     traces,
     logs: isWanted(settings.logsExporter, settings),
@@ -121,6 +123,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
 
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
+    flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
     leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
   });
   lifecycle.install();

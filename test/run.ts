@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
@@ -45,7 +46,7 @@ const NEEDS: readonly Need[] = [
 /** A single test may wait for Redis and Prometheus for a minute or two, a whole file of them for longer. */
 const FILE_TIMEOUT_MS = 5 * 60_000;
 
-function main(): number {
+async function main(): Promise<number> {
   installMissing();
   const missing = NEEDS.filter((need) => !need.isThere());
   if (missing.length > 0) {
@@ -67,8 +68,12 @@ function main(): number {
     `--test-concurrency=${Math.max(2, availableParallelism())}`,
     `--test-timeout=${FILE_TIMEOUT_MS}`,
   ];
-  const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' });
-  return status ?? 1;
+  const runner = spawn(process.execPath, [...options, ...files], { stdio: 'inherit' });
+  // Who ends this process means the tests, and the servers that they have started.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(signal, () => runner.kill(signal));
+  await once(runner, 'close');
+  return runner.exitCode ?? 1;
 }
 
 function installMissing(): void {
@@ -116,4 +121,4 @@ function chosen(file: string): boolean {
   return parts.length === 0 || parts.some((part) => relative(__dirname, file).includes(part));
 }
 
-process.exitCode = main();
+void main().then((code) => (process.exitCode = code));

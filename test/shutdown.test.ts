@@ -14,7 +14,7 @@ async function run(body: string): Promise<{ code: unknown; signal: unknown; prin
   const script = `
     const { Lifecycle } = require(${LIFECYCLE});
     const say = (line) => require('node:fs').writeSync(1, line + '\\n');
-    const settings = { flush: async () => say('flush'), leave: async () => say('leave') };
+    const settings = { flush: async () => say('flush'), leave: async () => say('leave'), flushOthers: async () => undefined };
     ${body}`;
   const child = spawn(process.execPath, ['-e', script], {
     env: baseEnvironment(),

@@ -7,6 +7,12 @@ export interface Warning {
 
 export const WARNINGS: readonly Warning[] = [
   {
+    message: 'At the end: …',
+    meaning: '`shutdown()` did not end everything in order: an exporter of OpenTelemetry failed.',
+    remedy:
+      'The reason follows. What belongs to the store was sent before, or another warning says that it was not.',
+  },
+  {
     message: 'not started, the application runs without metrics: …',
     meaning: 'The preload failed. The application runs as if it were not there.',
     remedy: 'The reason follows; it is one of the codes above or an error of OpenTelemetry.',

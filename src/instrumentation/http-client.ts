@@ -3,9 +3,18 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-import { type Attributes, diag, type Meter, type MeterProvider, ValueType } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  createContextKey,
+  diag,
+  type Meter,
+  type MeterProvider,
+  ValueType,
+} from '@opentelemetry/api';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
+import { isOwnRequest } from '../own-requests.js';
 import { type BindableHistogram, type BoundHistogram, type BoundMeter, bindMeter } from './bound-meter.js';
 import { HTTP_METHODS, methodIndex } from './http-exchange.js';
 import { HTTP_DURATION_BOUNDARIES } from './http-semconv-recorder.js';
@@ -48,7 +57,7 @@ class HttpClientTracker implements Instrumentation {
   private readonly cache = new Map<string, BoundHistogram>();
   private readonly onStart = (message: unknown): void => {
     const { request } = message as { request: MeasuredRequest };
-    if (STARTED in request) return;
+    if (STARTED in request || isTelemetry(request)) return;
     request[STARTED] = performance.now();
     request[TRACKER] = this;
     request.on('close', onClose);
@@ -102,6 +111,14 @@ class HttpClientTracker implements Instrumentation {
     }
     series.record(seconds);
   }
+}
+
+/** As `suppressTracing` of @opentelemetry/core has it, which exporters of the SDK send under. */
+const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** Requests of this package and, while there are traces, of OTLP exporters. They are nobody's traffic. */
+function isTelemetry(request: ClientRequest): boolean {
+  return isOwnRequest(request) || context.active().getValue(SUPPRESS_TRACING) === true;
 }
 
 function onClose(this: MeasuredRequest): void {

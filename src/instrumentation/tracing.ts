@@ -10,6 +10,7 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
+import { isOwnRequest } from '../own-requests.js';
 import { pathOf } from './route-normalizer.js';
 import { routeOf } from './route.js';
 
@@ -45,6 +46,7 @@ class HttpSpans extends HttpInstrumentation {
 export function traceInstrumentations(options: TracingOptions = {}): Instrumentation[] {
   const http = new HttpSpans({
     ignoreIncomingRequestHook: (request) => isIgnored(request, options),
+    ignoreOutgoingRequestHook: isOwnRequest,
     applyCustomAttributesOnSpan: (span, request, response) => {
       if (request instanceof IncomingMessage && 'statusCode' in response) nameByRoute(span, request);
     },

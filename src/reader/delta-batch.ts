@@ -27,6 +27,8 @@ export interface DeltaAccumulatorOptions {
   readonly gaugeAggregation: (name: string) => InstanceAggregation;
   /** Series of one family that may wait in memory while the store is away; what exceeds it is summed into one. */
   readonly maxSeries: number;
+  /** Milliseconds after which an unchanged counter is written again, so that its series does not expire. Default a minute. */
+  readonly refreshMs?: number | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -203,7 +205,7 @@ export class DeltaAccumulator {
       return;
     }
     // An observable counter reports every series at every collection; only changed ones belong into a flush.
-    if (increment === 0 && nowMs - known.sentMs < REFRESH_MS) return;
+    if (increment === 0 && nowMs - known.sentMs < (this.#options.refreshMs ?? REFRESH_MS)) return;
     known.sentMs = nowMs;
     this.#pend(state, known.series, [increment]);
   }

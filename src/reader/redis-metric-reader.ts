@@ -24,6 +24,8 @@ export interface RedisMetricReaderOptions {
   readonly gaugeAggregation?: (name: string) => InstanceAggregation;
   /** Series per metric that may wait in memory while the store is away. Default 2000. */
   readonly maxSeries?: number;
+  /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
+  readonly refreshMs?: number;
   /** Further sources of metrics, which must hand over deltas of counters and histograms. Default none. */
   readonly metricProducers?: readonly MetricProducer[];
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: silent. */
@@ -50,6 +52,7 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
       store: options.store,
       gaugeAggregation: options.gaugeAggregation ?? (() => 'instance'),
       maxSeries: options.maxSeries ?? 2000,
+      refreshMs: options.refreshMs,
       warn: options.warn ?? (() => undefined),
     });
     super({

@@ -3,6 +3,7 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
+import { ownAgent } from '../own-requests.js';
 import type { HealthReport } from './health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plain, type Scraper } from './scraper.js';
@@ -137,7 +138,7 @@ export class MetricsServer {
       host: host === 'localhost' ? '127.0.0.1' : host,
       port,
       path: '/healthz',
-      agent: false,
+      agent: ownAgent,
       timeout: 2000,
     });
     request.on('socket', (socket) => socket.unref());

@@ -1,4 +1,13 @@
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 
@@ -21,7 +30,7 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
   const parent = directory ?? defaultLocalDirectory();
   const folder = path.join(parent, prefix);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     assertDirectory(parent, lstatSync(parent));
     if (directory === undefined) assertPrivate(parent, lstatSync(parent));
     assertPrivate(folder, lstatSync(folder));
@@ -36,6 +45,22 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
     );
   }
   return folder;
+}
+
+/**
+ * `recursive` of mkdir tries for ever where the parent exists and mkdir says ENOENT all the same, as in /proc and under
+ * some automounters (Node 20, 22 and 24): the application would hang at its start.
+ */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    const parent = path.dirname(folder);
+    if (existsSync(parent)) throw error;
+    makeFolder(parent);
+    makeFolder(folder);
+  }
 }
 
 function assertDirectory(folder: string, stats: Stats): void {

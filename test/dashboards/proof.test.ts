@@ -132,7 +132,7 @@ async function startAll(owner: Owner): Promise<Prometheus> {
   const ruleFiles = readdirSync(RULES)
     .filter((file) => file.endsWith('.yml'))
     .map((file) => join(RULES, file));
-  const prometheus = await startPrometheus(owner, shop.metricsPort, ruleFiles);
+  const prometheus = await startPrometheus(owner, shop.metricsPort, { ruleFiles });
   for (const { app } of shop.ports) shop.visit(app, 10, 8);
   const { code, stderr } = await shop.run('report.js').ending;
   assert.equal(code, 0, stderr);

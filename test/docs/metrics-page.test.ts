@@ -14,12 +14,15 @@ const APPLICATION = `
     response.writeHead(request.url === '/fail' ? 500 : 200).end('ok');
   });
   server.listen(process.env.PORT, '127.0.0.1');
-  setInterval(gc, 100);`;
+  setInterval(gc, 100);
+  setInterval(() => fetch('http://127.0.0.1:' + process.env.PORT + '/self').then((answer) => answer.text()), 500);`;
 
 /** These come late: after a collection of garbage, with the second look at the CPU, after the first flush. */
 const LATE = [
   'v8js_gc_duration_seconds',
-  'process_cpu_utilization',
+  'process_cpu_utilization_ratio',
+  'http_client_request_duration_seconds',
+  'system_filesystem_usage_bytes',
   'nodejs_eventloop_delay_p99_seconds',
   'orchestrator_flush_duration_seconds',
 ];

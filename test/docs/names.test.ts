@@ -11,7 +11,10 @@ const KNOWN = new Set([
 ]);
 
 /** Read by OpenTelemetry itself. */
-const UPSTREAM = new Set<string>(['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_TRACES_SAMPLER']);
+const UPSTREAM = new Set<string>([
+  'OTEL_NODE_ENABLED_INSTRUMENTATIONS',
+  'OTEL_NODE_DISABLED_INSTRUMENTATIONS',
+]);
 
 /** `OTEL_EXPORTER_OTLP_*`: at least one setting begins like this. */
 function isFamily(name: string): boolean {

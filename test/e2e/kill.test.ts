@@ -19,7 +19,7 @@ interface Project {
 }
 
 /** A project with one process that only watches. */
-async function newProject(t: TestContext, store: SharedStore, intervalMs: number): Promise<Project> {
+async function project(t: TestContext, store: SharedStore, intervalMs: number): Promise<Project> {
   const port = await freePort();
   const env = {
     ...(await newStore(t, store)),
@@ -50,11 +50,8 @@ function assertNothingDecreased(before: Exposition, after: Exposition): void {
 
 for (const store of SHARED_STORES) {
   describe(`on the ${store} store`, () => {
-    const project = (t: TestContext, intervalMs: number): Promise<Project> =>
-      newProject(t, store, intervalMs);
-
     test('kill -9: no counter decreases, and at most what came after the last flush is missing', async (t) => {
-      const { env, look } = await project(t, 1000);
+      const { env, look } = await project(t, store, 1000);
       const app = startApp(t, 'server.cjs', { env });
       const port = await app.number('listening');
       const flushed = await drive({ requests: 500, ports: [port] });
@@ -78,7 +75,7 @@ for (const store of SHARED_STORES) {
     describe('nothing is missing after', () => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         test(`${signal} to a server, which dies by it`, async (t) => {
-          const { env, look } = await project(t, NEVER_MS);
+          const { env, look } = await project(t, store, NEVER_MS);
           const app = startApp(t, 'server.mjs', { env });
           const tally = await drive({ requests: 500, ports: [await app.number('listening')] });
           const { code, signal: by } = await app.end(signal);
@@ -88,7 +85,7 @@ for (const store of SHARED_STORES) {
       }
 
       test('SIGTERM under traffic: every request that was answered before it', async (t) => {
-        const { env, look } = await project(t, NEVER_MS);
+        const { env, look } = await project(t, store, NEVER_MS);
         const app = startApp(t, 'server.cjs', { env });
         const tally = new Tally();
         const until = (): boolean => !app.running;
@@ -109,7 +106,7 @@ for (const store of SHARED_STORES) {
       });
 
       test('SIGTERM to an application that drains by itself', async (t) => {
-        const { env, look } = await project(t, NEVER_MS);
+        const { env, look } = await project(t, store, NEVER_MS);
         const app = startApp(t, 'drain.cjs', { env });
         const port = await app.number('listening');
         const answers = [get(port, '/'), get(port, '/')];
@@ -122,7 +119,7 @@ for (const store of SHARED_STORES) {
       });
 
       test('SIGTERM to the primary of a cluster', async (t) => {
-        const { env, look } = await project(t, NEVER_MS);
+        const { env, look } = await project(t, store, NEVER_MS);
         const app = startApp(t, 'cluster.cjs', { env: { ...env, WORKERS: '3' } });
         const tally = await drive({ requests: 500, ports: [await app.number('listening')] });
         const { signal } = await app.end('SIGTERM');
@@ -131,7 +128,7 @@ for (const store of SHARED_STORES) {
       });
 
       test('SIGTERM to one worker of a cluster, while the others go on', async (t) => {
-        const { env, look } = await project(t, 1000);
+        const { env, look } = await project(t, store, 1000);
         const app = startApp(t, 'cluster.cjs', { env: { ...env, WORKERS: '3' } });
         const port = await app.number('listening');
         const tally = await drive({ requests: 500, ports: [port] });
@@ -143,7 +140,7 @@ for (const store of SHARED_STORES) {
       });
 
       test('the parent of forked children disconnects them', async (t) => {
-        const { env, look } = await project(t, NEVER_MS);
+        const { env, look } = await project(t, store, NEVER_MS);
         const app = startApp(t, 'fork-parent.cjs', { env });
         const [, first, second] = await app.waitFor(/^child (\d+)$[^]*^child (\d+)$/m);
         const tally = await drive({ requests: 500, ports: [Number(first), Number(second)] });
@@ -154,7 +151,7 @@ for (const store of SHARED_STORES) {
 
       for (const mode of ['fork', 'cluster'] as const) {
         test(`pm2 stop in ${mode} mode`, async (t) => {
-          const { env, look } = await project(t, NEVER_MS);
+          const { env, look } = await project(t, store, NEVER_MS);
           const port = await freePort();
           const pm2 = await startPm2(t, mode, { ...env, PORT: String(port) });
           const tally = await drive({ requests: 500, ports: mode === 'fork' ? [port, port + 1] : [port] });
@@ -164,7 +161,7 @@ for (const store of SHARED_STORES) {
       }
 
       test('pm2 reload under traffic of an application that closes in order', async (t) => {
-        const { env, look } = await project(t, 1000);
+        const { env, look } = await project(t, store, 1000);
         const port = await freePort();
         const pm2 = await startPm2(t, 'cluster', { ...env, PORT: String(port), CLOSE_ON: 'SIGINT' });
         let reloaded = false;
@@ -190,7 +187,7 @@ for (const store of SHARED_STORES) {
       ];
       for (const { fixture, ends, code } of endings) {
         test(ends, async (t) => {
-          const { env, look } = await project(t, NEVER_MS);
+          const { env, look } = await project(t, store, NEVER_MS);
           const ending = await runApp(t, fixture, { env: { ...env, ADD: '41' } });
           assert.equal(ending.code, code);
           await runApp(t, fixture, { env: { ...env, ADD: '1' } });
@@ -200,7 +197,7 @@ for (const store of SHARED_STORES) {
     });
 
     test('a killed process leaves the count of live instances, and its gauges leave, when its lease ends', async (t) => {
-      const { env, look } = await project(t, 1000);
+      const { env, look } = await project(t, store, 1000);
       const app = startApp(t, 'server.cjs', { env });
       await app.number('listening');
       const gauge = 'v8js_memory_heap_used_bytes';

@@ -82,11 +82,18 @@ export class Prometheus {
   }
 }
 
+export interface PrometheusOptions {
+  /** Absolute paths. Default none. */
+  readonly ruleFiles?: readonly string[];
+  /** As `--enable-feature` wants them. Default none. */
+  readonly features?: readonly string[];
+}
+
 /** Ready when it answers; its first scrape comes about 5 s later. */
 export async function startPrometheus(
   owner: Owner,
   targetPort: number,
-  ruleFiles: readonly string[] = [],
+  { ruleFiles = [], features = [] }: PrometheusOptions = {},
 ): Promise<Prometheus> {
   const config = {
     global: { scrape_interval: '3s', scrape_timeout: '3s', evaluation_interval: '3s' },
@@ -96,11 +103,16 @@ export async function startPrometheus(
   const dir = scratchDir(owner, 'prometheus');
   // JSON is YAML.
   await writeFile(join(dir, 'prometheus.yml'), JSON.stringify(config));
-  return startPrometheusIn(owner, dir, await freePort());
+  return startPrometheusIn(owner, dir, await freePort(), features);
 }
 
 /** A Prometheus with the `prometheus.yml` of a folder, in which it also keeps its data. */
-export async function startPrometheusIn(owner: Owner, dir: string, port: number): Promise<Prometheus> {
+export async function startPrometheusIn(
+  owner: Owner,
+  dir: string,
+  port: number,
+  features: readonly string[] = [],
+): Promise<Prometheus> {
   const daemon = new Daemon(
     'prometheus',
     [
@@ -108,6 +120,7 @@ export async function startPrometheusIn(owner: Owner, dir: string, port: number)
       '--storage.tsdb.path=data',
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=warn',
+      ...features.map((feature) => `--enable-feature=${feature}`),
     ],
     dir,
   );
