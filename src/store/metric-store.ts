@@ -2,7 +2,7 @@
  * The store's contract: what one instance hands over in a flush, what a scrape reads, and what every implementation
  * promises. `test/store/contract.ts` is this contract as a test suite; a new store is one file that passes it.
  *
- * Promises (DESIGN 6):
+ * Promises:
  * 1. A batch is applied exactly once. `apply` that rejects has an unknown outcome: call it again with the very same
  *    batch object until it resolves; a batch whose sequence is not above the last one applied adds nothing. The store
  *    remembers the last sequence of a lease for `ttlMs`, longer than the lease itself: a process that was suspended in

@@ -22,7 +22,7 @@ const idle = counter('idle');
 const duration = histogram('duration', [1]);
 const keys = redisKeys('shop');
 
-/** A server that is short of memory evicts keys one by one (DESIGN 6.7). */
+/** A server that is short of memory evicts keys one by one. */
 describe('one key is evicted', () => {
   const server = startRedis({ after });
 

@@ -14,7 +14,7 @@ import {
   series,
 } from './bed.js';
 
-/** DESIGN 6.6: what a family is, and what happens when it changes. */
+/** What a family is, and what happens when it changes. */
 export function familyContract(bed: () => Bed): void {
   test('are listed oldest first', async () => {
     const a = await bed().instance();
