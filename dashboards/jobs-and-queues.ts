@@ -2,7 +2,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, type Row } from './board.js';
 import { graph, stat, table } from './panels.js';
-import { max, mean, of, quantile, rate, share, sum } from './promql.js';
+import { max, meanOfRange, of, quantile, quantileOfRange, rate, share, sum } from './promql.js';
 
 const NAME = 'job_name=~"$job_name"';
 const runs = (...matchers: readonly string[]): string => of('job_runs_total', NAME, ...matchers);
@@ -55,7 +55,8 @@ const jobs: Row = {
     table({
       title: 'Jobs',
       description:
-        'Every job that has run. The last success stays when the process that ran it is gone, so that a cron job that stopped shows.',
+        'Every job, over the chosen time. The last success stays when the process that ran it is gone, so that a cron job that stopped shows. The first run that Prometheus ever sees of a job is no increase, and not among the runs.',
+      height: 6,
       labels: { job_name: 'Job' },
       columns: [
         { title: 'Since last success', unit: 's', query: age },
@@ -74,11 +75,11 @@ const jobs: Row = {
             sum(`increase(${runs()}[$__range])`, 'job_name'),
           ),
         },
-        { title: 'Mean', unit: 's', query: mean('job_duration_seconds', [NAME], 'job_name') },
+        { title: 'Mean', unit: 's', query: meanOfRange('job_duration_seconds', [NAME], 'job_name') },
         {
           title: '95 %',
           unit: 's',
-          query: quantile(0.95, of('job_duration_seconds_bucket', NAME), 'job_name'),
+          query: quantileOfRange(0.95, of('job_duration_seconds_bucket', NAME), 'job_name'),
         },
       ],
       sortBy: 'Since last success',

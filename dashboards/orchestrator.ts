@@ -17,10 +17,10 @@ const now: Row = {
     }),
     stat({
       title: 'Scrape',
-      description: 'Whether Prometheus reaches the project. 0: nobody answers, or the store cannot be read.',
+      description:
+        'Whether Prometheus reaches the project. Down: nobody answers, or the store cannot be read.',
       unit: 'short',
-      invert: true,
-      alarmAt: 1,
+      upOrDown: true,
       query: [
         `min(${of('up')} and on (job, instance) last_over_time(${of('orchestrator_instances')}[1h]))`,
         'up',
@@ -29,10 +29,9 @@ const now: Row = {
     stat({
       title: 'Store',
       description:
-        'Whether the last flush of every process reached the store. 0: of at least one it did not.',
+        'Whether the last flush of every process reached the store. Down: of at least one it did not.',
       unit: 'short',
-      invert: true,
-      alarmAt: 1,
+      upOrDown: true,
       query: [`min(${of('orchestrator_store_up')})`, 'store'],
     }),
     stat({
@@ -46,10 +45,10 @@ const now: Row = {
     stat({
       title: 'Waiting series',
       description:
-        'Series whose last additions wait for the store, over all processes. They are kept, not lost.',
+        'Series whose last additions have been waiting for the store for longer than a scrape or two, over all processes. They are kept, not lost.',
       unit: 'short',
       warnAt: 1,
-      query: [sum(of('orchestrator_pending_series')), 'waiting'],
+      query: [sum(`min_over_time(${of('orchestrator_pending_series')}[$__rate_interval])`), 'waiting'],
     }),
     stat({
       title: 'Dropped points',

@@ -23,8 +23,10 @@ import {
   DashboardLinkType,
   ThresholdsConfigBuilder,
   ThresholdsMode,
+  MappingType,
   type DynamicConfigValue,
   type Panel,
+  type ValueMapping,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   HeatmapColorMode,
@@ -97,8 +99,8 @@ export interface StatOptions extends Common {
   readonly noValue?: string;
   /** Show the name of the series beside the value. */
   readonly named?: boolean;
-  /** More is better: the steps are green from `alarmAt` upward. */
-  readonly invert?: boolean;
+  /** 1 is shown as "up" and green, 0 as "down" and red. */
+  readonly upOrDown?: boolean;
 }
 
 export interface HeatmapOptions extends Common {
@@ -119,6 +121,11 @@ export interface TableOptions extends Omit<Common, 'unit'> {
   readonly columns: readonly Column[];
   readonly sortBy: string;
 }
+
+const UP_OR_DOWN: ValueMapping = {
+  type: MappingType.ValueToText,
+  options: { '0': { text: 'down', color: 'red', index: 0 }, '1': { text: 'up', color: 'green', index: 1 } },
+};
 
 /** Series over time. */
 export function graph(options: GraphOptions): PlacedPanel {
@@ -154,6 +161,7 @@ export function stat(options: StatOptions): PlacedPanel {
     .thresholds(thresholds(options))
     .noValue(options.noValue ?? '–');
   if (options.min !== undefined) builder.min(options.min);
+  if (options.upOrDown === true) builder.mappings([UP_OR_DOWN]);
   addTargets(builder, [options.query]);
   return place(decorate(builder, options), options, 4, 4);
 }
@@ -251,13 +259,12 @@ function refIdOf(index: number): string {
   return 'ABCDEFGHIJ'.charAt(index);
 }
 
-function thresholds({ warnAt, alarmAt, invert }: StatOptions): ThresholdsConfigBuilder {
-  const [good, bad] = invert === true ? ['red', 'green'] : ['green', 'red'];
+function thresholds({ warnAt, alarmAt }: StatOptions): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder()
     .mode(ThresholdsMode.Absolute)
     .steps([
-      { value: null, color: good },
+      { value: null, color: 'green' },
       ...(warnAt === undefined ? [] : [{ value: warnAt, color: 'orange' }]),
-      ...(alarmAt === undefined ? [] : [{ value: alarmAt, color: bad }]),
+      ...(alarmAt === undefined ? [] : [{ value: alarmAt, color: 'red' }]),
     ]);
 }

@@ -8,7 +8,13 @@ const DURATION = 'http_server_request_duration_seconds';
 const requests = (...matchers: readonly string[]): string => rate(of(`${DURATION}_count`, ...matchers));
 const FAILED = 'http_response_status_code=~"5.."';
 
-const STATUS_COLORS = { '^2xx$': 'green', '^3xx$': 'blue', '^4xx$': 'orange', '^5xx$': 'red' };
+const STATUS_COLORS = {
+  '^2xx$': 'green',
+  '^3xx$': 'blue',
+  '^4xx$': 'orange',
+  '^5xx$': 'red',
+  '^aborted$': 'purple',
+};
 const toRoutes = { title: 'Routes', uid: 'orchestrator-routes' };
 const toRuntime = { title: 'Runtime', uid: 'orchestrator-runtime' };
 

@@ -33,10 +33,27 @@ export function quantile(q: number, histogram: string, ...by: readonly string[])
   return `histogram_quantile(${q}, ${sum(rate(histogram), ...by, 'le')})`;
 }
 
+/** The quantile of all observations within the chosen time, also where they are rare. */
+export function quantileOfRange(q: number, histogram: string, ...by: readonly string[]): string {
+  return `histogram_quantile(${q}, ${sum(`increase(${histogram}[$__range])`, ...by, 'le')})`;
+}
+
 /** The mean of a histogram's observations; `name` without suffix. */
 export function mean(name: string, matchers: readonly string[], ...by: readonly string[]): string {
   const total = (suffix: string): string => sum(rate(of(`${name}_${suffix}`, ...matchers)), ...by);
   return `${total('sum')} / (${total('count')} > 0)`;
+}
+
+/** The mean of all observations within the chosen time. */
+export function meanOfRange(name: string, matchers: readonly string[], ...by: readonly string[]): string {
+  const total = (suffix: string): string =>
+    sum(`increase(${of(`${name}_${suffix}`, ...matchers)}[$__range])`, ...by);
+  return `${total('sum')} / (${total('count')} > 0)`;
+}
+
+/** A label's empty value given a name; it is the one that Prometheus has no label for. */
+export function named(vector: string, label: string, name: string): string {
+  return `label_replace(${vector}, "${label}", "${name}", "${label}", "")`;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, type Row } from './board.js';
 import { graph, heatmap, table } from './panels.js';
-import { mean, of, quantile, rate, share, sum } from './promql.js';
+import { mean, named, of, quantile, rate, share, sum } from './promql.js';
 
 const DURATION = 'http_server_request_duration_seconds';
 const CHOSEN = ['http_route=~"$route"', 'http_request_method=~"$method"'];
@@ -10,6 +10,7 @@ const requests = (...matchers: readonly string[]): string =>
   rate(of(`${DURATION}_count`, ...CHOSEN, ...matchers));
 const buckets = of(`${DURATION}_bucket`, ...CHOSEN);
 const FAILED = 'http_response_status_code=~"5.."';
+const STATUS = 'http_response_status_code';
 const ROUTE = ['http_request_method', 'http_route'] as const;
 const LEGEND = '{{http_request_method}} {{http_route}}';
 
@@ -86,8 +87,8 @@ const chosen: Row = {
       description: 'Requests per second by status.',
       unit: 'reqps',
       stacked: true,
-      colors: { '^2': 'green', '^3': 'blue', '^4': 'orange', '^5': 'red' },
-      queries: [[sum(requests(), 'http_response_status_code'), '{{http_response_status_code}}']],
+      colors: { '^2': 'green', '^3': 'blue', '^4': 'orange', '^5': 'red', '^a': 'purple' },
+      queries: [[named(sum(requests(), STATUS), STATUS, 'aborted'), `{{${STATUS}}}`]],
     }),
     heatmap({
       title: 'Latency distribution',
