@@ -12,8 +12,9 @@ import { healthChecks } from './health.js';
 import { HostCollector } from './host-collector.js';
 import type { SwitchableInstrumentation } from './instrumentation/host.js';
 import type { Log } from './log.js';
-import { MIN_LEASE_MS, openStore, type Identity } from './open-store.js';
+import { leaseMsOf, openStore, type Identity } from './open-store.js';
 import { Exposition } from './prometheus/exposition.js';
+import { REFRESH_MS } from './reader/delta-batch.js';
 import { RedisMetricReader } from './reader/redis-metric-reader.js';
 import { observeExporter } from './reader/self-metrics.js';
 import { serveOnApplication } from './server/app-endpoint.js';
@@ -24,9 +25,6 @@ import type { MetricStore } from './store/metric-store.js';
 import { version } from './version.js';
 
 const SWEEP_MS = 60_000;
-
-/** An unchanged counter is written once a minute, and often enough for its series not to expire. */
-const REFRESH_MS = 60_000;
 
 /** How long `/health` waits for the store; like a check's own default. */
 const HEALTH_MS = 2000;
@@ -56,6 +54,7 @@ export class Collection {
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
       metricProducers,
+      // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
       warn: log.warn,
     });
@@ -66,7 +65,7 @@ export class Collection {
       path: settings.metricsPath,
       prefix: identity.prefix,
       scraper: this.scraper,
-      notReady: () => notReady(this.reader, interval),
+      notReady: () => notReady(this.reader, leaseMsOf(settings)),
       health: () => this.#health(),
       wipe: () => this.store.wipe(),
       wipeToken: settings.wipeToken,
@@ -151,11 +150,9 @@ function openExposition(settings: Settings, log: Log): Exposition {
 }
 
 /** Ready: the store answered the last flush, and that was not long ago. */
-function notReady({ exporter }: RedisMetricReader, interval: number): string | undefined {
+function notReady({ exporter }: RedisMetricReader, leaseMs: number): string | undefined {
   if (exporter.lastError !== undefined) return reason(exporter.lastError);
   const age = exporter.millisecondsSinceFlush;
   if (age === undefined) return 'Nothing was flushed yet.';
-  return age > Math.max(3 * interval, MIN_LEASE_MS)
-    ? `The last flush was ${Math.round(age / 1000)} s ago.`
-    : undefined;
+  return age > leaseMs ? `The last flush was ${Math.round(age / 1000)} s ago.` : undefined;
 }

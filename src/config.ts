@@ -22,6 +22,7 @@ import {
   type Kind,
 } from './setting-kinds.js';
 import { OrchestratorError } from './errors.js';
+import type { HttpMetricNames } from './instrumentation/http-server.js';
 import type { LogLevel } from './log.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from './prometheus/names.js';
 
@@ -57,7 +58,7 @@ export interface Settings {
   readonly maxSeries: number;
   readonly gaugeAggregation: readonly GaugeRule[];
   readonly ignorePaths: readonly string[];
-  readonly httpMetricNames: ReadonlyArray<'semconv' | 'prometheus-net'>;
+  readonly httpMetricNames: readonly HttpMetricNames[];
   readonly httpBuckets: readonly number[] | undefined;
   readonly httpBodySizes: boolean;
   readonly metricsPath: string;

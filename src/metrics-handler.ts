@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { OrchestratorError } from './errors.js';
-import { hold } from './hold.js';
-import type { Rendered } from './prometheus/exposition.js';
+import { keepAlive } from './keep-alive.js';
+import { collectBody } from './prometheus/exposition.js';
 import { plain } from './server/scraper.js';
 import { running } from './running.js';
 
@@ -34,14 +34,11 @@ export function metricsHandler(): (request: IncomingMessage, response: ServerRes
 export async function collectMetrics(accept?: string): Promise<CollectedMetrics> {
   const scraper = running()?.scraper;
   if (scraper === undefined) throw new OrchestratorError('ORCHESTRATOR_NOT_RUNNING', NOT_RUNNING);
-  return hold(whole(scraper.collect(accept)));
-}
-
-async function whole(rendering: Promise<Rendered>): Promise<CollectedMetrics> {
-  const { contentType, body } = await rendering;
-  const pieces: Buffer[] = [];
-  for await (const piece of body) pieces.push(piece);
-  return { contentType, body: Buffer.concat(pieces) };
+  return keepAlive(
+    scraper
+      .collect(accept)
+      .then(async ({ contentType, body }) => ({ contentType, body: await collectBody(body) })),
+  );
 }
 
 const NOT_RUNNING =

@@ -4,6 +4,7 @@ import {
   processEnvironment,
   readSettings,
   sanitizePrefix,
+  type Environment,
   type SettingOptions,
   type Settings,
 } from './config.js';
@@ -15,9 +16,19 @@ import type { MetricStore, StoreContext } from './store/metric-store.js';
 const MAX_STORE_TIMEOUT_MS = 5000;
 
 /** An instance that was not heard of for three intervals is dead; a stalled event loop is given some seconds. */
-export const MIN_LEASE_MS = 10_000;
+const MIN_LEASE_MS = 10_000;
 
 export type Identity = Pick<StoreContext, 'prefix' | 'project' | 'lease'>;
+
+/** How long an instance counts as alive after its last flush. */
+export function leaseMsOf({ metricExportInterval }: Settings): number {
+  return Math.max(3 * metricExportInterval, MIN_LEASE_MS);
+}
+
+/** The application's main file. Under PM2 in cluster mode `argv` names PM2's own. */
+export function mainScript(environment: Environment): string | undefined {
+  return environment['pm_exec_path'] ?? process.argv[1];
+}
 
 /** The store of the settings, for one instance. */
 export function openStore(
@@ -27,7 +38,7 @@ export function openStore(
 ): MetricStore {
   const context: StoreContext = {
     ...identity,
-    leaseMs: Math.max(3 * settings.metricExportInterval, MIN_LEASE_MS),
+    leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
     warn,
@@ -58,5 +69,5 @@ export function createStore(
 ): MetricStore {
   const environment = processEnvironment();
   const settings = readSettings(environment, options, warn);
-  return openStore(settings, identityOf(settings, environment['pm_exec_path'] ?? process.argv[1]), warn);
+  return openStore(settings, identityOf(settings, mainScript(environment)), warn);
 }

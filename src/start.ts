@@ -11,14 +11,14 @@ import {
 } from './config.js';
 import { Collection } from './collection.js';
 import { OrchestratorError, reason } from './errors.js';
-import { hold } from './hold.js';
+import { keepAlive } from './keep-alive.js';
 import { AggregatingMeter } from './instrumentation/aggregating-meter.js';
 import { instrument, type InstrumentOptions } from './instrumentation/instrument.js';
 import { createPathFilter } from './instrumentation/path-filter.js';
 import type * as TracingModule from './instrumentation/tracing.js';
 import { createLog, logDiagnostics, type Log } from './log.js';
 import { upstreamReaders } from './metric-readers.js';
-import { identityOf } from './open-store.js';
+import { identityOf, mainScript } from './open-store.js';
 import { baseResource } from './resource.js';
 import { startSdk } from './sdk.js';
 import { running, setRunning, type Orchestrator, type Running } from './running.js';
@@ -61,8 +61,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
     );
   }
   exportOptions(options);
-  const main = environment['pm_exec_path'] ?? process.argv[1];
-  const orchestrator = compose(settings, options, main, log);
+  const orchestrator = compose(settings, options, mainScript(environment), log);
   setRunning(orchestrator);
   return orchestrator;
 }
@@ -142,8 +141,8 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   return {
     prefix: identity.prefix,
     scraper: own?.scraper,
-    flush: async () => hold(own?.reader.forceFlush() ?? Promise.resolve()),
-    shutdown: () => (ending ??= hold(end())),
+    flush: async () => keepAlive(own?.reader.forceFlush() ?? Promise.resolve()),
+    shutdown: () => (ending ??= keepAlive(end())),
   };
 }
 

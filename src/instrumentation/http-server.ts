@@ -9,8 +9,7 @@ import { PrometheusNetRecorder } from './prometheus-net-recorder.js';
 import { RouteNormalizer } from './route-normalizer.js';
 
 /** `semconv`: OpenTelemetry's stable names. `prometheus-net`: those of prometheus-net, for dashboards shared with .NET and PHP. */
-export const HTTP_METRIC_NAMES = ['semconv', 'prometheus-net'] as const;
-export type HttpMetricNames = (typeof HTTP_METRIC_NAMES)[number];
+export type HttpMetricNames = 'semconv' | 'prometheus-net';
 
 export interface HttpServerOptions {
   readonly meter: Meter;

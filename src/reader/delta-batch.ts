@@ -39,7 +39,7 @@ export interface Losses {
 }
 
 /** A counter that did not change is written again after this long, so that its series does not expire while it lives. */
-const REFRESH_MS = 60_000;
+export const REFRESH_MS = 60_000;
 
 /** Known series are forgotten when they were not seen for one to two such periods. */
 const FORGET_MS = 600_000;
@@ -79,7 +79,7 @@ export class DeltaAccumulator {
   readonly #reported = new Set<string>();
   #resource: Attributes = [];
   #resourceSource: unknown;
-  #hostName: readonly [string, string] | undefined;
+  #hostName: string | undefined;
   #dirty = false;
   #collectedAt = 0;
   #overflowed = 0;
@@ -154,7 +154,7 @@ export class DeltaAccumulator {
     this.#resourceSource = resource;
     // Asynchronous attributes have settled: PeriodicExportingMetricReader waits for them before it exports.
     this.#resource = normalizeAttributes(resource.attributes);
-    this.#hostName = this.#resource.find(([key]) => key === 'host.name');
+    this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];
   }
 
   #addMetric(otelScope: object & { name: string }, metric: MetricData, nowMs: number): void {
@@ -286,16 +286,14 @@ export class DeltaAccumulator {
     ofHost: boolean,
     nowMs: number,
   ): Known {
-    let normalized = normalizeAttributes(attributes);
-    if (ofHost && this.#hostName !== undefined) normalized = [...normalized, this.#hostName];
+    const own =
+      ofHost && this.#hostName !== undefined ? { ...attributes, 'host.name': this.#hostName } : attributes;
+    const normalized = normalizeAttributes(own);
     const text = scope.text + JSON.stringify(normalized);
     let known = state.known.get(text);
     if (known === undefined) {
       known = state.old.get(text) ?? {
-        series: makeSeries(
-          scope.scope,
-          normalized.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
-        ),
+        series: makeSeries(scope.scope, normalized),
         sentMs: -Infinity,
         value: Number.NaN,
         changedMs: nowMs,

@@ -6,7 +6,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import { deadline } from '../store/deadline.js';
-import { hold } from '../hold.js';
+import { keepAlive } from '../keep-alive.js';
 import type { InstanceAggregation, MetricStore, Snapshot } from '../store/metric-store.js';
 import { StoreMetricExporter } from './store-metric-exporter.js';
 
@@ -86,6 +86,6 @@ export class RedisMetricReader extends PeriodicExportingMetricReader {
 
   /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
   protected override async onShutdown(): Promise<void> {
-    await hold(super.onShutdown().catch(() => this.exporter.shutdown()));
+    await keepAlive(super.onShutdown().catch(() => this.exporter.shutdown()));
   }
 }

@@ -52,11 +52,12 @@ export interface MetricsServerOptions {
 }
 
 /**
- * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each of the others
- * asks again until it is free. Neither the server nor its connections keep the process alive.
+ * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each
+ * of the others asks again until it is free. Neither the server nor its connections keep the process alive.
  */
 export class MetricsServer {
   readonly #options: MetricsServerOptions;
+  readonly #host: string;
   #server: Server | undefined;
   #retry: NodeJS.Timeout | undefined;
   #complaint: string | undefined;
@@ -68,6 +69,8 @@ export class MetricsServer {
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
+    // `localhost` alone may mean only ::1; who scrapes 127.0.0.1 would find nobody.
+    this.#host = options.host === 'localhost' ? '127.0.0.1' : options.host;
   }
 
   /** Where this process serves; undefined while another one does. */
@@ -85,7 +88,7 @@ export class MetricsServer {
 
   listen(): void {
     if (this.#closed) return;
-    const { host, port } = this.#options;
+    const { port } = this.#options;
     const server = createServer(
       { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 75_000 },
       (request, response) => {
@@ -101,8 +104,7 @@ export class MetricsServer {
       this.#failed(error);
     });
     // In a cluster worker `exclusive` keeps the port out of the primary's hands, which would spread scrapes over workers.
-    // `localhost` alone may mean only ::1; who scrapes 127.0.0.1 would find nobody.
-    server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port, exclusive: true });
+    server.listen({ host: this.#host, port, exclusive: true });
     server.unref();
   }
 
@@ -133,9 +135,9 @@ export class MetricsServer {
 
   /** A port that another process of the project has is no error; anyone else on it is, for nobody would see this project. */
   #whoServes(): void {
-    const { host, port, prefix } = this.#options;
+    const { port, prefix } = this.#options;
     const request = get({
-      host: host === 'localhost' ? '127.0.0.1' : host,
+      host: this.#host,
       port,
       path: '/healthz',
       agent: ownAgent,

@@ -1,6 +1,6 @@
 import { capCurrentPoints, type CurrentValue } from './current-values.js';
 import type { CurrentPoint, DeltaBatch, Family } from './metric-store.js';
-import type { Block, BlockPoint } from './redis-part.js';
+import { PART_POINTS, type Block, type BlockPoint } from './redis-part.js';
 
 interface Entry extends BlockPoint {
   readonly value: number;
@@ -12,8 +12,6 @@ interface Mirrored {
   readonly family: Family;
   readonly entries: Map<string, Entry>;
 }
-
-const BLOCK_POINTS = 1000;
 
 /** What Redis holds, or is about to hold, of this instance's current values; so that only changes are sent. */
 export class CurrentMirror {
@@ -120,25 +118,25 @@ export class CurrentMirror {
 function blocks(family: Family, points: readonly Entry[], removed: readonly string[]): Block[] {
   const mode = family.aggregation === 'keep' ? 'k' : 'c';
   const result: Block[] = [];
-  for (let from = 0; from < Math.max(points.length, removed.length); from += BLOCK_POINTS) {
+  for (let from = 0; from < Math.max(points.length, removed.length); from += PART_POINTS) {
     result.push({
       family,
       mode,
       width: 2,
-      points: points.slice(from, from + BLOCK_POINTS),
-      removed: removed.slice(from, from + BLOCK_POINTS),
+      points: points.slice(from, from + PART_POINTS),
+      removed: removed.slice(from, from + PART_POINTS),
     });
   }
   return result;
 }
 
-/** Blocks in groups of about {@link BLOCK_POINTS}, in their order. */
+/** Blocks in groups of about {@link PART_POINTS}, in their order. */
 function portions(all: readonly Block[]): Block[][] {
   const groups: Block[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const block of all) {
     const added = block.points.length + block.removed.length;
-    if (size + added > BLOCK_POINTS) {
+    if (size + added > PART_POINTS) {
       groups.push([]);
       size = 0;
     }

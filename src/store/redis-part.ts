@@ -1,6 +1,9 @@
 import type { Family, Series } from './metric-store.js';
 import { encodeSeries } from './series-codec.js';
 
+/** Points in one script call at the most; about 5 ms of Redis for series of 18 numbers, at the measured 4.4 us each. */
+export const PART_POINTS = 1000;
+
 export interface BlockPoint {
   readonly series: Series;
   readonly values?: readonly number[];

@@ -16,7 +16,7 @@ import {
 import { assertOwnProject } from './project-errors.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisKeys } from './redis-keys.js';
-import { pipeline, type Command } from './redis-run.js';
+import { buffers, pipeline, strings, type Command } from './redis-run.js';
 import { decodeSeries } from './series-codec.js';
 
 interface Descriptor {
@@ -226,12 +226,4 @@ function liveLeases(pairs: readonly string[], nowMs: number): string[] {
     if (Number(pairs[index + 1]) > nowMs) live.push(pairs[index] ?? '');
   }
   return live;
-}
-
-function buffers(reply: unknown): ReadonlyArray<Buffer | null> {
-  return Array.isArray(reply) ? (reply as Array<Buffer | null>) : [];
-}
-
-function strings(reply: unknown): string[] {
-  return buffers(reply).map((item) => item?.toString() ?? '');
 }

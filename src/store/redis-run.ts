@@ -30,3 +30,13 @@ export async function pipeline(client: Redis, commands: readonly Command[]): Pro
     return reply;
   });
 }
+
+/** An array of a pipeline's answers; empty for anything else. */
+export function buffers(reply: unknown): ReadonlyArray<Buffer | null> {
+  return Array.isArray(reply) ? (reply as Array<Buffer | null>) : [];
+}
+
+/** The same as text; `''` for what is not there. */
+export function strings(reply: unknown): string[] {
+  return buffers(reply).map((item) => item?.toString() ?? '');
+}

@@ -5,7 +5,7 @@ import type { RedisTarget } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { PROJECTS_KEY, redisKeys, type RedisKeys } from './redis-keys.js';
 import { RedisReader } from './redis-reader.js';
-import { pipeline, runScript } from './redis-run.js';
+import { pipeline, runScript, strings } from './redis-run.js';
 import { HOLD, RETIRE, SWEEP } from './redis-scripts.js';
 import { RedisWriter } from './redis-writer.js';
 
@@ -169,8 +169,4 @@ class RedisStore implements MetricStore {
       connection.close();
     }
   }
-}
-
-function strings(reply: unknown): string[] {
-  return Array.isArray(reply) ? (reply as Array<Buffer | null>).map((item) => item?.toString() ?? '') : [];
 }
