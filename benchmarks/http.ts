@@ -9,6 +9,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 
+import { median, shuffled } from './rounds.js';
+
 const ROUNDS = Number(process.argv[2] ?? 15);
 const REQUESTS = 6400;
 const WARM_UP = 12_800;
@@ -75,17 +77,6 @@ async function load(port: number, requests: number): Promise<void> {
 }
 
 const END = Buffer.from('Hello');
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .toSorted((a, b) => a.order - b.order)
-    .map(({ item }) => item);
-}
 
 async function measure(app: string): Promise<void> {
   const subjects: Subject[] = [];

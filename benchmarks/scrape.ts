@@ -9,6 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 
 import { newExposition, registryOf, resourceMetricsOf, snapshotOf } from './scrape-data.js';
+import { median } from './rounds.js';
 
 const SERIES = 1000;
 const LARGE_LINES = 100_000;
@@ -154,10 +155,6 @@ async function longestGap(work: () => Promise<unknown>): Promise<number> {
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function print(text: string): void {

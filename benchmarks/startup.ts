@@ -9,6 +9,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { median, shuffled } from './rounds.js';
+
 const ROUNDS = Number(process.argv[2] ?? 15);
 
 /** Exits by itself, so that neither the last flush nor an open server is part of it. Tells its CPU time at that moment. */
@@ -72,17 +74,6 @@ function startOnce(application: string, { name, preload, env }: Variant): Start 
 }
 
 const UNKNOWN: Start = { clockMs: Number.NaN, cpuMs: Number.NaN };
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, order: Math.random() }))
-    .toSorted((a, b) => a.order - b.order)
-    .map(({ item }) => item);
-}
 
 function main(): void {
   const folder = mkdtempSync(join(tmpdir(), 'startup-'));

@@ -1,19 +1,37 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, type Row } from './board.js';
-import { graph, table } from './panels.js';
+import { graph, table, type Column } from './panels.js';
 import { mean, of, quantile, rate, share, sum } from './promql.js';
 
 const DB = 'db_client_operation_duration_seconds';
 const CLIENT = 'http_client_request_duration_seconds';
-const operations = (...matchers: readonly string[]): string => rate(of(`${DB}_count`, ...matchers));
-const calls = (...matchers: readonly string[]): string => rate(of(`${CLIENT}_count`, ...matchers));
+const counted = (histogram: string, ...matchers: readonly string[]): string =>
+  rate(of(`${histogram}_count`, ...matchers));
+const operations = (...matchers: readonly string[]): string => counted(DB, ...matchers);
+const calls = (...matchers: readonly string[]): string => counted(CLIENT, ...matchers);
 const OPERATION = ['db_system_name', 'db_operation_name'] as const;
 const OPERATION_LEGEND = '{{db_system_name}} {{db_operation_name}}';
 const PEER = ['server_address', 'server_port'] as const;
 const PEER_LEGEND = '{{server_address}}:{{server_port}}';
 const FAILED = 'error_type!=""';
 const POOL = 'db_client_connection_pool_name';
+
+/** Rate, errors and duration of what a histogram counts. */
+function columns(title: string, unit: string, histogram: string, by: readonly string[]): Column[] {
+  const all = sum(counted(histogram), ...by);
+  return [
+    { title, unit, query: all },
+    {
+      title: 'Errors',
+      unit: 'percentunit',
+      decimals: 2,
+      query: share(sum(counted(histogram, FAILED), ...by), all),
+    },
+    { title: 'Mean', unit: 's', query: mean(histogram, [], ...by) },
+    { title: '95 %', unit: 's', query: quantile(0.95, of(`${histogram}_bucket`), ...by) },
+  ];
+}
 
 const databases: Row = {
   title: 'Databases',
@@ -23,20 +41,7 @@ const databases: Row = {
       description: 'Rate, errors and duration of each kind of operation, as the application saw them.',
       height: 7,
       labels: { db_system_name: 'System', db_namespace: 'Database', db_operation_name: 'Operation' },
-      columns: [
-        { title: 'Operations/s', unit: 'ops', query: sum(operations(), 'db_namespace', ...OPERATION) },
-        {
-          title: 'Errors',
-          unit: 'percentunit',
-          decimals: 2,
-          query: share(
-            sum(operations(FAILED), 'db_namespace', ...OPERATION),
-            sum(operations(), 'db_namespace', ...OPERATION),
-          ),
-        },
-        { title: 'Mean', unit: 's', query: mean(DB, [], 'db_namespace', ...OPERATION) },
-        { title: '95 %', unit: 's', query: quantile(0.95, of(`${DB}_bucket`), 'db_namespace', ...OPERATION) },
-      ],
+      columns: columns('Operations/s', 'ops', DB, ['db_namespace', ...OPERATION]),
       sortBy: 'Operations/s',
     }),
     graph({
@@ -104,24 +109,7 @@ const clients: Row = {
       description: 'Rate, errors and duration of the HTTP calls to each service, as this project saw them.',
       height: 7,
       labels: { server_address: 'Service', server_port: 'Port', http_request_method: 'Method' },
-      columns: [
-        { title: 'Calls/s', unit: 'reqps', query: sum(calls(), 'http_request_method', ...PEER) },
-        {
-          title: 'Errors',
-          unit: 'percentunit',
-          decimals: 2,
-          query: share(
-            sum(calls(FAILED), 'http_request_method', ...PEER),
-            sum(calls(), 'http_request_method', ...PEER),
-          ),
-        },
-        { title: 'Mean', unit: 's', query: mean(CLIENT, [], 'http_request_method', ...PEER) },
-        {
-          title: '95 %',
-          unit: 's',
-          query: quantile(0.95, of(`${CLIENT}_bucket`), 'http_request_method', ...PEER),
-        },
-      ],
+      columns: columns('Calls/s', 'reqps', CLIENT, ['http_request_method', ...PEER]),
       sortBy: 'Calls/s',
     }),
     graph({

@@ -16,8 +16,8 @@ export interface HostCollectorOptions {
 const TURN_INTERVALS = 2;
 
 /**
- * Lets one process of a host collect the host's metrics: they are the same in all of them, and reading them costs each a
- * millisecond. Without a store that answers, nobody collects; nobody could see it either.
+ * Lets one process of a host collect the host's metrics: they are the same in all of them, and reading them takes 3 ms of
+ * CPU at each collection. Without a store that answers, nobody collects; nobody could see it either.
  */
 export class HostCollector {
   readonly #options: HostCollectorOptions;

@@ -1,15 +1,15 @@
-import { substitute, type PanelJson, type TargetJson } from '../../test/dashboards/board-files.js';
+import {
+  EVERYTHING,
+  substitute,
+  type PanelJson,
+  type TargetJson,
+} from '../../test/dashboards/board-files.js';
 import type { Prometheus } from '../../test/helpers/prometheus.js';
 
 const VALUES = {
   __rate_interval: '30s',
   __range: '5m',
-  job: '.+',
-  instance: '.+',
-  route: '.*',
-  method: '.+',
-  host: '.+',
-  job_name: '.+',
+  ...EVERYTHING,
 };
 
 /** Points of a graph; more are not told apart at its width. */

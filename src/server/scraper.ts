@@ -15,7 +15,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The answer has to be on its way before the scraper gives up. */
 const TIMEOUT_SHARE = 0.9;
 
-/** Level 1 takes a third of the time of level 6 for an exposition and comes within a few percent of its size. */
+/** 7 ms instead of 24 at level 6 for an exposition of 5.5 MB, which becomes 16 % larger; off the main thread either way. */
 const GZIP_LEVEL = 1;
 
 /** Answers scrapes; those that come while the store is being read share that read. */

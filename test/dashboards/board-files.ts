@@ -86,3 +86,13 @@ export function panelsOf(board: BoardJson): PanelJson[] {
 export function substitute(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\{?(\w+)\}?/g, (whole, name: string) => values[name] ?? whole);
 }
+
+/** Variables of a board for all projects and processes. The ranges differ from use to use. */
+export const EVERYTHING: Readonly<Record<string, string>> = {
+  job: '.+',
+  instance: '.+',
+  route: '.*',
+  method: '.+',
+  host: '.+',
+  job_name: '.+',
+};

@@ -8,6 +8,7 @@ import type { Owner } from '../helpers/owner.js';
 import { startPrometheus, type Prometheus } from '../helpers/prometheus.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 import {
+  EVERYTHING,
   panelsOf,
   readBoards,
   substitute,
@@ -29,12 +30,7 @@ const RULES = join(PACKAGE_ROOT, 'dashboards', 'rules');
 const VALUES = {
   __rate_interval: '20s',
   __range: '10m',
-  job: '.+',
-  instance: '.+',
-  route: '.*',
-  method: '.+',
-  host: '.+',
-  job_name: '.+',
+  ...EVERYTHING,
 };
 
 const WINDOW_SECONDS = 60;
