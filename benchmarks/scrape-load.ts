@@ -1,142 +1,193 @@
 /**
- * What the application's own requests feel while ten scrapers at once read 100,000 lines, over and over: their p99 against that
- * of the same process without scrapes, and the memory before and after. Clients are processes of their own.
+ * What the application's own requests feel while ten scrapers that never pause read 100,000 lines out of Redis: their p99
+ * against that of the same process without scrapes. Windows with and without scrapes take turns, so that whatever else the
+ * machine does shows in both. Clients are processes of their own. Needs `redis-server`.
  *
- *     npm run build && node dist/benchmarks/scrape-load.js [seconds]
+ *     npm run build && node dist/benchmarks/scrape-load.js [windows of each kind]
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+import { createStore } from '../src/open-store.js';
 import { Scraper } from '../src/server/scraper.js';
+import type { MetricStore } from '../src/store/metric-store.js';
+import { median } from './rounds.js';
 import { newExposition, snapshotOf } from './scrape-data.js';
 
 const LINES = 100_000;
 const LINES_PER_SERIES = 18;
 const SCRAPERS = 10;
-const SECONDS = Number(process.argv[3] ?? process.argv[2] ?? 10);
+const WINDOWS = Number(process.argv[2] ?? 7);
+const WINDOW_SECONDS = 4;
+/** Clients and code are warm, and the labels rendered, before anything counts. */
+const WARM_UP_SECONDS = 2;
 
+/** Milliseconds. */
 interface Report {
   readonly p50: number;
   readonly p99: number;
-  readonly requests: number;
 }
 
 async function main(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage = runInNewContext('gc') as () => void;
-  const snapshot = snapshotOf(Math.ceil(LINES / LINES_PER_SERIES));
-  const scraper = new Scraper(() => Promise.resolve(snapshot), newExposition());
+  const { store, end } = await filledRedis();
+  const scraper = new Scraper(() => store.snapshot(), newExposition());
   const server = createServer((request, response) => {
     if (request.url === '/metrics') void scraper.serve(request, response);
     else response.end('{"ok":true}');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = String((server.address() as AddressInfo).port);
+  const client = fork(__filename, ['client', port]);
+  const scrapers = fork(__filename, ['scrapers', port]);
+  const measure = (seconds: number): Promise<Report> => ask<Report>(client, seconds);
 
-  // Both clients are warm, and the labels rendered, before anything is measured.
-  await measure(port, 2);
-  const warm = startScrapers(port);
-  await measure(port, 2);
-  await stop(warm);
+  await measure(WARM_UP_SECONDS);
+  scrapers.send('start');
+  await measure(WARM_UP_SECONDS);
+  await ask(scrapers, 'stop');
 
-  const idle = await measure(port, SECONDS);
-  collectGarbage();
-  const before = process.memoryUsage();
-  const scrapers = startScrapers(port);
+  const before = memoryMb();
+  const idle: Report[] = [];
+  const busy: Report[] = [];
+  let during = 0;
+  let scrapes = 0;
+  for (let window = 0; window < WINDOWS; window += 1) {
+    idle.push(await measure(WINDOW_SECONDS));
+    scrapers.send('start');
+    busy.push(await measure(WINDOW_SECONDS));
+    during = Math.max(during, memoryMb(false));
+    scrapes += await ask<number>(scrapers, 'stop');
+  }
   await sleep(500);
-  const busy = await measure(port, SECONDS);
-  const during = process.memoryUsage();
-  const scrapes = await stop(scrapers);
-  await sleep(500);
-  collectGarbage();
-  const after = process.memoryUsage();
+  const after = memoryMb();
+  client.disconnect();
+  scrapers.disconnect();
   server.close();
   server.closeAllConnections();
+  await store.close();
+  await end();
 
-  print(`Node ${process.version}, ${LINES} lines, ${SCRAPERS} scrapers, ${SECONDS} s each\n\n`);
-  print('| | requests | p50 ms | p99 ms |\n|---|---|---|---|\n');
-  print(`| without scrapes | ${idle.requests} | ${idle.p50.toFixed(2)} | ${idle.p99.toFixed(2)} |\n`);
-  print(
-    `| with ${scrapes} scrapes | ${busy.requests} | ${busy.p50.toFixed(2)} | ${busy.p99.toFixed(2)} |\n\n`,
-  );
-  print(
-    `p99 ${(busy.p99 / idle.p99).toFixed(1)} x; heap and buffers ${mb(before)} MB before, ${mb(during)} during, ${mb(after)} after\n`,
-  );
+  const ratio = median(busy.map(({ p99 }, window) => p99 / (idle[window]?.p99 ?? Number.NaN)));
+  print(`Node ${process.version}, ${LINES} lines from Redis, ${SCRAPERS} scrapers without a pause, `);
+  print(`${WINDOWS} windows of ${WINDOW_SECONDS} s each, medians\n\n`);
+  print('| the application’s own requests | p50 ms | p99 ms |\n|---|---|---|\n');
+  print(`| without scrapes | ${row(idle)} |\n| with ${scrapes} scrapes | ${row(busy)} |\n\n`);
+  print(`p99 with scrapes, times that without: ${ratio.toFixed(2)} (budget 2). `);
+  print(`Heap and buffers: ${before} MB before, at most ${during} during, ${after} after.\n`);
+}
+
+async function filledRedis(): Promise<{ store: MetricStore; end: () => Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'bench-'));
+  const socket = join(dir, 'r.sock');
+  const redis = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', dir], {
+    stdio: 'ignore',
+  });
+  const store = createStore({ prefix: 'bench', redisUrl: `unix://${socket}` });
+  const { families } = snapshotOf(Math.ceil(LINES / LINES_PER_SERIES));
+  const deltas = families.map(({ family, series }) => ({
+    family,
+    points: series.map((one) => ({ series: one.series, values: Array.from(one.values) })),
+  }));
+  const batch = { sequence: 1, resource: [], collectedAt: performance.now(), deltas, current: [] };
+  const fill = async (attempts: number): Promise<void> => {
+    try {
+      await store.apply(batch);
+    } catch (error) {
+      if (attempts === 0) throw error;
+      await sleep(100);
+      await fill(attempts - 1);
+    }
+  };
+  await fill(50);
+  return {
+    store,
+    end: async () => {
+      redis.kill();
+      await once(redis, 'exit');
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+async function ask<T>(child: ChildProcess, message: string | number): Promise<T> {
+  child.send(message);
+  const [answer] = (await once(child, 'message')) as [T];
+  return answer;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function memoryMb(collected = true): number {
+  if (collected) collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return Math.round((heapUsed + external) / 1e6);
+}
+
+function row(reports: readonly Report[]): string {
+  return [median(reports.map(({ p50 }) => p50)), median(reports.map(({ p99 }) => p99))]
+    .map((ms) => ms.toFixed(2))
+    .join(' | ');
 }
 
 /** One request every 5 ms, each with its own time; not as fast as possible, which would measure the client. */
-async function measure(port: number, seconds: number): Promise<Report> {
-  const child = fork(__filename, ['client', String(seconds), String(port)]);
-  const [report] = (await once(child, 'message')) as [Report];
-  return report;
-}
-
-function startScrapers(port: number): ChildProcess {
-  return fork(__filename, ['scrapers', '0', String(port)]);
-}
-
-async function stop(scrapers: ChildProcess): Promise<number> {
-  scrapers.send('stop');
-  const [count] = (await once(scrapers, 'message')) as [number];
-  return count;
-}
-
-async function client(port: number): Promise<void> {
+function runClient(port: number): void {
   const agent = new Agent({ keepAlive: true });
-  const times: number[] = [];
-  const end = performance.now() + SECONDS * 1000;
-  while (performance.now() < end) {
-    const start = performance.now();
-    await fetchAll(port, '/', agent);
-    times.push(performance.now() - start);
-    await sleep(5);
-  }
-  agent.destroy();
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
-  process.send?.({ p50: at(0.5), p99: at(0.99), requests: times.length } satisfies Report, () =>
-    process.disconnect(),
-  );
-}
-
-async function scrapeForever(port: number): Promise<void> {
-  const agent = new Agent({ keepAlive: true });
-  const stopped = new AbortController();
-  let count = 0;
-  process.once('message', () => stopped.abort());
-  const scrape = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      await fetchAll(port, '/metrics', agent);
-      count += 1;
+  const measure = async (seconds: number): Promise<void> => {
+    const times: number[] = [];
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end) {
+      const start = performance.now();
+      await fetchAll(port, '/', agent);
+      times.push(performance.now() - start);
+      await sleep(5);
     }
+    times.sort((a, b) => a - b);
+    const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
+    process.send?.({ p50: at(0.5), p99: at(0.99) } satisfies Report);
   };
-  await Promise.all(Array.from({ length: SCRAPERS }, scrape));
-  agent.destroy();
-  process.send?.(count, () => process.disconnect());
+  process.on('message', (seconds: number) => void measure(seconds));
+}
+
+function runScrapers(port: number): void {
+  const agent = new Agent({ keepAlive: true });
+  let running = false;
+  let count = 0;
+  let all: Promise<unknown> = Promise.resolve();
+  const scrape = async (): Promise<void> => {
+    for (; running; count += 1) await fetchAll(port, '/metrics', agent);
+  };
+  process.on('message', (message: 'start' | 'stop') => {
+    running = message === 'start';
+    if (running) {
+      count = 0;
+      all = Promise.all(Array.from({ length: SCRAPERS }, scrape));
+    } else void all.then(() => process.send?.(count));
+  });
 }
 
 async function fetchAll(port: number, path: string, agent: Agent): Promise<void> {
   const request = get({ port, path, host: '127.0.0.1', agent, headers: { 'Accept-Encoding': 'gzip' } });
-  const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream];
+  const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
+  if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}`);
   response.resume();
   await once(response, 'end');
-}
-
-function mb({ heapUsed, external }: NodeJS.MemoryUsage): string {
-  return ((heapUsed + external) / 1e6).toFixed(0);
 }
 
 function print(text: string): void {
   process.stdout.write(text);
 }
 
-const [role, , port] = process.argv.slice(2);
-if (role === 'client') void client(Number(port));
-else if (role === 'scrapers') void scrapeForever(Number(port));
+const [role, port] = process.argv.slice(2);
+if (role === 'client') runClient(Number(port));
+else if (role === 'scrapers') runScrapers(Number(port));
 else void main();

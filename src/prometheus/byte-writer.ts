@@ -12,6 +12,7 @@ export class ByteWriter {
   #buffer: Buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   #position = 0;
   #full: Buffer[] = [];
+  readonly #spare: Buffer[] = [];
 
   /** Makes room for `bytes` more; what was written before stays in order. */
   reserve(bytes: number): void {
@@ -72,9 +73,15 @@ export class ByteWriter {
     return this.take();
   }
 
+  /** Takes a piece back that nobody will read again, to write the next one into it. */
+  recycle(piece: Buffer): void {
+    if (piece.buffer.byteLength === PIECE_BYTES) this.#spare.push(Buffer.from(piece.buffer));
+  }
+
   #cut(next: number): void {
     if (this.#position > 0) this.#full.push(this.#buffer.subarray(0, this.#position));
-    this.#buffer = Buffer.allocUnsafeSlow(next);
+    const spare = next <= PIECE_BYTES ? this.#spare.pop() : undefined;
+    this.#buffer = spare ?? Buffer.allocUnsafeSlow(next);
     this.#position = 0;
   }
 

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, type Gzip } from 'node:zlib';
 
 import { reason } from '../errors.js';
-import type { Exposition, Rendered } from '../prometheus/exposition.js';
+import type { Exposition, PieceLife, Rendered } from '../prometheus/exposition.js';
+import { PIECE_BYTES } from '../prometheus/byte-writer.js';
 import { acceptsGzip } from '../prometheus/negotiate.js';
 import { deadline } from '../store/deadline.js';
 import type { Snapshot } from '../store/metric-store.js';
+import { ScrapePace } from './scrape-pace.js';
+import { SharedBody } from './shared-body.js';
+import { writeBody } from './write-body.js';
 
 /** Prometheus' own default, for scrapers that do not say how long they wait. */
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -18,11 +21,19 @@ const TIMEOUT_SHARE = 0.9;
 /** 7 ms instead of 24 at level 6 for an exposition of 5.5 MB, which becomes 16 % larger; off the main thread either way. */
 const GZIP_LEVEL = 1;
 
-/** Answers scrapes; those that come while the store is being read share that read. */
+/** Scrapes that came while the store was being read: they share the read and, by format, the compressed body. */
+interface Round {
+  readonly snapshot: Promise<Snapshot>;
+  /** By Content-Type, which names the format with all that matters. */
+  readonly zipped: Map<string, SharedBody>;
+}
+
+/** Answers scrapes. */
 export class Scraper {
   readonly #read: () => Promise<Snapshot>;
   readonly #exposition: Exposition;
-  #reading: Promise<Snapshot> | undefined;
+  readonly #pace = new ScrapePace();
+  #round: Round | undefined;
 
   constructor(read: () => Promise<Snapshot>, exposition: Exposition) {
     this.#read = read;
@@ -30,16 +41,36 @@ export class Scraper {
   }
 
   /** Rejects with the reason when the store cannot be read in time. `accept`: the header of the request. */
-  async collect(accept: string | undefined, timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<Rendered> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    const snapshot = await deadline(
-      this.#reading,
-      timeoutMs,
-      () => `The store was not read within ${timeoutMs} ms.`,
+  async collect(accept: string | undefined): Promise<Rendered> {
+    return this.#render(this.#join(), accept, DEFAULT_TIMEOUT_MS, 'kept');
+  }
+
+  #join(): Round {
+    this.#round ??= {
+      snapshot: this.#pace
+        .turn()
+        .then(this.#read)
+        .finally(() => {
+          this.#round = undefined;
+        }),
+      zipped: new Map(),
+    };
+    return this.#round;
+  }
+
+  async #render(
+    { snapshot }: Round,
+    accept: string | undefined,
+    timeoutMs: number,
+    pieces: PieceLife,
+  ): Promise<Rendered> {
+    const late = (): string => `The store was not read within ${timeoutMs} ms.`;
+    const { contentType, body } = this.#exposition.render(
+      await deadline(snapshot, timeoutMs, late),
+      accept,
+      pieces,
     );
-    return this.#exposition.render(snapshot, accept);
+    return { contentType, body: this.#pace.count(body) };
   }
 
   /**
@@ -47,9 +78,10 @@ export class Scraper {
    * an error text. Never rejects.
    */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const round = this.#join();
     let rendered: Rendered;
     try {
-      rendered = await this.collect(joined(request.headers.accept), timeoutOf(request));
+      rendered = await this.#render(round, joined(request.headers.accept), timeoutOf(request), 'recycled');
     } catch (error) {
       plain(response, 503, `${reason(error)}\n`);
       return;
@@ -66,13 +98,33 @@ export class Scraper {
       return;
     }
     try {
-      const body = Readable.from(rendered.body);
-      await (zip ? pipeline(body, createGzip({ level: GZIP_LEVEL }), response) : pipeline(body, response));
+      if (zip) await pipeline(zippedOf(round, rendered), response);
+      else {
+        await writeBody(rendered.body, response);
+        response.end();
+      }
     } catch {
       // The scraper went away, or saw the connection break: it discards what it has.
       response.destroy();
     }
   }
+}
+
+function zippedOf({ zipped }: Round, { contentType, body }: Rendered): SharedBody {
+  let shared = zipped.get(contentType);
+  if (shared?.isWhole !== true) zipped.set(contentType, (shared = new SharedBody(compressed(body))));
+  return shared;
+}
+
+/** Ends the rendering when nobody reads on. */
+function compressed(body: AsyncIterable<Buffer>): Gzip {
+  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: PIECE_BYTES });
+  // An error destroys the stream, and whoever reads it is told.
+  writeBody(body, gzip).then(
+    () => gzip.end(),
+    (error: Error) => gzip.destroy(error),
+  );
+  return gzip;
 }
 
 export function plain(

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import {
   type Attributes,
   type Family,
@@ -19,6 +21,11 @@ import type { RedisKeys } from './redis-keys.js';
 import { buffers, pipeline, strings, type Command } from './redis-run.js';
 import { decodeSeries } from './series-codec.js';
 
+/** About 1 ms of decoding. Between two of them the event loop has its turn. */
+const SERIES_PER_TURN = 500;
+
+type SeriesById = ReadonlyMap<string, ReadonlyMap<string, Series>>;
+
 interface Descriptor {
   readonly family: Family;
   readonly createdMs: number;
@@ -34,7 +41,7 @@ export class RedisReader {
   readonly #keys: RedisKeys;
   readonly #builder: SnapshotBuilder;
   #descriptors = new Map<string, Descriptor>();
-  #series = new Map<string, Map<string, Series>>();
+  #series: SeriesById = new Map();
   #resources = new Map<string, Attributes>();
 
   constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
@@ -72,21 +79,17 @@ export class RedisReader {
     const wanted = new Map<string, Set<string>>();
     for (const { family, fields } of values) want(wanted, family.key, fields);
     const current = states.map(({ lease, fields }) => ({ lease, ...splitInstance(fields, wanted) }));
-    await this.#fetchLabels(wanted);
+    const known = await this.#labels(wanted);
 
+    const decoded: StoredFamily[] = [];
+    for (const { fields, ...descriptor } of values)
+      decoded.push({ ...descriptor, series: await decodeValues(fields, known.get(descriptor.family.key)) });
+    for (const descriptor of families)
+      if (!stored.includes(descriptor)) decoded.push({ ...descriptor, series: [] });
     return this.#builder.build({
       nowMs,
-      families: [
-        ...values.map(({ family, createdMs, fields }) => ({
-          family,
-          createdMs,
-          series: this.#decodeValues(family, fields),
-        })),
-        ...families
-          .filter((descriptor) => !stored.includes(descriptor))
-          .map((descriptor): StoredFamily => ({ ...descriptor, series: [] })),
-      ],
-      instances: current.map((instance) => this.#decodeInstance(instance)),
+      families: decoded,
+      instances: current.map((instance) => this.#decodeInstance(instance, known)),
     });
   }
 
@@ -107,21 +110,21 @@ export class RedisReader {
     return [...this.#descriptors.values()];
   }
 
-  /** Labels of series that were not seen before; those that are no longer in use are forgotten. */
-  async #fetchLabels(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
-    const before = this.#series;
-    this.#series = new Map();
+  /** All that are wanted. Those that were seen before are not read again, and those no longer in use are forgotten. */
+  async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<SeriesById> {
+    // Two snapshots may be under way at once; neither may see what the other one has not filled yet.
+    const series = new Map<string, Map<string, Series>>();
     const missing: Array<{ readonly key: string; readonly ids: string[] }> = [];
     for (const [key, ids] of wanted) {
-      const known = before.get(key);
+      const known = this.#series.get(key);
       const kept = new Map<string, Series>();
       const unknown: string[] = [];
       for (const id of ids) {
-        const series = known?.get(id);
-        if (series === undefined) unknown.push(id);
-        else kept.set(id, series);
+        const one = known?.get(id);
+        if (one === undefined) unknown.push(id);
+        else kept.set(id, one);
       }
-      this.#series.set(key, kept);
+      series.set(key, kept);
       if (unknown.length > 0) missing.push({ key, ids: unknown });
     }
     const replies = await this.#read(
@@ -132,24 +135,15 @@ export class RedisReader {
       for (const [at, id] of ids.entries()) {
         const text = texts[at];
         // A series without labels was deleted between two reads; the next scrape does not see it either.
-        if (text) this.#series.get(key)?.set(id, decodeSeries(id, text.toString()));
+        if (text) series.get(key)?.set(id, decodeSeries(id, text.toString()));
+        if (at % SERIES_PER_TURN === SERIES_PER_TURN - 1) await nextTurn();
       }
     }
+    this.#series = series;
+    return series;
   }
 
-  *#decodeValues(family: Family, fields: ReadonlyArray<Buffer | null>): Generator<StoredSeries> {
-    const known = this.#series.get(family.key);
-    for (let index = 0; index + 1 < fields.length; index += 2) {
-      const series = known?.get(fields[index]?.toString('latin1') ?? '');
-      const packed = fields[index + 1];
-      if (series === undefined || !packed || packed.length < 24) continue;
-      const values = new Float64Array(packed.length / 8 - 2);
-      for (let at = 0; at < values.length; at++) values[at] = packed.readDoubleLE(16 + at * 8);
-      yield { series, updatedMs: packed.readDoubleLE(0), startMs: packed.readDoubleLE(8), values };
-    }
-  }
-
-  #decodeInstance(instance: SplitInstance & { readonly lease: string }): StoredInstance {
+  #decodeInstance(instance: SplitInstance & { readonly lease: string }, known: SeriesById): StoredInstance {
     const { lease, resource, values } = instance;
     let attributes = this.#resources.get(resource);
     if (attributes === undefined) {
@@ -157,15 +151,33 @@ export class RedisReader {
       if (this.#resources.size > 1000) this.#resources = new Map();
       this.#resources.set(resource, attributes);
     }
-    return { lease, resource: attributes, values: this.#decodeCurrent(values) };
+    return { lease, resource: attributes, values: decodeCurrent(values, known) };
   }
+}
 
-  *#decodeCurrent(values: SplitInstance['values']): Generator<StoredValue> {
-    for (const { familyKey, id, packed } of values) {
-      const series = this.#series.get(familyKey)?.get(id);
-      if (series === undefined || packed.length !== 16) continue;
-      yield { familyKey, series, recordedMs: packed.readDoubleLE(0), value: packed.readDoubleLE(8) };
-    }
+async function decodeValues(
+  fields: ReadonlyArray<Buffer | null>,
+  known: ReadonlyMap<string, Series> | undefined,
+): Promise<StoredSeries[]> {
+  const decoded: StoredSeries[] = [];
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const series = known?.get(fields[index]?.toString('latin1') ?? '');
+    const packed = fields[index + 1];
+    if (series === undefined || !packed || packed.length < 24) continue;
+    // Not a Float64Array, whose memory is outside of the heap: V8 then collects garbage for what is gone at once anyway.
+    const values: number[] = [];
+    for (let at = 16; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
+    decoded.push({ series, updatedMs: packed.readDoubleLE(0), startMs: packed.readDoubleLE(8), values });
+    if (decoded.length % SERIES_PER_TURN === 0) await nextTurn();
+  }
+  return decoded;
+}
+
+function* decodeCurrent(values: SplitInstance['values'], known: SeriesById): Generator<StoredValue> {
+  for (const { familyKey, id, packed } of values) {
+    const series = known.get(familyKey)?.get(id);
+    if (series === undefined || packed.length !== 16) continue;
+    yield { familyKey, series, recordedMs: packed.readDoubleLE(0), value: packed.readDoubleLE(8) };
   }
 }
 

@@ -198,6 +198,99 @@ describe('a scrape', () => {
     assert.match((await next).body.toString(), /^c_total 2$/m);
   });
 
+  test('is rendered and compressed once for all that accept gzip and the same format', async (t) => {
+    const series3 = ['a', 'b', 'c'].map((id) => series({ id }));
+    let rendered = 0;
+    const counted: Snapshot = {
+      resource: [],
+      instances: 1,
+      families: [
+        {
+          family: counter('c'),
+          series: series3.map((one) => ({
+            series: one,
+            startMs: 1000,
+            get values() {
+              rendered += 1;
+              return [1];
+            },
+          })),
+        },
+      ],
+    };
+    const gate = new EventEmitter();
+    let reads = 0;
+    const { port } = await listening(t, {
+      read: async () => {
+        reads += 1;
+        await once(gate, 'open');
+        return counted;
+      },
+    });
+    const scrapes = async (count: number, headers: Record<string, string>): Promise<number> => {
+      const [readsBefore, before] = [reads, rendered];
+      const replies = Array.from({ length: count }, () => ask(port, '/metrics', { headers }));
+      await eventually(() => assert.equal(reads, readsBefore + 1));
+      for (let round = 0; round < 3; round += 1) await ask(port, '/healthz');
+      gate.emit('open');
+      const bodies = (await Promise.all(replies)).map(({ body }) => body);
+      for (const body of bodies) assert.deepEqual(body, bodies[0]);
+      return rendered - before;
+    };
+    const one = await scrapes(1, { 'Accept-Encoding': 'gzip' });
+    assert.ok(one >= series3.length);
+    assert.equal(await scrapes(10, { 'Accept-Encoding': 'gzip' }), one);
+    assert.equal(await scrapes(10, {}), 10 * one);
+  });
+
+  test('of many pieces is the same, packed or not, for quick and slow scrapers and beside one that leaves', async (t) => {
+    const large: Snapshot = {
+      resource: [],
+      instances: 1,
+      families: [
+        {
+          family: counter('c'),
+          series: Array.from({ length: 20_000 }, (_, id) => ({
+            series: series({ id: `${id} ${'x'.repeat(50)}` }),
+            startMs: 1000,
+            values: [id],
+          })),
+        },
+      ],
+    };
+    const { port } = await listening(t, { read: async () => large });
+    const lines = Array.from({ length: 20_000 }, (_, id) => `c_total{id="${id} ${'x'.repeat(50)}"} ${id}`);
+    const linesOf = (body: Buffer): string[] =>
+      body
+        .toString()
+        .split('\n')
+        .filter((line) => line.startsWith('c_total{'));
+    const leaving = request({ host: '127.0.0.1', port, path: '/metrics', agent: false });
+    leaving.on('error', () => undefined);
+    leaving.on('response', (response) => response.once('data', () => leaving.destroy()));
+    leaving.end();
+    const slow = async (): Promise<Buffer> => {
+      const outgoing = request({ host: '127.0.0.1', port, path: '/metrics', agent: false });
+      outgoing.end();
+      const [response] = await once(outgoing, 'response');
+      const pieces: Buffer[] = [];
+      for await (const piece of response) {
+        pieces.push(piece);
+        await new Promise(setImmediate);
+      }
+      return Buffer.concat(pieces);
+    };
+    const zip = { headers: { 'Accept-Encoding': 'gzip' } };
+    const [plain, first, second, slowly] = await Promise.all([
+      ask(port, '/metrics'),
+      ask(port, '/metrics', zip),
+      ask(port, '/metrics', zip),
+      slow(),
+    ]);
+    for (const body of [plain.body, gunzipSync(first.body), gunzipSync(second.body), slowly])
+      assert.deepEqual(linesOf(body), lines);
+  });
+
   test('is answered before the scraper gives up', async (t) => {
     const { port } = await listening(t, { read: () => new Promise(() => undefined) });
     const { status, body } = await ask(port, '/metrics', {

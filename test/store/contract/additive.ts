@@ -9,6 +9,21 @@ const duration = histogram('duration', [0.1, 1]);
 
 /** Promise 1 and 2: counters and histograms. */
 export function additiveContract(bed: () => Bed): void {
+  test('snapshots that are asked for at once are all whole, also the first ones of a process', async () => {
+    const [writer, reader] = [
+      await bed().instance({ maxSeries: 2000 }),
+      await bed().instance({ maxSeries: 2000 }),
+    ];
+    const users = Array.from({ length: 1200 }, (_, id) => add(series({ user: String(id) }), 1));
+    await writer.send({ deltas: [added(counter('a'), ...users), added(counter('b'), ...users)] });
+    const snapshots = await Promise.all(Array.from({ length: 3 }, () => reader.store.snapshot()));
+    for (const { families } of snapshots)
+      assert.deepEqual(
+        families.map((one) => one.series.length),
+        [1200, 1200],
+      );
+  });
+
   test('an empty project has an empty snapshot', async () => {
     const a = await bed().instance();
     assert.deepEqual(await a.store.snapshot(), { resource: [], instances: 0, families: [] });

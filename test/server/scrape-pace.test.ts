@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { ScrapePace } from '../../src/server/scrape-pace.js';
+
+const PIECE = Buffer.alloc(1_000_000);
+
+async function* body(pieces: number): AsyncGenerator<Buffer> {
+  for (let made = 0; made < pieces; made += 1) yield PIECE;
+}
+
+async function render(pace: ScrapePace, pieces: number): Promise<number> {
+  let bytes = 0;
+  for await (const piece of pace.count(body(pieces))) bytes += piece.length;
+  return bytes;
+}
+
+/** True when it is its turn before anything that waits for time has its own. */
+async function isAtOnce(turn: Promise<void>): Promise<boolean> {
+  const passed = Symbol('passed');
+  const first = await Promise.race([turn.then(() => passed), new Promise(setImmediate)]);
+  return first === passed;
+}
+
+test('the first scrape has its turn at once, and what is rendered passes unchanged', async () => {
+  const pace = new ScrapePace();
+  assert.equal(await isAtOnce(pace.turn()), true);
+  assert.equal(await render(pace, 3), 3 * PIECE.length);
+});
+
+test('after much the next read waits, and still has its turn soon', async () => {
+  const pace = new ScrapePace();
+  // A gigabyte earns a rest of 20 s, of which nobody waits for more than half a second.
+  await render(pace, 1000);
+  const turn = pace.turn();
+  const held = setInterval(() => undefined, 1000);
+  assert.equal(await isAtOnce(turn), false);
+  await turn;
+  clearInterval(held);
+});
