@@ -13,41 +13,49 @@ import {
   methodIndex,
   type TrackerContext,
 } from './http-exchange.js';
+import { type NotedRequest, noted, notesOf } from './request-notes.js';
 import { pathOf } from './route-normalizer.js';
-import { type RoutedRequest, routeOf } from './route.js';
+import { routeOf } from './route.js';
 
 const START_CHANNEL = 'http.server.request.start';
-const STARTED: unique symbol = Symbol('orchestrator.started');
-const METHOD: unique symbol = Symbol('orchestrator.method');
-const TRACKER: unique symbol = Symbol('orchestrator.tracker');
-const QUEUED: unique symbol = Symbol('orchestrator.queued');
+/** Node publishes it when the response was handed over; never for one whose connection was closed before. */
+const FINISH_CHANNEL = 'http.server.response.finish';
+const CONNECTION: unique symbol = Symbol('orchestrator.connection');
 
-type MeasuredResponse = ServerResponse & {
-  [STARTED]?: number | undefined;
-  [METHOD]?: number;
-  [TRACKER]?: Http1Tracker;
-};
 type MeasuredSocket = Socket & {
-  [QUEUED]?: Set<MeasuredResponse>;
-  readonly _httpMessage?: unknown;
+  [CONNECTION]?: Connection;
   readonly encrypted?: boolean;
 };
 
-/** What Node publishes on `http.server.request.start`. */
-interface RequestStart {
-  readonly request: IncomingMessage;
-  readonly response: MeasuredResponse;
+type MeasuredRequest = IncomingMessage & NotedRequest & { readonly socket: MeasuredSocket };
+
+/** What Node publishes on both channels. */
+interface Published {
+  readonly request: MeasuredRequest;
+  readonly response: ServerResponse;
   readonly socket: MeasuredSocket;
   readonly server: Server;
 }
 
-/** HTTP/1. The listener and the one for the response's `close` are shared by all requests; two numbers are kept for each. */
+/**
+ * HTTP/1. Nothing is registered or allocated per request but its notes: what was answered is heard from Node's channel, and
+ * what was not from the end of its connection.
+ */
 export class Http1Tracker {
   private readonly context: TrackerContext;
   private readonly onStart = (message: unknown): void => {
     // An error thrown to a channel's publisher ends the process.
     try {
-      this.start(message as RequestStart);
+      this.start(message as Published);
+    } catch (error) {
+      diag.error('orchestrator: a request is not measured', error);
+    }
+  };
+  private readonly onFinish = (message: unknown): void => {
+    try {
+      const { request, response, socket } = message as Published;
+      socket[CONNECTION]?.remove(response);
+      this.finish(request, response, undefined);
     } catch (error) {
       diag.error('orchestrator: a request is not measured', error);
     }
@@ -57,46 +65,43 @@ export class Http1Tracker {
   constructor(context: TrackerContext) {
     this.context = context;
     subscribe(START_CHANNEL, this.onStart);
+    subscribe(FINISH_CHANNEL, this.onFinish);
   }
 
   stop(): void {
     unsubscribe(START_CHANNEL, this.onStart);
+    unsubscribe(FINISH_CHANNEL, this.onFinish);
   }
 
-  private start({ request, response, socket, server }: RequestStart): void {
+  private start({ request, response, socket, server }: Published): void {
     const { isOwnServer, ignore, recorders } = this.context;
     if (isOwnServer?.(server) === true) return;
     if (ignore?.(pathOf(request.url ?? '/') ?? '') === true) return;
-    // Middleware may change `request.method` later on.
-    const method = methodIndex(request.method);
-    response[METHOD] = method;
-    response[STARTED] = performance.now();
-    response[TRACKER] = this;
-    response.on('close', onResponseClose);
-    const { _httpMessage: answering } = socket;
-    if (answering) queue(socket, response);
+    const notes = noted(request);
+    notes.measuredBy = this;
+    notes.startedAt = performance.now();
+    notes.method = methodIndex(request.method);
+    connectionOf(socket).add(response);
     const scheme = schemeOf(socket);
-    for (const recorder of recorders) recorder.started(method, scheme);
+    for (const recorder of recorders) recorder.started(notes.method, scheme);
   }
 
-  /** Called when the response was sent or its connection closed; the second of two calls does nothing. */
-  finish(response: MeasuredResponse): void {
-    const started = response[STARTED];
-    if (started === undefined) return;
-    response[STARTED] = undefined;
+  /** Does nothing for a response that was counted already. */
+  finish(request: MeasuredRequest, response: ServerResponse, failure: string | undefined): void {
+    const notes = notesOf(request);
+    if (notes?.measuredBy !== this) return;
+    notes.measuredBy = undefined;
     const { exchange } = this;
     const { normalizer, bodySizes, recorders } = this.context;
-    const request: RoutedRequest & { readonly socket: MeasuredSocket } & IncomingMessage = response.req;
-    request.socket[QUEUED]?.delete(response);
-    exchange.seconds = (performance.now() - started) / 1000;
+    exchange.seconds = (performance.now() - notes.startedAt) / 1000;
     exchange.request = request;
-    exchange.method = response[METHOD] ?? 0;
+    exchange.method = notes.method;
     exchange.scheme = schemeOf(request.socket);
     exchange.protocolVersion = request.httpVersion;
     // Before any header was sent, `statusCode` is the 200 that nobody decided on.
-    exchange.statusCode = response.headersSent ? response.statusCode : 0;
-    exchange.failure = response.writableFinished ? undefined : ABORTED;
-    exchange.route = routeOf(request, response.writableFinished && response.statusCode < 400, normalizer);
+    exchange.statusCode = failure === undefined || response.headersSent ? response.statusCode : 0;
+    exchange.failure = failure;
+    exchange.route = routeOf(request, failure === undefined && exchange.statusCode < 400, normalizer);
     if (bodySizes) {
       exchange.requestBytes =
         request.headers['transfer-encoding'] === undefined
@@ -109,9 +114,43 @@ export class Http1Tracker {
   }
 }
 
-function onResponseClose(this: MeasuredResponse): void {
+/**
+ * The responses of one connection that are not finished: one at a time, but for pipelined requests. Those that remain when
+ * the connection closes will never be.
+ */
+class Connection {
+  private answering: ServerResponse | undefined = undefined;
+  private waiting: Set<ServerResponse> | undefined = undefined;
+
+  add(response: ServerResponse): void {
+    if (this.answering === undefined) this.answering = response;
+    else (this.waiting ??= new Set()).add(response);
+  }
+
+  remove(response: ServerResponse): void {
+    if (this.answering === response) this.answering = undefined;
+    else this.waiting?.delete(response);
+  }
+
+  closed(): void {
+    for (const response of [this.answering, ...(this.waiting ?? [])])
+      if (response !== undefined) notesOf(response.req)?.measuredBy?.finish(response.req, response, ABORTED);
+  }
+}
+
+function connectionOf(socket: MeasuredSocket): Connection {
+  let connection = socket[CONNECTION];
+  if (connection === undefined) {
+    connection = new Connection();
+    socket[CONNECTION] = connection;
+    socket.once('close', onConnectionClose);
+  }
+  return connection;
+}
+
+function onConnectionClose(this: MeasuredSocket): void {
   try {
-    this[TRACKER]?.finish(this);
+    this[CONNECTION]?.closed();
   } catch (error) {
     diag.error('orchestrator: a request is not measured', error);
   }
@@ -119,21 +158,4 @@ function onResponseClose(this: MeasuredResponse): void {
 
 function schemeOf(socket: MeasuredSocket): HttpScheme {
   return socket.encrypted === true ? 'https' : 'http';
-}
-
-/**
- * A pipelined response waits for the one before it, and until Node 24 never hears that the connection was closed in the
- * meantime. Without this, `http.server.active_requests` would stay up for ever.
- */
-function queue(socket: MeasuredSocket, response: MeasuredResponse): void {
-  const known = socket[QUEUED];
-  if (known !== undefined) {
-    known.add(response);
-    return;
-  }
-  const waiting = new Set([response]);
-  socket[QUEUED] = waiting;
-  socket.once('close', () => {
-    for (const each of waiting) onResponseClose.call(each);
-  });
 }

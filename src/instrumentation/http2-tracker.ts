@@ -13,7 +13,8 @@ import {
   type TrackerContext,
 } from './http-exchange.js';
 import { pathOf } from './route-normalizer.js';
-import { requestOf, type RoutedStream, routeOf } from './route.js';
+import { type NotedRequest, notesOf } from './request-notes.js';
+import { routeOf } from './route.js';
 
 const START_CHANNEL = 'http2.server.stream.start';
 const CLOSE_CHANNEL = 'http2.server.stream.close';
@@ -69,14 +70,14 @@ export class Http2Tracker {
     for (const recorder of recorders) recorder.started(method, scheme);
   }
 
-  private finish(stream: ServerHttp2Stream & RoutedStream): void {
+  private finish(stream: ServerHttp2Stream & NotedRequest): void {
     const started = this.open.get(stream);
     if (started === undefined) return;
     this.open.delete(stream);
     const { exchange } = this;
     const { normalizer, bodySizes, recorders } = this.context;
     const { sentHeaders, aborted, rstCode } = stream;
-    const request = requestOf(stream);
+    const request = notesOf(stream)?.request;
     const failed = aborted || rstCode !== 0;
     const status = Number(sentHeaders?.[':status'] ?? 0);
     exchange.seconds = (performance.now() - started.at) / 1000;

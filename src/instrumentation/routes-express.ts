@@ -1,3 +1,4 @@
+import { declaredRoute, type Mount, noted, type NotedRequest } from './request-notes.js';
 import { normalizePath } from './route-normalizer.js';
 
 /**
@@ -5,11 +6,10 @@ import { normalizePath } from './route-normalizer.js';
  *
  * Express forgets the pattern under which a router was mounted: `req.baseUrl` holds the values (`/tenants/acme`), and is
  * reset when a handler fails. So `use` and `route` write the pattern on the layer, and a layer that is entered writes it
- * on the request. Without that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
+ * in the request's notes. Without that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
  */
 const PATTERN: unique symbol = Symbol('orchestrator.pattern');
 const MOUNT: unique symbol = Symbol('orchestrator.mount');
-const MATCHED: unique symbol = Symbol('orchestrator.route');
 
 type Next = (error?: unknown) => void;
 type Handle = (this: Layer, request: ExpressRequest, response: unknown, next: Next) => unknown;
@@ -21,17 +21,9 @@ interface Layer {
   readonly route?: unknown;
 }
 
-interface Mount {
-  readonly baseUrl: string;
-  readonly pattern: string;
-  readonly parent: Mount | undefined;
-}
-
-interface ExpressRequest {
+interface ExpressRequest extends NotedRequest {
   readonly baseUrl: string;
   readonly route?: { readonly path?: unknown } | undefined;
-  [MOUNT]?: Mount | undefined;
-  [MATCHED]?: string;
 }
 
 interface Router {
@@ -48,10 +40,8 @@ export function isExpressRequest(request: object): request is ExpressRequest {
   return 'baseUrl' in request && typeof request.baseUrl === 'string';
 }
 
-/** The route of a request that Express has handled; undefined when no route matched. */
+/** The route of a request that Express has handled without notes of it; undefined when no route matched. */
 export function expressRoute(request: ExpressRequest): string | undefined {
-  const matched = request[MATCHED];
-  if (matched !== undefined) return matched;
   const path = request.route?.path;
   if (path === undefined || request.route === null) return undefined;
   return join(request.baseUrl === '' ? '' : normalizePath(request.baseUrl), patternText(path));
@@ -132,23 +122,28 @@ function entering(original: Handle): Handle {
 }
 
 function enter(request: ExpressRequest, layer: Layer, pattern: string): void {
-  const parent = enclosing(request[MOUNT], request.baseUrl, layer.route === undefined);
+  const notes = noted(request);
+  const { mount } = notes;
+  const isRoute = layer.route !== undefined;
+  const parent = mount === undefined ? undefined : enclosing(mount, request.baseUrl, !isRoute);
   const parentPattern = parent?.pattern ?? '';
   let known = layer[MOUNT];
   if (known?.parent !== parentPattern) {
     known = { parent: parentPattern, full: join(parentPattern, pattern) };
     layer[MOUNT] = known;
   }
-  if (layer.route === undefined) request[MOUNT] = { baseUrl: request.baseUrl, pattern: known.full, parent };
-  else request[MATCHED] = known.full;
+  if (isRoute) {
+    notes.subject = known.full;
+    notes.source = declaredRoute;
+  } else notes.mount = { baseUrl: request.baseUrl, pattern: known.full, parent };
 }
 
 /**
  * The innermost mount that still encloses `baseUrl`. A router that called `next` without an answer has been left, which
  * nothing announces, but `baseUrl` then no longer begins with its own.
  */
-function enclosing(mount: Mount | undefined, baseUrl: string, strictly: boolean): Mount | undefined {
-  let candidate = mount;
+function enclosing(mount: Mount, baseUrl: string, strictly: boolean): Mount | undefined {
+  let candidate: Mount | undefined = mount;
   while (candidate !== undefined) {
     const base = candidate.baseUrl;
     if (base === baseUrl && !strictly) return candidate;

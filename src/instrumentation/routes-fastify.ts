@@ -3,16 +3,10 @@ import { setRouteSource } from './route.js';
 /** Fastify 4 and 5, NestJS on Fastify. Both publish every new instance on a diagnostics channel, so nothing is patched. */
 export const FASTIFY_CHANNEL = 'fastify.initialization';
 
-const REQUEST: unique symbol = Symbol('orchestrator.fastify');
-
 interface FastifyRequest {
-  readonly raw: RawRequest;
+  readonly raw: object;
   readonly is404?: boolean;
   readonly routeOptions?: { readonly url?: string | undefined };
-}
-
-interface RawRequest {
-  [REQUEST]?: FastifyRequest;
 }
 
 interface FastifyInstance {
@@ -33,12 +27,10 @@ export function hookFastify(message: unknown): void {
 }
 
 function remember(request: FastifyRequest, _reply: unknown, done: () => void): void {
-  request.raw[REQUEST] = request;
-  setRouteSource(request.raw, fastifyRoute);
+  setRouteSource(request.raw, request, fastifyRoute);
   done();
 }
 
-function fastifyRoute(raw: RawRequest): string | undefined {
-  const request = raw[REQUEST];
-  return request === undefined || request.is404 === true ? undefined : request.routeOptions?.url;
+function fastifyRoute({ is404, routeOptions }: FastifyRequest): string | undefined {
+  return is404 === true ? undefined : routeOptions?.url;
 }

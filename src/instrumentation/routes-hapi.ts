@@ -1,14 +1,8 @@
 import { loadedFile } from './module-loaded.js';
 import { setRouteSource } from './route.js';
 
-const REQUEST: unique symbol = Symbol('orchestrator.hapi');
-
 interface HapiRequest {
   readonly route?: { readonly path?: string; readonly method?: string };
-}
-
-interface RawRequest {
-  [REQUEST]?: HapiRequest;
 }
 
 /** The constructor of Hapi's requests. */
@@ -34,10 +28,9 @@ export function patchHapi(): void {
   if (!isRequestClass(requestClass) || patched.has(requestClass)) return;
   patched.add(requestClass);
   const { generate } = requestClass;
-  requestClass.generate = function (server, raw: RawRequest, ...rest) {
+  requestClass.generate = function (server, raw, ...rest) {
     const request = generate.call(this, server, raw, ...rest);
-    raw[REQUEST] = request;
-    setRouteSource(raw, hapiRoute);
+    setRouteSource(raw, request, hapiRoute);
     return request;
   };
 }
@@ -46,8 +39,7 @@ function isRequestClass(value: unknown): value is HapiRequestClass {
   return typeof value === 'function' && 'generate' in value && typeof value.generate === 'function';
 }
 
-function hapiRoute(raw: RawRequest): string | undefined {
-  const route = raw[REQUEST]?.route;
+function hapiRoute({ route }: HapiRequest): string | undefined {
   // Requests that match nothing are given a route of their own, whose path would look like a catch-all.
   return route === undefined || route.method === '_special' ? undefined : route.path;
 }

@@ -1,14 +1,8 @@
-import { setRouteSource } from './route.js';
+import { declaredRoute, noted } from './request-notes.js';
 
-/** Hono on `@hono/node-server`, which passes Node's request as `c.env.incoming`. */
-const ROUTE: unique symbol = Symbol('orchestrator.hono');
-
-interface RawRequest {
-  [ROUTE]?: string;
-}
-
+/** Of Hono on `@hono/node-server`, which passes Node's request as `c.env.incoming`. */
 interface HonoContext {
-  readonly env?: { readonly incoming?: RawRequest };
+  readonly env?: { readonly incoming?: object };
 }
 
 type Handler = (context: HonoContext, next: unknown) => unknown;
@@ -58,13 +52,10 @@ function announced(handler: Handler, method: string, path: string): Handler {
   return (context, next) => {
     const raw = context.env?.incoming;
     if (raw !== undefined) {
-      if (route !== undefined) raw[ROUTE] = route;
-      setRouteSource(raw, honoRoute);
+      const notes = noted(raw);
+      notes.source = declaredRoute;
+      if (route !== undefined) notes.subject = route;
     }
     return handler(context, next);
   };
-}
-
-function honoRoute(request: RawRequest): string | undefined {
-  return request[ROUTE];
 }

@@ -1,15 +1,9 @@
 import { setRouteSource } from './route.js';
 
-/** Koa with `@koa/router`, which leaves the matched path on the context. */
-const CONTEXT: unique symbol = Symbol('orchestrator.koa');
-
+/** Of Koa with `@koa/router`, which leaves the matched path on the context. */
 interface KoaContext {
   /** Read by Koa's own middleware ecosystem, and unchanged since koa-router 7. */
   readonly _matchedRoute?: string | RegExp | null;
-}
-
-interface RawRequest {
-  [CONTEXT]?: KoaContext;
 }
 
 interface KoaPrototype {
@@ -38,17 +32,13 @@ export function patchKoa(prototype: KoaPrototype): void {
   if (patched.has(prototype)) return;
   patched.add(prototype);
   const { createContext } = prototype;
-  prototype.createContext = function (request: RawRequest, response) {
+  prototype.createContext = function (request, response) {
     const context = createContext.call(this, request, response);
-    request[CONTEXT] = context;
-    setRouteSource(request, koaRoute);
+    setRouteSource(request, context, koaRoute);
     return context;
   };
 }
 
-function koaRoute(request: RawRequest): string | undefined {
-  const context = request[CONTEXT];
-  if (context === undefined) return undefined;
-  const { _matchedRoute: matched } = context;
+function koaRoute({ _matchedRoute: matched }: KoaContext): string | undefined {
   return matched?.toString();
 }

@@ -32,9 +32,9 @@ describe('setRoute', () => {
     const request = raw();
     const normalizer = new RouteNormalizer();
     assert.equal(routeOf(request, true, normalizer), '/users/{id}');
-    setRouteSource(request, () => undefined);
+    setRouteSource(request, undefined, () => undefined);
     assert.equal(routeOf(request, true, normalizer), undefined);
-    setRouteSource(request, () => '/users/:id');
+    setRouteSource(request, '/users/:id', (route) => route);
     assert.equal(routeOf(request, true, normalizer), '/users/:id');
     setRoute(request, 'mine');
     assert.equal(routeOf(request, true, normalizer), 'mine');
