@@ -1,11 +1,12 @@
 /**
  * Runs benchmarks and writes what they print into docs/benchmarks.md: `node dist/benchmarks/run.js [name …]`, all of them
- * by default. The sections of the others stay as they are.
+ * by default. The sections of the others stay as they are. `--node <program>`: with that Node too; may be repeated.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, type as systemType } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 interface Benchmark {
   readonly name: string;
@@ -33,6 +34,12 @@ const BENCHMARKS: readonly Benchmark[] = [
       'Budget: at least 5 times faster than prom-client 15, at least 25 times faster than PrometheusSerializer, no stall above 20 ms with 100,000 lines.',
   },
   {
+    name: 'cluster',
+    title: 'A scrape of a cluster',
+    about:
+      "From the request to the last byte. Budget: faster than prom-client's cluster registry, and not slower as workers grow.",
+  },
+  {
     name: 'scrape-load',
     title: 'Scrapes while the application works',
     about:
@@ -46,19 +53,22 @@ const HEAD = `<!-- Written by \`npm run bench\`. Run it, do not edit it. -->
 
 # Benchmarks
 
-\`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:startup\` and \`bench:scrape\` print one of them. All
+\`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:startup\` and \`bench:scrape\` print a part. All
 candidates of a benchmark take turns in one run. Ratios count; times depend on the machine and on who else uses it.
 `;
 
-function sectionOf({ name, title, about }: Benchmark): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(__dirname, `${name}.js`)], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
-  process.stdout.write(`${stdout}\n`);
+function sectionOf({ name, title, about }: Benchmark, nodes: readonly string[]): string {
   const processors = cpus();
   const machine = `${systemType()} ${process.arch}, ${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}`;
-  return `## ${title}\n\n${about}\n\nMachine: ${machine}.\n\n${stdout.trim()}\n`;
+  const printed = nodes.map((node) => run(node, name));
+  return `## ${title}\n\n${about}\n\nMachine: ${machine}.\n\n${printed.join('\n\n')}\n`;
+}
+
+function run(node: string, name: string): string {
+  const { status, stdout, stderr } = spawnSync(node, [join(__dirname, `${name}.js`)], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
+  process.stdout.write(`${stdout}\n`);
+  return stdout.trim();
 }
 
 /** By title, from the page as it is. */
@@ -73,11 +83,15 @@ function knownSections(): Map<string, string> {
 }
 
 function main(): void {
-  const names = process.argv.slice(2);
+  const { positionals: names, values } = parseArgs({
+    options: { node: { type: 'string', multiple: true, default: [] } },
+    allowPositionals: true,
+  });
+  const nodes = [process.execPath, ...values.node];
   const sections = knownSections();
   for (const benchmark of BENCHMARKS) {
     if (names.length > 0 && !names.includes(benchmark.name)) continue;
-    sections.set(benchmark.title, sectionOf(benchmark));
+    sections.set(benchmark.title, sectionOf(benchmark, nodes));
     const written = BENCHMARKS.flatMap(({ title }) => sections.get(title) ?? []);
     writeFileSync(PAGE, [HEAD, ...written].join('\n'));
   }

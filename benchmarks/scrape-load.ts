@@ -5,13 +5,10 @@
  *
  *     npm run build && node dist/benchmarks/scrape-load.js [windows of each kind]
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -19,6 +16,7 @@ import { runInNewContext } from 'node:vm';
 import { createStore } from '../src/open-store.js';
 import { Scraper } from '../src/server/scraper.js';
 import type { MetricStore } from '../src/store/metric-store.js';
+import { startRedis } from './redis-process.js';
 import { median } from './rounds.js';
 import { newExposition, snapshotOf } from './scrape-data.js';
 
@@ -37,7 +35,8 @@ interface Report {
 }
 
 async function main(): Promise<void> {
-  const { store, end } = await filledRedis();
+  const redis = await startRedis();
+  const store = await filledStore(redis.url);
   const scraper = new Scraper(() => store.snapshot(), newExposition());
   const server = createServer((request, response) => {
     if (request.url === '/metrics') void scraper.serve(request, response);
@@ -74,7 +73,7 @@ async function main(): Promise<void> {
   server.close();
   server.closeAllConnections();
   await store.close();
-  await end();
+  await redis.end();
 
   const ratio = median(busy.map(({ p99 }, window) => p99 / (idle[window]?.p99 ?? Number.NaN)));
   print(`Node ${process.version}, ${LINES} lines from Redis, ${SCRAPERS} scrapers without a pause, `);
@@ -85,37 +84,15 @@ async function main(): Promise<void> {
   print(`Heap and buffers: ${before} MB before, at most ${during} during, ${after} after.\n`);
 }
 
-async function filledRedis(): Promise<{ store: MetricStore; end: () => Promise<void> }> {
-  const dir = await mkdtemp(join(tmpdir(), 'bench-'));
-  const socket = join(dir, 'r.sock');
-  const redis = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', dir], {
-    stdio: 'ignore',
-  });
-  const store = createStore({ prefix: 'bench', redisUrl: `unix://${socket}` });
+async function filledStore(redisUrl: string): Promise<MetricStore> {
+  const store = createStore({ prefix: 'bench', redisUrl });
   const { families } = snapshotOf(Math.ceil(LINES / LINES_PER_SERIES));
   const deltas = families.map(({ family, series }) => ({
     family,
     points: series.map((one) => ({ series: one.series, values: Array.from(one.values) })),
   }));
-  const batch = { sequence: 1, resource: [], collectedAt: performance.now(), deltas, current: [] };
-  const fill = async (attempts: number): Promise<void> => {
-    try {
-      await store.apply(batch);
-    } catch (error) {
-      if (attempts === 0) throw error;
-      await sleep(100);
-      await fill(attempts - 1);
-    }
-  };
-  await fill(50);
-  return {
-    store,
-    end: async () => {
-      redis.kill();
-      await once(redis, 'exit');
-      await rm(dir, { recursive: true });
-    },
-  };
+  await store.apply({ sequence: 1, resource: [], collectedAt: performance.now(), deltas, current: [] });
+  return store;
 }
 
 async function ask<T>(child: ChildProcess, message: string | number): Promise<T> {
