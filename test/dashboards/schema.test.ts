@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 
-import type { Owner } from '../helpers/owner.js';
-import { PACKAGE_ROOT, scratchDir } from '../helpers/scratch.js';
+import { typeErrors } from '../helpers/typed-json.js';
 import { BOARD_FOLDER, panelsOf, readBoards, type BoardJson } from './board-files.js';
-
-/**
- * Grafana publishes the schema of its dashboards to npm as TypeScript, so the compiler is what validates: each dashboard's
- * JSON is declared to be a `GrafanaBoard`, in which no unknown key is allowed.
- */
-
-const COMPILER = join(PACKAGE_ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-const TYPES = join(PACKAGE_ROOT, 'test', 'dashboards', 'grafana-board.js');
 
 /** One change to one place: [which place, key, value]. The key may lead deeper: `legend.displayMode`. */
 type Fault = readonly [place: string, key: string, value: unknown];
@@ -89,7 +79,8 @@ void suite("dashboards by Grafana's published schema", () => {
   const texts = new Map<string, string>();
   for (const name of boards.keys()) texts.set(name, readFileSync(join(BOARD_FOLDER, `${name}.json`), 'utf8'));
   for (const [index, fault] of FAULTS.entries()) texts.set(`fault-${index}`, spoilt(fault));
-  const problems = validate({ after }, texts);
+  const types = { types: 'test/dashboards/grafana-board.js', type: 'GrafanaBoard' };
+  const problems = typeErrors({ after }, types, texts);
 
   for (const name of boards.keys())
     test(`${name}.json is valid`, () => assert.deepEqual(problems.get(name), undefined));
@@ -103,29 +94,6 @@ void suite("dashboards by Grafana's published schema", () => {
     });
   }
 });
-
-/** Compiles all of them at once. Name -> what is wrong with it: the line of the JSON, and what the compiler says. */
-function validate(owner: Owner, texts: ReadonlyMap<string, string>): Map<string, string[]> {
-  const folder = scratchDir(owner, 'schema');
-  const compilerOptions = { strict: true, noEmit: true, module: 'node20', skipLibCheck: true, types: [] };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
-  const declaration = `import type { GrafanaBoard } from ${JSON.stringify(TYPES)};export const board: GrafanaBoard = `;
-  for (const [name, text] of texts) writeFileSync(join(folder, `${name}.ts`), declaration + text);
-  const { stdout, status, error } = spawnSync(process.execPath, [COMPILER, '--pretty', 'false'], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  const problems = new Map<string, string[]>();
-  for (const output of stdout.split('\n').filter((line) => /^\S/.test(line))) {
-    const [, name, line, message] = /^([\w-]+)\.ts\((\d+),\d+\): error (.*)$/.exec(output) ?? [];
-    const text = texts.get(name ?? '');
-    assert.ok(name !== undefined && text !== undefined && message !== undefined, output);
-    const problem = `line ${line}: ${text.split('\n')[Number(line) - 1]?.trim()}: ${message}`;
-    problems.set(name, [...(problems.get(name) ?? []), problem]);
-  }
-  assert.equal(status === 0, problems.size === 0, error?.message ?? stdout);
-  return problems;
-}
 
 /** The overview, which has panels of every type, with one fault. */
 function spoilt([place, key, value]: Fault): string {
