@@ -14,8 +14,8 @@ import {
 import { selectorsOf } from './promql-tree.js';
 
 /**
- * The rules of Grafana's dashboard-linter, less one: it wants `instance=~"$instance"` on every selector, where ours has
- * the processes in `service_instance_id`, and only on gauges.
+ * The rules of Grafana's dashboard-linter, less two: they want a variable `instance` on every dashboard and
+ * `instance=~"$instance"` on every selector, where ours have the processes in `service_instance_id`, and only on gauges.
  */
 
 /** Units that Grafana has; a misspelt one is shown as text behind the number. */
@@ -101,7 +101,7 @@ test('variables: a data source and a project on every dashboard, asked for whene
       [datasource?.name, datasource?.type, datasource?.query, datasource?.label],
       ['datasource', 'datasource', 'prometheus', 'Data source'],
     );
-    assert.equal(job?.name, 'job');
+    assert.deepEqual([job?.name, job?.label], ['job', 'Job']);
     for (const variable of [job, ...others]) {
       const what = `${name}, variable ${variable?.name}`;
       assert.equal(variable?.type, 'query', what);
