@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, INSTANCE_VARIABLE, type Row } from './board.js';
+import { toRuntime } from './links.js';
 import { graph, stat } from './panels.js';
 import { INSTANCE, max, mean, of, quantile, rate, sum } from './promql.js';
 
@@ -16,6 +17,7 @@ const now: Row = {
       description: 'Processes that have reported within their lease.',
       unit: 'short',
       query: [sum(of('orchestrator_instances')), 'instances'],
+      link: toRuntime,
     }),
     stat({
       title: 'Scrape',
@@ -97,6 +99,7 @@ const flushing: Row = {
       queries: [
         [sum(of('orchestrator_pending_series', INSTANCE), 'service_instance_id'), '{{service_instance_id}}'],
       ],
+      link: toRuntime,
     }),
     graph({
       title: 'Store reached',
