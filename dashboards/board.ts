@@ -14,6 +14,7 @@ import {
 
 import { DATA_SOURCE, GRID_WIDTH, type PlacedPanel } from './panels.js';
 import { of } from './promql.js';
+import { withoutSdkDefaults } from './sdk-defaults.js';
 
 /** Every dashboard has it; the links between them find each other by it. */
 const TAG = 'orchestrator';
@@ -78,10 +79,7 @@ export function board(options: BoardOptions): Dashboard {
   for (const variable of options.variables ?? []) builder.withVariable(labelVariable(variable));
   builder.annotation(deployments());
   addRows(builder, options.rows);
-  const built = builder.build();
-  // The SDK's default puts the links into a menu behind an icon, where nobody looks for the other dashboards.
-  for (const link of built.links ?? []) delete link.placement;
-  return built;
+  return withoutSdkDefaults(builder.build());
 }
 
 function labelVariable(variable: LabelVariable): QueryVariableBuilder {
@@ -90,7 +88,6 @@ function labelVariable(variable: LabelVariable): QueryVariableBuilder {
     .label(variable.label)
     .datasource(DATA_SOURCE)
     .query(query)
-    .definition(query)
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc)
     .multi(true)

@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, type Row } from './board.js';
+import { toRuntime } from './links.js';
 import { graph, stat } from './panels.js';
 import { max, of, rate, share, sum } from './promql.js';
 
@@ -63,6 +64,7 @@ const compute: Row = {
       unit: 'percentunit',
       max: 1,
       queries: [[cpuBusy, '{{host_name}}']],
+      link: toRuntime,
     }),
     graph({
       title: 'CPU by state',
@@ -77,6 +79,7 @@ const compute: Row = {
       unit: 'percentunit',
       max: 1,
       queries: [[memoryUsed, '{{host_name}}']],
+      link: toRuntime,
     }),
     graph({
       title: 'Memory by state',

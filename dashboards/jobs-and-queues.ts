@@ -7,7 +7,9 @@ import { max, meanOfRange, of, quantile, quantileOfRange, rate, share, sum } fro
 const NAME = 'job_name=~"$job_name"';
 const runs = (...matchers: readonly string[]): string => of('job_runs_total', NAME, ...matchers);
 const FAILED = 'job_outcome="failure"';
-const age = `time() - ${max(of('job_last_success_time_seconds', NAME), 'job_name')}`;
+// It expires after ORCHESTRATOR_METRICS_TTL; a job that stopped is still shown two days later.
+const success = `last_over_time(${of('job_last_success_time_seconds', NAME)}[2d])`;
+const age = `time() - ${max(success, 'job_name')}`;
 
 const now: Row = {
   title: 'Now',

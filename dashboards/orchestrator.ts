@@ -1,10 +1,13 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, INSTANCE_VARIABLE, type Row } from './board.js';
+import { toRuntime } from './links.js';
 import { graph, stat } from './panels.js';
-import { INSTANCE, mean, of, quantile, rate, sum } from './promql.js';
+import { INSTANCE, max, mean, of, quantile, rate, sum } from './promql.js';
 
 const FLUSH = 'orchestrator_flush_duration_seconds';
+/** One sample for each attribute set of a counter or a histogram. */
+const COUNTED = of('', '__name__=~".+_(count|total)"');
 
 const now: Row = {
   title: 'Now',
@@ -14,6 +17,7 @@ const now: Row = {
       description: 'Processes that have reported within their lease.',
       unit: 'short',
       query: [sum(of('orchestrator_instances')), 'instances'],
+      link: toRuntime,
     }),
     stat({
       title: 'Scrape',
@@ -95,6 +99,7 @@ const flushing: Row = {
       queries: [
         [sum(of('orchestrator_pending_series', INSTANCE), 'service_instance_id'), '{{service_instance_id}}'],
       ],
+      link: toRuntime,
     }),
     graph({
       title: 'Store reached',
@@ -132,7 +137,6 @@ const scraping: Row = {
       title: 'Scrape duration',
       description: 'Time from the request of Prometheus to the last byte of the answer.',
       unit: 's',
-      width: 8,
       queries: [[sum(of('scrape_duration_seconds'), 'job'), '{{job}}']],
     }),
     graph({
@@ -140,17 +144,26 @@ const scraping: Row = {
       description:
         'Samples that one scrape brings. It grows with label values, not with traffic or processes.',
       unit: 'short',
-      width: 8,
       queries: [[sum(of('scrape_samples_scraped'), 'job'), '{{job}}']],
     }),
     graph({
       title: 'Series per metric, the ten largest',
       description:
-        'Attribute sets of counters and histograms, which ORCHESTRATOR_MAX_SERIES limits for each (2000). A metric that grows on and on has a label with too many values.',
+        'Attribute sets of counters and histograms. A metric that grows on and on has a label with too many values.',
       unit: 'short',
-      width: 8,
+      queries: [[`topk(10, count by (__name__) (${COUNTED}))`, '{{__name__}}']],
+    }),
+    graph({
+      title: 'Share of the series limit',
+      description:
+        'How much of ORCHESTRATOR_MAX_SERIES the largest metric of each project uses. At 100 % what is new is summed into one series with otel_metric_overflow="true".',
+      unit: 'percentunit',
+      max: 1,
       queries: [
-        [`topk(10, count by (__name__) (${of('', '__name__=~".+_(count|total)"')}))`, '{{__name__}}'],
+        [
+          `${max(`count by (job, __name__) (${COUNTED})`, 'job')} / on (job) min by (job) (${of('orchestrator_series_limit')})`,
+          '{{job}}',
+        ],
       ],
     }),
   ],

@@ -12,6 +12,7 @@ import {
   SortOrder,
   StackingConfigBuilder,
   StackingMode,
+  TableCellDisplayMode,
   TooltipDisplayMode,
   VisibilityMode,
   VizLegendOptionsBuilder,
@@ -193,7 +194,7 @@ export function heatmap(options: HeatmapOptions): PlacedPanel {
 
 /** One row for each combination of labels, one column for each query. */
 export function table(options: TableOptions): PlacedPanel {
-  const builder = new TableBuilder().filterable(true);
+  const builder = new TableBuilder().filterable(true).cellOptions({ type: TableCellDisplayMode.Auto });
   const headings: Record<string, string> = { ...options.labels };
   const order: Record<string, number> = {};
   for (const [index, label] of Object.keys(options.labels).entries()) order[label] = index;

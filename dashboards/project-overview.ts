@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, type Row } from './board.js';
+import { toClients, toItself, toRoutes, toRuntime } from './links.js';
 import { graph, heatmap, stat, table } from './panels.js';
 import { max, of, quantile, rate, share, sum } from './promql.js';
 
@@ -15,8 +16,6 @@ const STATUS_COLORS = {
   '^5xx$': 'red',
   '^aborted$': 'purple',
 };
-const toRoutes = { title: 'Routes', uid: 'orchestrator-routes' };
-const toRuntime = { title: 'Runtime', uid: 'orchestrator-runtime' };
 
 /** `200` -> `2xx`, in a label of its own; what was aborted before it had a status is `aborted`. */
 function statusClass(vector: string, label: string): string {
@@ -61,6 +60,7 @@ const now: Row = {
       description: 'Requests that were being worked on at the moment of the scrape, over all processes.',
       unit: 'short',
       query: [sum(of('http_server_active_requests')), 'in progress'],
+      link: toRuntime,
     }),
     stat({
       title: 'Busiest event loop',
@@ -78,7 +78,7 @@ const now: Row = {
         'Processes that have reported within their lease: the last 15 seconds, or three flush intervals.',
       unit: 'short',
       query: [sum(of('orchestrator_instances')), 'instances'],
-      link: { title: 'Orchestrator itself', uid: 'orchestrator-self' },
+      link: toItself,
     }),
   ],
 };
@@ -130,6 +130,7 @@ const latency: Row = {
         'Requests in each bucket of duration. Two bands mean two kinds of requests, which a percentile hides.',
       unit: 's',
       query: sum(`increase(${of(`${DURATION}_bucket`)}[$__rate_interval])`, 'le'),
+      link: toRoutes,
     }),
   ],
 };
@@ -156,6 +157,7 @@ const saturation: Row = {
       unit: 'short',
       width: 8,
       queries: [[sum(of('http_server_active_requests'), 'http_request_method'), '{{http_request_method}}']],
+      link: toClients,
     }),
     graph({
       title: 'Instances',
@@ -163,6 +165,7 @@ const saturation: Row = {
       unit: 'short',
       width: 8,
       queries: [[sum(of('orchestrator_instances'), 'job'), '{{job}}']],
+      link: toItself,
     }),
     graph({
       title: 'CPU of all processes',

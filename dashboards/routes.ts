@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, type Row } from './board.js';
+import { toClients } from './links.js';
 import { graph, heatmap, table } from './panels.js';
 import { mean, named, of, quantile, rate, share, sum } from './promql.js';
 
@@ -67,6 +68,7 @@ const byRoute: Row = {
       description: '95 of 100 requests of a route took no longer than this.',
       unit: 's',
       queries: [[quantile(0.95, buckets, ...ROUTE), LEGEND]],
+      link: toClients,
     }),
     graph({
       title: 'Where the time goes',
@@ -75,6 +77,7 @@ const byRoute: Row = {
       unit: 'short',
       stacked: true,
       queries: [[sum(rate(of(`${DURATION}_sum`, ...CHOSEN)), ...ROUTE), LEGEND]],
+      link: toClients,
     }),
   ],
 };

@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { board, INSTANCE_VARIABLE, type Row } from './board.js';
+import { toHost, toRoutes } from './links.js';
 import { graph } from './panels.js';
 import { INSTANCE, max, mean, of, quantile, rate, sum } from './promql.js';
 
@@ -18,6 +19,7 @@ const eventLoop: Row = {
       unit: 'percentunit',
       max: 1,
       queries: [[perInstance('nodejs_eventloop_utilization_ratio'), BY_INSTANCE]],
+      link: toRoutes,
     }),
     graph({
       title: 'Delay, 99 %',
@@ -65,6 +67,7 @@ const process: Row = {
       description: 'Share of one core, by process.',
       unit: 'percentunit',
       queries: [[perInstance('process_cpu_utilization_ratio'), BY_INSTANCE]],
+      link: toHost,
     }),
     graph({
       title: 'Resident memory',
@@ -72,6 +75,7 @@ const process: Row = {
         'What the operating system counts: heap, buffers, code and stacks. Grows without the heap when buffers leak.',
       unit: 'bytes',
       queries: [[perInstance('process_memory_usage_bytes'), BY_INSTANCE]],
+      link: toHost,
     }),
   ],
 };

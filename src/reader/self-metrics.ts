@@ -32,6 +32,12 @@ export function observeExporter(meter: Meter, exporter: StoreMetricExporter): vo
     })
     .addCallback((result) => result.observe(exporter.pendingSeries));
   meter
+    .createObservableGauge('orchestrator.series.limit', {
+      description: 'Series that each metric may have over the whole project: ORCHESTRATOR_MAX_SERIES.',
+      unit: '{series}',
+    })
+    .addCallback((result) => result.observe(exporter.maxSeries));
+  meter
     .createObservableGauge('orchestrator.store.up', {
       description: '1 if the last flush reached the store, else 0.',
     })

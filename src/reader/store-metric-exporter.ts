@@ -36,6 +36,8 @@ const SUCCESS = 0;
 export class StoreMetricExporter implements PushMetricExporter {
   /** Called after each attempt; for self-metrics. */
   onFlush: (report: FlushReport) => void = () => undefined;
+  /** Series that a metric may have in the store. */
+  readonly maxSeries: number;
 
   readonly #store: MetricStore;
   readonly #warn: (message: string) => void;
@@ -48,6 +50,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   #closed = false;
 
   constructor(options: StoreMetricExporterOptions) {
+    this.maxSeries = options.maxSeries;
     this.#store = options.store;
     this.#warn = options.warn;
     this.#waiting = new DeltaAccumulator(options);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import * as units from '@grafana/grafana-foundation-sdk/units';
+
 import {
   panelsOf,
   readBoards,
@@ -12,12 +14,12 @@ import {
 import { selectorsOf } from './promql-tree.js';
 
 /**
- * The rules of Grafana's dashboard-linter, less one: it wants `instance=~"$instance"` on every selector, where ours has
- * the processes in `service_instance_id`, and only on gauges.
+ * The rules of Grafana's dashboard-linter, less two: they want a variable `instance` on every dashboard and
+ * `instance=~"$instance"` on every selector, where ours have the processes in `service_instance_id`, and only on gauges.
  */
 
-/** Units of Grafana that these dashboards may use; a misspelt one is shown as text behind the number. */
-const UNITS = new Set(['s', 'reqps', 'ops', 'pps', 'Bps', 'bytes', 'percentunit', 'short']);
+/** Units that Grafana has; a misspelt one is shown as text behind the number. */
+const UNITS = new Set<string>(Object.values(units));
 
 /** An up-down counter, whose name ends as a counter's does. */
 const NOT_COUNTERS = new Set(['db_client_connection_count']);
@@ -99,7 +101,7 @@ test('variables: a data source and a project on every dashboard, asked for whene
       [datasource?.name, datasource?.type, datasource?.query, datasource?.label],
       ['datasource', 'datasource', 'prometheus', 'Data source'],
     );
-    assert.equal(job?.name, 'job');
+    assert.deepEqual([job?.name, job?.label], ['job', 'Job']);
     for (const variable of [job, ...others]) {
       const what = `${name}, variable ${variable?.name}`;
       assert.equal(variable?.type, 'query', what);
@@ -138,6 +140,8 @@ test('panels do not overlap, ids are unique, links lead to dashboards of the set
       for (const { url } of panel.links ?? [])
         assert.ok(uids.has(/^\/d\/([\w-]+)\?/.exec(url)?.[1] ?? ''), `${name}: ${url}`);
     }
+    for (const link of [...board.links, ...all.flatMap((panel) => panel.links ?? [])])
+      assert.ok(!('placement' in link), `${name}: a link in a menu behind an icon`);
   }
 });
 

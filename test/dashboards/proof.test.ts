@@ -84,6 +84,21 @@ void suite('the demo application fills every panel', () => {
     });
   }
 
+  test('a planted panel that is dead, or lacks the label that it shows, does not pass', async () => {
+    const prometheus = await started;
+    const [board] = boards.values();
+    const panel = board === undefined ? undefined : panelsOf(board).find(({ type }) => type === 'timeseries');
+    assert.ok(board !== undefined && panel !== undefined);
+    for (const [expr, legendFormat, reported] of [
+      ['http_requests_totally{job=~"$job"}', 'requests', /empty: .*http_requests_totally/],
+      ['0 / (0 * up{job=~"$job"})', 'only NaN', /empty: .*0 \* up/],
+      ['up{job=~"$job"}', '{{pod}}', /no label pod: .*up/],
+    ] as const) {
+      const dead = { ...panel, targets: [{ refId: 'A', expr, legendFormat }] };
+      await assert.rejects(assertNothingEmpty(prometheus, { ...board, panels: [dead] }), reported);
+    }
+  });
+
   test('every metric that a dashboard names exists', async () => {
     const prometheus = await started;
     const existing = new Set(await prometheus.api<string[]>('label/__name__/values'));

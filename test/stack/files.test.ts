@@ -82,14 +82,6 @@ test('each profile has all that its services wait for, and starts them in order'
   }
 });
 
-test('scripts pass shellcheck', () => {
-  const { stdout, status } = spawnSync('shellcheck', ['generate-env.sh'], {
-    cwd: STACK_FOLDER,
-    encoding: 'utf8',
-  });
-  assert.equal(status, 0, stdout);
-});
-
 test('the Dockerfile passes its linter, does not run as root, and leaves signals to Node', () => {
   const dockerfile = readFileSync(join(PACKAGE_ROOT, 'examples', 'app', 'Dockerfile'), 'utf8');
   assert.deepEqual(

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { PodMonitor, ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 import { Deployment } from 'kubernetes-models/apps/v1';
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import { CronJob } from 'kubernetes-models/batch/v1';
@@ -13,20 +14,20 @@ import { eventually } from '../helpers/eventually.js';
 import { freePort } from '../helpers/ports.js';
 import { startPrometheusIn } from '../helpers/prometheus.js';
 import { scratchDir } from '../helpers/scratch.js';
+import { typeErrors } from '../helpers/typed-json.js';
 import { charted, kustomizationFiles, kustomized, type Manifest } from './manifests.js';
 
 const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>> = {
   'apps/v1 Deployment': Deployment,
   'autoscaling/v2 HorizontalPodAutoscaler': HorizontalPodAutoscaler,
   'batch/v1 CronJob': CronJob,
+  'monitoring.coreos.com/v1 PodMonitor': PodMonitor,
+  'monitoring.coreos.com/v1 ServiceMonitor': ServiceMonitor,
   'policy/v1 PodDisruptionBudget': PodDisruptionBudget,
   'v1 ConfigMap': ConfigMap,
   'v1 Secret': Secret,
   'v1 Service': Service,
 };
-
-/** Of the Prometheus operator, which no package with schemas is installed for. */
-const MONITORS = new Set(['monitoring.coreos.com/v1 ServiceMonitor', 'monitoring.coreos.com/v1 PodMonitor']);
 
 interface Relabeling {
   readonly sourceLabels?: readonly string[];
@@ -44,11 +45,15 @@ function nameOf(manifest: Manifest): string {
   return `${kindOf(manifest)} ${manifest.metadata.name}`;
 }
 
-/** By the OpenAPI schema of Kubernetes; throws with the reason. */
+function fileOf({ kind, metadata }: Manifest): string {
+  return `${kind}-${metadata.name}`;
+}
+
+/** By the OpenAPI schema of Kubernetes or of the Prometheus operator; throws with the reason. */
 function assertValid(manifest: Manifest): void {
   const Model = MODELS[kindOf(manifest)];
-  if (Model === undefined) assert.ok(MONITORS.has(kindOf(manifest)), `no schema for ${nameOf(manifest)}`);
-  else new Model(manifest as never).validate();
+  assert.ok(Model !== undefined, `no schema for ${nameOf(manifest)}`);
+  new Model(manifest as never).validate();
 }
 
 function sorted(manifests: readonly Manifest[]): Manifest[] {
@@ -61,13 +66,36 @@ const monitors = {
   pod: kustomizationFiles('components/pod-monitor'),
 };
 
+const all = [...base, ...kustomizationFiles('overlays/development'), ...monitors.service, ...monitors.pod];
+
 test('every manifest is valid by the OpenAPI schema of Kubernetes', () => {
-  const all = [...base, ...kustomizationFiles('overlays/development'), ...monitors.service, ...monitors.pod];
   assert.equal(new Set(all.map(nameOf)).size, all.length);
   for (const manifest of all) assertValid(manifest);
   const deployment = base.find(({ kind }) => kind === 'Deployment');
   assert.ok(deployment !== undefined);
   assert.throws(() => assertValid({ ...deployment, spec: { ...deployment.spec, replicas: 'two' } }));
+});
+
+test('no manifest has a key that Kubernetes does not know', (t) => {
+  const texts = new Map(all.map((manifest) => [fileOf(manifest), JSON.stringify(manifest, undefined, 2)]));
+  const misspelt: ReadonlyArray<readonly [kind: string, key: string, wrong: string]> = [
+    ['Deployment', 'readinessProbe', 'redinessProbe'],
+    ['CronJob', 'concurrencyPolicy', 'concurencyPolicy'],
+    ['HorizontalPodAutoscaler', 'averageUtilization', 'averageUtilisation'],
+    ['ServiceMonitor', 'targetLabel', 'targetLable'],
+    ['PodMonitor', 'podMetricsEndpoints', 'endpoints'],
+  ];
+  for (const [kind, key, wrong] of misspelt) {
+    const manifest = all.find((one) => one.kind === kind);
+    const text = texts.get(manifest === undefined ? '' : fileOf(manifest)) ?? '';
+    assert.ok(text.includes(`"${key}"`), `${kind} has no ${key}`);
+    texts.set(`misspelt-${wrong}`, text.replace(`"${key}"`, `"${wrong}"`));
+  }
+  const types = { types: 'test/stack/kubernetes-object.js', type: 'KubernetesObject' };
+  const errors = typeErrors(t, types, texts);
+  for (const manifest of all) assert.equal(errors.get(fileOf(manifest)), undefined, nameOf(manifest));
+  for (const [, , wrong] of misspelt)
+    assert.match(errors.get(`misspelt-${wrong}`)?.join('\n') ?? '', new RegExp(wrong), wrong);
 });
 
 test('selectors find their pods, ports and objects are there under the names that are used', () => {

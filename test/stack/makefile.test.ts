@@ -92,9 +92,17 @@ test('an unknown profile is refused before anything happens', (t) => {
   assert.equal(stack.remembered, undefined);
 });
 
-test('stop and status before any start say so', (t) => {
+test('stop stops what was started, whatever profile it is given', (t) => {
   const stack = new Stack(t);
-  for (const target of ['stop', 'status']) assert.match(stack.make(target).output, /Nothing was started/);
+  stack.make('start', 'PROFILE=gateway');
+  assert.equal(stack.make('stop', 'PROFILE=dev').status, 0);
+  assert.deepEqual(stack.asked(), ['gateway up --detach --build --wait', 'gateway down']);
+});
+
+test('stop, status and logs before any start say so', (t) => {
+  const stack = new Stack(t);
+  for (const target of ['stop', 'status', 'logs'])
+    assert.match(stack.make(target).output, /Nothing was started/);
   assert.deepEqual(stack.asked(), []);
 });
 
