@@ -2,8 +2,13 @@ import type { GaugeRule } from './setting-kinds.js';
 import { globMatcher } from './glob.js';
 import type { InstanceAggregation } from './store/metric-store.js';
 
-/** After the user's rules: what a job leaves behind outlives its process. */
-const DEFAULT_RULES: readonly GaugeRule[] = [{ pattern: 'job.last_success.time', aggregation: 'keep' }];
+/** After the user's rules. */
+const DEFAULT_RULES: readonly GaugeRule[] = [
+  // What a job leaves behind outlives its process.
+  { pattern: 'job.last_success.time', aggregation: 'keep' },
+  // Whoever looks at a queue sees the same jobs.
+  { pattern: 'queue.jobs', aggregation: 'last' },
+];
 
 /** The mode of a gauge by its OpenTelemetry name: the first rule that matches, else `instance`. */
 export function gaugeAggregation(rules: readonly GaugeRule[]): (name: string) => InstanceAggregation {
