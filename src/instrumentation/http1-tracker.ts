@@ -26,6 +26,10 @@ type MeasuredResponse = ServerResponse & {
   [STARTED]?: number | undefined;
   [METHOD]?: number;
   [TRACKER]?: Http1Tracker;
+  /** Null for a body in chunks. `getHeader` knows of no header that came with `writeHead` or that Node added. */
+  readonly _contentLength?: number | null;
+  /** False for HEAD, 204 and 304, whatever `Content-Length` says. */
+  readonly _hasBody?: boolean;
 };
 type MeasuredSocket = Socket & {
   [QUEUED]?: Set<MeasuredResponse>;
@@ -102,7 +106,8 @@ export class Http1Tracker {
         request.headers['transfer-encoding'] === undefined
           ? byteLength(request.headers['content-length'] ?? 0)
           : undefined;
-      exchange.responseBytes = byteLength(response.getHeader('content-length'));
+      const { _hasBody: hasBody, _contentLength: declared } = response;
+      exchange.responseBytes = hasBody === false ? 0 : byteLength(declared ?? undefined);
     }
     for (const recorder of recorders) recorder.finished(exchange);
     exchange.request = undefined;
