@@ -107,6 +107,29 @@ describe('HTTP/2 server metrics', () => {
     });
   });
 
+  test('body sizes, where they are declared', async () => {
+    instrumentation.stop();
+    instrumentation = instrumentHttpServer({ meter: metrics.meter, bodySizes: true });
+    server = createServer((request, response) => {
+      response.setHeader('content-length', 3);
+      request.resume().on('end', () => response.end('abc'));
+    });
+    const session = connect(`http://127.0.0.1:${await listen()}`);
+    const stream = session.request({ ':method': 'POST', 'content-length': 5 });
+    stream.resume().end('12345');
+    await once(stream, 'close');
+    session.close();
+    await idle();
+    for (const [side, bytes] of [
+      ['request', 5],
+      ['response', 3],
+    ] as const) {
+      const points = await metrics.points(`http.server.${side}.body.size`);
+      const sums = points.map(({ value }) => (typeof value === 'object' ? value.sum : undefined));
+      assert.deepEqual(sums, HAS_CHANNELS ? [bytes] : []);
+    }
+  });
+
   test('a connection that breaks ends every request on it, once', async (t) => {
     server = createServer((request, response) => {
       if (request.url === '/begun') response.write('half');
