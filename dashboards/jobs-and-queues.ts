@@ -127,10 +127,29 @@ const jobs: Row = {
   ],
 };
 
+const queues: Row = {
+  title: 'Queues',
+  panels: [
+    graph({
+      title: 'Queue depth',
+      description:
+        'Jobs in each queue by state, without those that are done. Waiting jobs that only grow need more workers.',
+      unit: 'short',
+      width: 24,
+      queries: [
+        [
+          sum(of('queue_jobs', 'job_state!="completed"'), 'queue_name', 'job_state'),
+          '{{queue_name}} {{job_state}}',
+        ],
+      ],
+    }),
+  ],
+};
+
 export const jobsAndQueues: Dashboard = board({
   uid: 'orchestrator-jobs',
   title: 'Node.js / Jobs and queues',
-  description: 'Cron jobs and queue workers measured with recordJob().',
+  description: 'Cron jobs and queue workers measured with recordJob(), queues with observeQueue().',
   variables: [{ name: 'job_name', label: 'Job name', from: of('job_runs_total'), labelName: 'job_name' }],
-  rows: [now, jobs],
+  rows: [now, jobs, queues],
 });

@@ -8,6 +8,8 @@ const DEFAULT_RULES: readonly GaugeRule[] = [
   { pattern: 'job.last_success.time', aggregation: 'keep' },
   // A new series is held against the limit of the process that brings it: the lowest is reached first.
   { pattern: 'orchestrator.series.limit', aggregation: 'min' },
+  // Whoever looks at a queue sees the same jobs.
+  { pattern: 'queue.jobs', aggregation: 'last' },
 ];
 
 /** The mode of a gauge by its OpenTelemetry name: the first rule that matches, else `instance`. */

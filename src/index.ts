@@ -13,6 +13,7 @@ export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
 export { setRoute } from './instrumentation/route.js';
 export { setAction, type Action } from './instrumentation/http-action.js';
 export { recordJob } from './jobs.js';
+export { observeQueue, type ObservableQueue, type ObserveQueueOptions } from './queue-depth.js';
 export { registerHealthCheck } from './health.js';
 export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
 export type {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -11,10 +14,12 @@ import { collectMetrics } from '../src/metrics-handler.js';
 import { running } from '../src/running.js';
 import { shutdown, start, type StartOptions } from '../src/start.js';
 import { baseEnvironment } from './helpers/app-process.js';
+import { eventually } from './helpers/eventually.js';
 import { Exposition } from './helpers/exposition.js';
 import { freePort } from './helpers/ports.js';
 import { startRedis } from './helpers/redis.js';
 import { PACKAGE_ROOT } from './helpers/scratch.js';
+import { fetchStatus } from './instrumentation/http-traffic.js';
 
 const quiet: StartOptions = {
   store: 'memory',
@@ -88,6 +93,33 @@ describe('start()', () => {
     });
     await orchestrator?.shutdown();
     assert.equal(running(), undefined);
+  });
+
+  test('buckets: those of the setting for HTTP, those of the unit for what the application measures', async (t) => {
+    start({ ...quiet, httpBuckets: [0.5, 30], httpBodySizes: true });
+    const server = createServer((_request, response) => response.end('x'));
+    t.after(() => server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await fetchStatus((server.address() as AddressInfo).port, '/');
+    const meter = metrics.getMeter('app');
+    meter.createHistogram('wait', { unit: 's' }).record(1);
+    meter.createHistogram('upload', { unit: 'By' }).record(1);
+    const bytes = Array.from({ length: 10 }, (_, power) => 256 * 4 ** power);
+    const expected = {
+      http_server_request_duration_seconds: [0.5, 30],
+      http_server_request_body_size_bytes: bytes,
+      http_server_response_body_size_bytes: bytes,
+      wait_seconds: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+      upload_bytes: bytes,
+    };
+    await eventually(async () => {
+      const seen = await exposition();
+      for (const [name, boundaries] of Object.entries(expected)) {
+        const shown = seen.samples(`${name}_bucket`).map(({ labels }) => labels['le']);
+        assert.deepEqual(shown, [...boundaries.map(String), '+Inf'], name);
+      }
+    });
   });
 
   test('sums two starts in one Redis, and says who they are', async (t) => {

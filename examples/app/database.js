@@ -35,6 +35,7 @@ exports.prepare = async () => {
          shipped timestamptz
        )`,
     );
+    await client.query('CREATE INDEX IF NOT EXISTS orders_waiting ON orders (id) WHERE shipped IS NULL');
     await client.query(
       'INSERT INTO products SELECT id, name FROM unnest($1::text[]) WITH ORDINALITY AS p(name, id) ON CONFLICT DO NOTHING',
       [PRODUCTS],

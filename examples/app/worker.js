@@ -3,13 +3,22 @@
 
 const { setTimeout: sleep } = require('node:timers/promises');
 
-const { recordJob } = require('@org/orchestrator');
+const { observeQueue, recordJob } = require('@org/orchestrator');
 
 const { pool, prepare } = require('./database.js');
 const { log } = require('./log.js');
 
 const IDLE_MS = 500;
 const stop = new AbortController();
+
+/** What BullMQ's queues have and `observeQueue` asks for. */
+const orders = {
+  name: 'orders',
+  async getJobCounts() {
+    const { rows } = await pool.query('SELECT count(*)::int AS waiting FROM orders WHERE shipped IS NULL');
+    return rows[0];
+  },
+};
 
 /** Answers false when there was nothing to do. */
 async function shipOne() {
@@ -44,12 +53,14 @@ async function ship(client, order) {
 
 async function main() {
   await prepare();
+  const stopObserving = observeQueue(orders);
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop.abort());
   log.info('waiting for orders');
   while (!stop.signal.aborted) {
     const busy = await shipOne().catch((error) => log.error({ err: error }, 'no database'));
     if (busy !== true) await sleep(IDLE_MS, undefined, { signal: stop.signal }).catch(() => {});
   }
+  stopObserving();
   await pool.end();
 }
 

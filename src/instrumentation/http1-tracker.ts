@@ -22,6 +22,13 @@ const START_CHANNEL = 'http.server.request.start';
 const FINISH_CHANNEL = 'http.server.response.finish';
 const CONNECTION: unique symbol = Symbol('orchestrator.connection');
 
+type MeasuredResponse = ServerResponse & {
+  /** Null for a body in chunks. `getHeader` knows of no header that came with `writeHead` or that Node added. */
+  readonly _contentLength?: number | null;
+  /** False for HEAD, 204 and 304, whatever `Content-Length` says. */
+  readonly _hasBody?: boolean;
+};
+
 type MeasuredSocket = Socket & {
   [CONNECTION]?: Connection;
   readonly encrypted?: boolean;
@@ -32,7 +39,7 @@ type MeasuredRequest = IncomingMessage & NotedRequest & { readonly socket: Measu
 /** What Node publishes on both channels. */
 interface Published {
   readonly request: MeasuredRequest;
-  readonly response: ServerResponse;
+  readonly response: MeasuredResponse;
   readonly socket: MeasuredSocket;
   readonly server: Server;
 }
@@ -87,7 +94,7 @@ export class Http1Tracker {
   }
 
   /** Does nothing for a response that was counted already. */
-  finish(request: MeasuredRequest, response: ServerResponse, failure: string | undefined): void {
+  finish(request: MeasuredRequest, response: MeasuredResponse, failure: string | undefined): void {
     const notes = notesOf(request);
     if (notes?.measuredBy !== this) return;
     notes.measuredBy = undefined;
@@ -107,7 +114,8 @@ export class Http1Tracker {
         request.headers['transfer-encoding'] === undefined
           ? byteLength(request.headers['content-length'] ?? 0)
           : undefined;
-      exchange.responseBytes = byteLength(response.getHeader('content-length'));
+      const { _hasBody: hasBody, _contentLength: declared } = response;
+      exchange.responseBytes = hasBody === false ? 0 : byteLength(declared ?? undefined);
     }
     for (const recorder of recorders) recorder.finished(exchange);
     exchange.request = undefined;
@@ -119,15 +127,15 @@ export class Http1Tracker {
  * the connection closes will never be.
  */
 class Connection {
-  private answering: ServerResponse | undefined = undefined;
-  private waiting: Set<ServerResponse> | undefined = undefined;
+  private answering: MeasuredResponse | undefined = undefined;
+  private waiting: Set<MeasuredResponse> | undefined = undefined;
 
-  add(response: ServerResponse): void {
+  add(response: MeasuredResponse): void {
     if (this.answering === undefined) this.answering = response;
     else (this.waiting ??= new Set()).add(response);
   }
 
-  remove(response: ServerResponse): void {
+  remove(response: MeasuredResponse): void {
     if (this.answering === response) this.answering = undefined;
     else this.waiting?.delete(response);
   }

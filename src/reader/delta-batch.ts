@@ -1,4 +1,5 @@
 import {
+  AggregationTemporality,
   DataPointType,
   type DataPoint,
   type MetricData,
@@ -52,8 +53,8 @@ interface Known {
   readonly series: Series;
   /** Last time a delta of it was taken over. */
   sentMs: number;
-  /** Host counters: the sum of all deltas. Current values: the value seen last. */
-  value: number;
+  /** Current values: what was seen last, or the sum of all deltas. Undefined before the first. */
+  value: number | undefined;
   changedMs: number;
 }
 
@@ -179,7 +180,8 @@ export class DeltaAccumulator {
         addCurrent(
           state,
           known,
-          metric.dataPointType === DataPointType.SUM && metric.isMonotonic,
+          metric.dataPointType === DataPointType.SUM &&
+            metric.aggregationTemporality === AggregationTemporality.DELTA,
           point.value,
           nowMs,
         );
@@ -295,7 +297,7 @@ export class DeltaAccumulator {
       known = state.old.get(text) ?? {
         series: makeSeries(scope.scope, normalized),
         sentMs: -Infinity,
-        value: Number.NaN,
+        value: undefined,
         changedMs: nowMs,
       };
       state.known.set(text, known);
@@ -314,8 +316,9 @@ export class DeltaAccumulator {
   }
 
   #rotate(state: FamilyState, nowMs: number): void {
-    // A host counter is the sum of all its deltas, which must not be forgotten while another process collects.
-    if (isHostMetric(state.family.name)) return;
+    // These are sums of deltas. One that was forgotten would go on from zero: a host counter when its turn to collect comes
+    // again, an observed up-down counter when an attribute set comes back. The SDK's limit on attribute sets bounds both.
+    if (isHostMetric(state.family.name) || state.family.type === 'updowncounter') return;
     const crowded = state.known.size > KNOWN_PER_SERIES * this.#options.maxSeries;
     if (!crowded && nowMs - state.rotatedMs < FORGET_MS) return;
     state.old = state.known;
@@ -357,15 +360,9 @@ function isHostMetric(name: string): boolean {
   return name.startsWith('system.');
 }
 
-function addCurrent(
-  state: FamilyState,
-  known: Known,
-  monotonic: boolean,
-  value: number,
-  nowMs: number,
-): void {
-  // A counter arrives as a delta; a host counter is shown as it stands on the host, so its deltas are summed here.
-  const now = monotonic && !Number.isNaN(known.value) ? known.value + value : value;
+function addCurrent(state: FamilyState, known: Known, isDelta: boolean, value: number, nowMs: number): void {
+  // Host counters and observed up-down counters arrive as deltas and are shown as they stand.
+  const now = isDelta && known.value !== undefined ? known.value + value : value;
   if (!Object.is(now, known.value)) {
     known.value = now;
     known.changedMs = nowMs;

@@ -74,14 +74,13 @@ export class StoreMetricExporter implements PushMetricExporter {
   }
 
   /**
-   * Counters and histograms as deltas: the store sums them. Up-down counters and synchronous gauges as they stand.
-   * Observable gauges as deltas, which means: only what the last callback reported, so that a vanished attribute set
-   * leaves (SDK specification, asynchronous instruments).
+   * Counters and histograms as deltas: the store sums them. Synchronous up-down counters and gauges as they stand. What is
+   * observed as deltas, which means: only what the last callback reported, so that a vanished attribute set leaves (SDK
+   * specification, asynchronous instruments); the accumulator makes current values of the deltas of up-down counters.
    */
   selectAggregationTemporality(type: InstrumentType): AggregationTemporality {
     switch (type) {
       case InstrumentType.UP_DOWN_COUNTER:
-      case InstrumentType.OBSERVABLE_UP_DOWN_COUNTER:
       case InstrumentType.GAUGE:
         return AggregationTemporality.CUMULATIVE;
       default:

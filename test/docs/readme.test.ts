@@ -12,7 +12,7 @@ import { PACKAGE_ROOT, scratchDir } from '../helpers/scratch.js';
 import { get, scrape } from '../helpers/scrape.js';
 import { codeBlocks, readPage } from './pages.js';
 
-/** Every `sh` block of the README in its order; what is not run here is run by the package smoke test. */
+/** Every `sh` block of the README in its order; what is not run here is run by `test/e2e/nodes.test.ts`. */
 const BLOCKS = {
   install: 'npm install @org/orchestrator',
   preload: 'ORCHESTRATOR_PREFIX=shop node --require @org/orchestrator/register app.js',

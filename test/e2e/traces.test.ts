@@ -12,7 +12,16 @@ import { newStore } from './stores.js';
 
 const REQUESTS = 200;
 
-for (const fixture of ['server.cjs', 'server.mjs']) {
+/** What asks for traces: the exporter with an endpoint of its own, or nothing but the endpoint of all signals. */
+const ASKED: Record<string, (endpoint: string) => Readonly<Record<string, string>>> = {
+  'server.cjs': (endpoint) => ({
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces`,
+  }),
+  'server.mjs': (endpoint) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),
+};
+
+for (const [fixture, asked] of Object.entries(ASKED)) {
   test(`${fixture}: with traces one span per request, and every request is counted once`, async (t) => {
     const receiver = new OtlpReceiver();
     const endpoint = await receiver.listen();
@@ -23,8 +32,7 @@ for (const fixture of ['server.cjs', 'server.mjs']) {
       ORCHESTRATOR_PREFIX: 'shop',
       OTEL_METRIC_EXPORT_INTERVAL: '500',
       OTEL_EXPORTER_PROMETHEUS_PORT: String(metricsPort),
-      OTEL_TRACES_EXPORTER: 'otlp',
-      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces`,
+      ...asked(endpoint),
       // So long that only the end of the process can have sent them.
       OTEL_BSP_SCHEDULE_DELAY: '600000',
       OTEL_BSP_MAX_QUEUE_SIZE: '4096',

@@ -19,7 +19,11 @@ interface Sent {
   readonly route?: string;
 }
 
+/** Where the application calls `setRoute` with what its framework hands to it. */
+const chosen: Sent = { path: '/own/17', status: 200, route: 'chosen' };
+
 const colon: readonly Sent[] = [
+  chosen,
   { path: '/users/17?a=1', status: 200, route: '/users/:id' },
   { path: '/users', method: 'POST', status: 201, route: '/users' },
   { path: '/fail', status: 500, route: '/fail' },
@@ -28,6 +32,7 @@ const colon: readonly Sent[] = [
 ];
 
 const express: readonly Sent[] = [
+  chosen,
   { path: '/users/17?a=1', status: 200, route: '/users/:id' },
   { path: '/users', method: 'POST', status: 201, route: '/users' },
   { path: '/b', status: 200, route: '/a,/b' },
@@ -64,6 +69,7 @@ const hapi = colon.map((sent) => ({
 }));
 
 const raw: readonly Sent[] = [
+  chosen,
   { path: '/users/17?a=1', status: 200, route: '/users/{id}' },
   { path: '/users', method: 'POST', status: 201, route: '/users' },
   { path: '/tenants/acme/orders/3', status: 200, route: '/tenants/acme/orders/{id}' },

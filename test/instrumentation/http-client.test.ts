@@ -10,6 +10,8 @@ import type { Instrumentation } from '../../src/instrumentation/http-server.js';
 import { CollectedMetrics } from './collected-metrics.js';
 
 const DURATION = 'http.client.request.duration';
+/** The channel `http.client.request.created`. `e2e/nodes.test.ts` runs this with the Nodes that have it. */
+const TELLS_OF_CREATED = Number(process.versions.node.split('.')[0]) >= 22;
 
 describe('HTTP client metrics', () => {
   let metrics: CollectedMetrics;
@@ -78,6 +80,19 @@ describe('HTTP client metrics', () => {
       [`error.type=ECONNRESET,http.request.method=GET,http.response.status_code=200,network.protocol.version=1.1,${target}`]: 1,
       [`error.type=ECONNRESET,http.request.method=GET,${target}`]: 1,
     });
+  });
+
+  test('a request that is given up before its body has ended, which Node 20 does not tell of', async () => {
+    const given = send({ host: '127.0.0.1', port, method: 'POST', path: '/never' });
+    given.on('error', () => undefined);
+    given.write('half');
+    await once(server, 'request');
+    given.destroy();
+    await new Promise((resolve) => {
+      given.on('close', resolve);
+    });
+    const series = `error.type=ECONNRESET,http.request.method=POST,server.address=127.0.0.1,server.port=${port}`;
+    assert.deepEqual(await metrics.series(DURATION), TELLS_OF_CREATED ? { [series]: 1 } : {});
   });
 
   test('fetch is counted once, by the instrumentation of undici', async () => {

@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type * as Http from 'node:http';
 import type * as Https from 'node:https';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -21,7 +21,7 @@ import { instrumentHttpClient } from '../../src/instrumentation/http-client.js';
 import { instrumentHttpServer, type Instrumentation } from '../../src/instrumentation/http-server.js';
 import { makeCertificates } from '../helpers/certificates.js';
 import { CollectedMetrics } from './collected-metrics.js';
-import { openSocket } from './http-traffic.js';
+import { openSocket, signal } from './http-traffic.js';
 
 const BODY = 'payload';
 const SERVER = 'http.server.request.duration';
@@ -220,3 +220,152 @@ test('a server that is not there', async () => {
   // instrumentation-http names the class, which for Node's own errors is always this one.
   assert.equal((await settled(theirs, CLIENT))[`error.type=Error,${refused}`], 1);
 });
+
+/** One row of the table in docs/instruments.md: what each side makes of it. */
+interface Difference {
+  readonly prepare: (server: Http.Server) => void;
+  /** Resolves when the server is done with it. */
+  readonly send: (socket: Socket, server: Http.Server) => Promise<unknown>;
+  readonly ours: readonly string[];
+  readonly theirs: readonly string[];
+}
+
+const COMMON = 'network.protocol.version=1.1,url.scheme=http';
+const OK = `http.request.method=GET,http.response.status_code=200,${COMMON}`;
+const ABORTED = `error.type=aborted,http.request.method=GET,${COMMON}`;
+/** Node 24 tells a response that waits for another one that its connection has closed. */
+const CLOSES_PIPELINED = Number(process.versions.node.split('.')[0]) >= 24;
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+const DIFFERENCES: Record<string, Difference> = {
+  'a client that leaves before the answer': {
+    prepare: () => undefined,
+    send: async (socket, own) => {
+      socket.write(GET);
+      const [, response] = (await once(own, 'request')) as [unknown, Http.ServerResponse];
+      socket.destroy();
+      await once(response, 'close');
+    },
+    ours: [ABORTED],
+    theirs: [OK],
+  },
+  'pipelined requests whose connection closes': {
+    prepare: () => undefined,
+    send: async (socket, own) => {
+      const waiting: Http.ServerResponse[] = [];
+      const arrived = signal();
+      own.on('request', (_request, response) => {
+        if (waiting.push(response) === 2) arrived.give();
+      });
+      socket.write(GET + GET);
+      await arrived.given;
+      socket.destroy();
+      await once(waiting[0] ?? own, 'close');
+    },
+    ours: [ABORTED, ABORTED],
+    theirs: CLOSES_PIPELINED ? [OK, OK] : [OK],
+  },
+  'a listener for checkContinue': {
+    prepare: (own) =>
+      own.on('checkContinue', (_request: unknown, response: Http.ServerResponse) => response.end('x')),
+    send: (socket) => {
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n');
+      return once(socket, 'data');
+    },
+    ours: [OK],
+    theirs: [],
+  },
+  'a request without Host': {
+    prepare: (own) => own.on('request', (_request, response) => response.end()),
+    send: (socket) => {
+      socket.write('GET / HTTP/1.1\r\n\r\n');
+      return once(socket, 'data');
+    },
+    ours: [`http.request.method=GET,http.response.status_code=400,${COMMON}`],
+    theirs: [],
+  },
+  'a listener that throws, and no answer': {
+    prepare: (own) => {
+      own.on('request', () => {
+        throw new TypeError('expected');
+      });
+      // In the place of an application that handles `uncaughtException`.
+      const emit = own.emit.bind(own) as (...args: unknown[]) => boolean;
+      own.emit = (...args: unknown[]) => {
+        try {
+          return emit(...args);
+        } catch {
+          return own.emit('thrown', args[2]);
+        }
+      };
+    },
+    send: async (socket, own) => {
+      socket.write(GET);
+      const [response] = (await once(own, 'thrown')) as [Http.ServerResponse];
+      socket.destroy();
+      await once(response, 'close');
+    },
+    ours: [ABORTED],
+    // The 200 comes with the end of the connection, into attributes that were recorded before.
+    theirs: [`error.type=TypeError,${OK}`],
+  },
+  'a write after the end': {
+    prepare: (own) =>
+      own.on('request', (_request, response) => {
+        response.on('error', () => undefined);
+        response.end('x');
+        response.write('y');
+      }),
+    send: (socket) => {
+      socket.write(GET);
+      return once(socket, 'data');
+    },
+    ours: [OK],
+    theirs: [`error.type=Error,http.request.method=GET,${COMMON}`],
+  },
+};
+
+for (const [name, { prepare, send: request, ours: mine, theirs: other }] of Object.entries(DIFFERENCES)) {
+  test(`meant to differ: ${name}`, async () => {
+    const added = await grown(SERVER, async () => {
+      const own = createServer();
+      prepare(own);
+      own.listen(0, '127.0.0.1');
+      await once(own, 'listening');
+      const socket = await openSocket((own.address() as AddressInfo).port);
+      await request(socket, own);
+      socket.destroy();
+      own.close();
+      await once(own, 'close');
+    });
+    assert.deepEqual(added, [mine, other]);
+  });
+}
+
+test('meant to differ: the port of a client with a Host header of its own', async () => {
+  const { port } = server.address() as AddressInfo;
+  const added = await grown(CLIENT, async () => {
+    const headers = { 'x-status': 200, host: 'shop.example:8080' };
+    const request = send({ host: '127.0.0.1', port, headers, agent: false });
+    request.on('response', (response) => response.resume());
+    request.end();
+    await once(request, 'close');
+  });
+  const series = (announced: number): string =>
+    `http.request.method=GET,http.response.status_code=200,network.protocol.version=1.1,server.address=127.0.0.1,server.port=${announced}`;
+  assert.deepEqual(added, [[series(8080)], [series(port)]]);
+});
+
+/** The series of both sides that grew while `action` ran, as often as they grew. */
+async function grown(name: string, action: () => Promise<void>): Promise<string[][]> {
+  const look = (): Promise<Array<Record<string, number>>> =>
+    Promise.all([ours, theirs].map((metrics) => metrics.series(name)));
+  const earlier = await look();
+  await action();
+  const later = await look();
+  return later.map((side, index) =>
+    Object.entries(side).flatMap(([series, count]) =>
+      Array.from({ length: count - (earlier[index]?.[series] ?? 0) }, () => series),
+    ),
+  );
+}

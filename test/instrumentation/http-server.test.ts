@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -216,5 +222,43 @@ describe('HTTP server metrics', () => {
       assert.equal(size.sum, bytes);
       assert.equal(size.buckets.boundaries[0], 256);
     }
+  });
+
+  test('the size of a response is the declared one, whoever declared it, and none where nobody did', async () => {
+    instrument({ bodySizes: true });
+    const answers: Record<string, (response: ServerResponse) => unknown> = {
+      '/set': (response) => response.setHeader('content-length', 5).end('12345'),
+      '/written': (response) => response.writeHead(200, { 'Content-Length': 5 }).end('12345'),
+      '/listed': (response) => response.writeHead(200, ['content-length', '5']).end('12345'),
+      '/by-node': (response) => response.end('12345'),
+      '/empty': (response) => response.end(),
+      '/not-modified': (response) => response.writeHead(304, { 'content-length': 5 }).end(),
+      '/chunks': (response) => response.write('123') && response.end('45'),
+    };
+    const port = await listen((request, response) => {
+      setRoute(request, request.url ?? '');
+      answers[request.url ?? '']?.(response);
+    });
+    for (const path of Object.keys(answers)) await fetchStatus(port, path);
+    await fetchStatus(port, '/set', 'HEAD');
+    await idle();
+    const sizes: Record<string, number> = {};
+    for (const { attributes, value } of await metrics.points('http.server.response.body.size')) {
+      if (typeof value === 'object')
+        sizes[`${String(attributes['http.request.method'])} ${String(attributes['http.route'])}`] =
+          value.sum ?? NaN;
+    }
+    const expected = {
+      '/set': 5,
+      '/written': 5,
+      '/listed': 5,
+      '/by-node': 5,
+      '/empty': 0,
+      '/not-modified': 0,
+    };
+    assert.deepEqual(sizes, {
+      ...Object.fromEntries(Object.entries(expected).map(([path, size]) => [`GET ${path}`, size])),
+      'HEAD /set': 0,
+    });
   });
 });

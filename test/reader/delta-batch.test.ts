@@ -110,6 +110,32 @@ describe('a flush of the SDK', () => {
     assert.deepEqual(await app.values(), {});
   });
 
+  test('lets an observed up-down counter go likewise, and has it as it stands when it comes back', async () => {
+    const app = new Application();
+    let pools: Record<string, number> = { a: 4, b: 0.5 };
+    app.provider
+      .getMeter('m')
+      .createObservableUpDownCounter('u')
+      .addCallback((result) => {
+        for (const [pool, size] of Object.entries(pools)) result.observe(size, { pool });
+      });
+    const steps: ReadonlyArray<Record<string, number>> = [
+      pools,
+      { a: 4, b: 0.25 },
+      { b: -3 },
+      { b: -3 },
+      { a: 6, b: 0 },
+      {},
+      { a: 1 },
+    ];
+    for (const step of steps) {
+      pools = step;
+      const values = Object.entries(step).map(([pool, size]) => [`pool=${pool}`, [size]]);
+      assert.deepEqual(await app.values(), values.length === 0 ? {} : { u: Object.fromEntries(values) });
+    }
+    assert.equal((await app.family('u'))?.type, 'updowncounter');
+  });
+
   test('has host metrics once for the host, as they stand, with its name', async () => {
     const app = new Application({
       provider: { resource: resourceFromAttributes({ 'host.name': 'web-1', 'service.name': 's' }) },
@@ -316,14 +342,18 @@ describe('callbacks', () => {
 });
 
 /** A collection as the SDK hands it over, for what takes hours with a real one. */
-function collection(name: string, attributes: readonly Attributes[]): ResourceMetrics {
+function collection(
+  name: string,
+  attributes: readonly Attributes[],
+  { isMonotonic, value } = { isMonotonic: true, value: 0 },
+): ResourceMetrics {
   const time: HrTime = [0, 0];
   const metric: MetricData = {
     descriptor: { name, description: '', unit: '', valueType: ValueType.DOUBLE },
     aggregationTemporality: AggregationTemporality.DELTA,
     dataPointType: DataPointType.SUM,
-    isMonotonic: true,
-    dataPoints: attributes.map((one) => ({ startTime: time, endTime: time, attributes: one, value: 0 })),
+    isMonotonic,
+    dataPoints: attributes.map((one) => ({ startTime: time, endTime: time, attributes: one, value })),
   };
   return {
     resource: resourceFromAttributes({}),
@@ -344,6 +374,18 @@ describe('over hours', () => {
       written += points(one.take(second + 1));
     }
     assert.equal(written, 60);
+  });
+
+  test('an observed up-down counter that comes back has not forgotten where it stood', () => {
+    const one = accumulator();
+    const change = { isMonotonic: false, value: 5 };
+    const shown = (hour: number, attributes: readonly Attributes[]): number[] => {
+      one.add(collection('u', attributes, change), hour * 3_600_000);
+      return one.take(hour).current.flatMap((family) => family.points.map(({ value }) => value));
+    };
+    assert.deepEqual(shown(1, [{}]), [5]);
+    for (let hour = 2; hour < 6; hour += 1) assert.deepEqual(shown(hour, []), []);
+    assert.deepEqual(shown(6, [{}]), [10]);
   });
 
   test('changing labels are forgotten, by time and by number', () => {
