@@ -3,8 +3,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
-import { diag } from '@opentelemetry/api';
-
 import {
   ABORTED,
   byteLength,
@@ -13,6 +11,7 @@ import {
   methodIndex,
   type TrackerContext,
 } from './http-exchange.js';
+import { guarded, NOT_MEASURED } from './guarded.js';
 import { pathOf } from './route-normalizer.js';
 import { type RoutedRequest, routeOf } from './route.js';
 
@@ -44,14 +43,7 @@ interface RequestStart {
 /** HTTP/1. The listener and the one for the response's `close` are shared by all requests; two numbers are kept for each. */
 export class Http1Tracker {
   private readonly context: TrackerContext;
-  private readonly onStart = (message: unknown): void => {
-    // An error thrown to a channel's publisher ends the process.
-    try {
-      this.start(message as RequestStart);
-    } catch (error) {
-      diag.error('orchestrator: a request is not measured', error);
-    }
-  };
+  private readonly onStart = guarded(NOT_MEASURED, (message) => this.start(message as RequestStart));
   private readonly exchange = emptyExchange();
 
   constructor(context: TrackerContext) {
@@ -109,12 +101,13 @@ export class Http1Tracker {
   }
 }
 
+const finish = guarded(NOT_MEASURED, (message) => {
+  const response = message as MeasuredResponse;
+  response[TRACKER]?.finish(response);
+});
+
 function onResponseClose(this: MeasuredResponse): void {
-  try {
-    this[TRACKER]?.finish(this);
-  } catch (error) {
-    diag.error('orchestrator: a request is not measured', error);
-  }
+  finish(this);
 }
 
 function schemeOf(socket: MeasuredSocket): HttpScheme {
