@@ -22,6 +22,12 @@ const BENCHMARKS: readonly Benchmark[] = [
       'A server that answers `Hello`, metrics only. Budget: at most 1.2 (node:http) and 1.25 (Express 5) times bare, below prom-client by hand, at most half of what auto-instrumentations-node costs.',
   },
   {
+    name: 'databases',
+    title: 'CPU per command of a database',
+    about:
+      "Commands without a pause to servers on the same host. *published*: somebody listens to what the driver publishes and does nothing; that part of the cost is the driver's and Node's. pg publishes nothing; its upstream instrumentation measures it.",
+  },
+  {
     name: 'startup',
     title: 'Start of a process',
     about:
@@ -53,8 +59,9 @@ const HEAD = `<!-- Written by \`npm run bench\`. Run it, do not edit it. -->
 
 # Benchmarks
 
-\`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:startup\` and \`bench:scrape\` print a part. All
-candidates of a benchmark take turns in one run. Ratios count; times depend on the machine and on who else uses it.
+\`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:databases\`, \`bench:startup\` and
+\`bench:scrape\` print a part. All candidates of a benchmark take turns in one run. Ratios count; times depend on the
+machine and on who else uses it.
 `;
 
 function sectionOf({ name, title, about }: Benchmark, nodes: readonly string[]): string {

@@ -78,6 +78,8 @@ export interface Settings {
   readonly otlpEndpoint: string | undefined;
   readonly otlpProtocol: 'grpc' | 'http/protobuf' | 'http/json';
   readonly resourceDetectors: readonly string[];
+  readonly enabledInstrumentations: readonly string[];
+  readonly disabledInstrumentations: readonly string[];
   /** Milliseconds. */
   readonly metricExportInterval: number;
   /** Milliseconds. */
@@ -365,6 +367,21 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     description:
       'OpenTelemetry: resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
   },
+  enabledInstrumentations: {
+    env: ['OTEL_NODE_ENABLED_INSTRUMENTATIONS'],
+    kind: list,
+    default: [],
+    defaultText: 'all',
+    description:
+      'OpenTelemetry: the database drivers that are measured, and with traces the instrumentations that are used; names without their prefix: `pg,mysql2,ioredis,redis`.',
+  },
+  disabledInstrumentations: {
+    env: ['OTEL_NODE_DISABLED_INSTRUMENTATIONS'],
+    kind: list,
+    default: [],
+    defaultText: 'none',
+    description: 'OpenTelemetry: those that are not.',
+  },
   metricExportInterval: {
     env: ['OTEL_METRIC_EXPORT_INTERVAL'],
     kind: integer(100, 3_600_000),
@@ -539,6 +556,8 @@ const READ_BY_OPENTELEMETRY = [
   'otlpEndpoint',
   'otlpProtocol',
   'resourceDetectors',
+  'enabledInstrumentations',
+  'disabledInstrumentations',
 ] as const satisfies readonly SettingName[];
 
 /** Puts those options that only the environment can carry to OpenTelemetry there. */

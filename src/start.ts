@@ -115,6 +115,8 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     bodySizes: settings.httpBodySizes,
     instruments: bridge,
     traced: traces,
+    enabled: settings.enabledInstrumentations,
+    disabled: settings.disabledInstrumentations,
   });
   // Upstream exporters keep processes apart: for them each collects its host.
   if (!alone) instruments.host.start();

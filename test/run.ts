@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 
+import { hasMariadb } from './helpers/mariadb.js';
 import { postgresPrograms } from './helpers/postgres.js';
 
 /**
@@ -30,6 +31,7 @@ const NEEDS: readonly Need[] = [
     isThere: () => onPath('prometheus-alertmanager'),
   },
   { what: 'a PostgreSQL server', aptPackage: 'postgresql', isThere: () => postgresPrograms() !== undefined },
+  { what: 'a MariaDB server', aptPackage: 'mariadb-server', isThere: hasMariadb },
   { what: 'nginx', aptPackage: 'nginx-light', isThere: () => onPath('nginx') },
   { what: 'docker-compose', aptPackage: 'docker-compose', isThere: () => onPath('docker-compose') },
   { what: 'shellcheck', aptPackage: 'shellcheck', isThere: () => onPath('shellcheck') },

@@ -1,16 +1,33 @@
 import { createRequire } from 'node:module';
 
-import { diag, type MeterProvider, ProxyTracerProvider } from '@opentelemetry/api';
+import { diag, type Meter, type MeterProvider, ProxyTracerProvider } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 
+import { type BoundMeter, bindMeter } from './bound-meter.js';
+import { instrumentDriver, PUBLISHING_DRIVERS } from './driver-commands.js';
 import type { Instrumentation } from './http-server.js';
 import { applicationOf, findPackage } from './installed-package.js';
+import { instrumentMysql2Pools } from './mysql2-pools.js';
+import { createOperationDuration } from './operation-series.js';
 
-/**
- * Drivers whose upstream instrumentation has metrics. That of mysql2, mysql, ioredis and redis has none (0.66 to 0.68), so
- * there is nothing to switch on for them.
- */
-const DRIVERS: Readonly<Record<string, { readonly package: string; readonly type: string }>> = {
+export interface DatabaseOptions {
+  /** The application's main file. */
+  readonly main: string;
+  readonly meter: Meter;
+  /** Where durations go; default the `meter`. See `HttpServerOptions.instruments`. */
+  readonly instruments?: BoundMeter | undefined;
+  /**
+   * For upstream instrumentations, which patch the driver when it is loaded. Undefined together with
+   * `traceInstrumentations`, which brings the same with spans.
+   */
+  readonly meterProvider: MeterProvider | undefined;
+  /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of drivers. Default: all, none. */
+  readonly enabled?: readonly string[] | undefined;
+  readonly disabled?: readonly string[] | undefined;
+}
+
+/** Drivers that publish nothing, and whose upstream instrumentation has metrics. */
+const PATCHED_DRIVERS: Readonly<Record<string, { readonly package: string; readonly type: string }>> = {
   pg: { package: '@opentelemetry/instrumentation-pg', type: 'PgInstrumentation' },
   mongodb: { package: '@opentelemetry/instrumentation-mongodb', type: 'MongoDBInstrumentation' },
 };
@@ -19,26 +36,47 @@ const AUTO = '@opentelemetry/auto-instrumentations-node';
 
 /**
  * `db.client.operation.duration` and `db.client.connection.*`, without spans, for each driver that the application declares
- * and whose instrumentation it has, by itself or with `@opentelemetry/auto-instrumentations-node`. To be called before the
- * application loads its drivers; not together with `traceInstrumentations`, which brings the same with spans.
+ * and has: from what the driver publishes, or by its upstream instrumentation, if the application has that, by itself or
+ * with `@opentelemetry/auto-instrumentations-node`. To be called before the application loads its drivers.
  */
-export function instrumentDatabases(main: string, meterProvider: MeterProvider): Instrumentation {
-  const { dependencies } = applicationOf(main);
-  const running: OtelInstrumentation[] = [];
-  for (const [driver, upstream] of Object.entries(DRIVERS)) {
-    if (!dependencies.has(driver) || findPackage(driver, main) === undefined) continue;
-    const instrumentation = load(upstream.package, upstream.type, main);
-    if (instrumentation === undefined) continue;
-    // Spans of a tracer that never gets a provider cost nothing and go nowhere.
-    instrumentation.setTracerProvider(new ProxyTracerProvider());
-    instrumentation.setMeterProvider(meterProvider);
-    running.push(instrumentation);
+export function instrumentDatabases(options: DatabaseOptions): Instrumentation {
+  const { main, meter, instruments = bindMeter(meter), meterProvider } = options;
+  const running: Instrumentation[] = [];
+  const drivers = driversOf(options);
+  const published = drivers.flatMap((driver) => PUBLISHING_DRIVERS[driver] ?? []);
+  if (published.length > 0) {
+    const duration = createOperationDuration(instruments);
+    for (const driver of published) running.push(instrumentDriver(driver, duration));
+  }
+  if (drivers.includes('mysql2')) running.push(instrumentMysql2Pools(meter));
+  if (meterProvider !== undefined) {
+    for (const driver of drivers) {
+      const upstream = PATCHED_DRIVERS[driver];
+      const instrumentation = upstream && load(upstream.package, upstream.type, main);
+      if (instrumentation === undefined) continue;
+      // Spans of a tracer that never gets a provider cost nothing and go nowhere.
+      instrumentation.setTracerProvider(new ProxyTracerProvider());
+      instrumentation.setMeterProvider(meterProvider);
+      running.push({ stop: () => instrumentation.disable() });
+    }
   }
   return {
     stop() {
-      for (const each of running.splice(0)) each.disable();
+      for (const each of running.splice(0)) each.stop();
     },
   };
+}
+
+/** What the application declares, has, and wants measured. */
+function driversOf({ main, enabled = [], disabled = [] }: DatabaseOptions): string[] {
+  const { dependencies } = applicationOf(main);
+  return [...Object.keys(PUBLISHING_DRIVERS), ...Object.keys(PATCHED_DRIVERS)].filter(
+    (driver) =>
+      dependencies.has(driver) &&
+      (enabled.length === 0 || enabled.includes(driver)) &&
+      !disabled.includes(driver) &&
+      findPackage(driver, main) !== undefined,
+  );
 }
 
 function load(name: string, type: string, main: string): OtelInstrumentation | undefined {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { diag } from '@opentelemetry/api';
 
+import { guarded } from './guarded.js';
 import type { Instrumentation } from './http-server.js';
 import { applicationOf, findPackage, importEntry } from './installed-package.js';
 import { loadedFile, onModuleLoaded } from './module-loaded.js';
@@ -34,14 +35,7 @@ export function instrumentFrameworks({ main, actions = false }: FrameworkOptions
   };
 }
 
-function onFastify(message: unknown): void {
-  // An error thrown to a channel's publisher ends the process.
-  try {
-    hookFastify(message);
-  } catch (error) {
-    diag.error('orchestrator: routes of Fastify are not recognized', error);
-  }
-}
+const onFastify = guarded('routes of Fastify are not recognized', hookFastify);
 
 function onLoaded(exports: object, actions: boolean): void {
   if (isExpress(exports)) {

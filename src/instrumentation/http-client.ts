@@ -7,7 +7,6 @@ import {
   type Attributes,
   context,
   createContextKey,
-  diag,
   type Meter,
   type MeterProvider,
   ValueType,
@@ -16,6 +15,7 @@ import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
 import { isOwnRequest } from '../own-requests.js';
 import { type BindableHistogram, type BoundHistogram, type BoundMeter, bindMeter } from './bound-meter.js';
+import { guarded, NOT_MEASURED } from './guarded.js';
 import { HTTP_METHODS, methodIndex } from './http-exchange.js';
 import { HTTP_DURATION_BOUNDARIES } from './http-semconv-recorder.js';
 import type { Instrumentation } from './http-server.js';
@@ -55,14 +55,14 @@ export function instrumentHttpClient(options: HttpClientOptions): Instrumentatio
 class HttpClientTracker implements Instrumentation {
   private readonly duration: BindableHistogram;
   private readonly cache = new Map<string, BoundHistogram>();
-  private readonly onStart = (message: unknown): void => {
+  private readonly onStart = guarded(NOT_MEASURED, (message) => {
     const { request } = message as { request: MeasuredRequest };
     if (STARTED in request || isTelemetry(request)) return;
     request[STARTED] = performance.now();
     request[TRACKER] = this;
     request.on('close', onClose);
     request.on(errorMonitor, onError);
-  };
+  });
 
   constructor({
     meter,
@@ -121,12 +121,13 @@ function isTelemetry(request: ClientRequest): boolean {
   return isOwnRequest(request) || context.active().getValue(SUPPRESS_TRACING) === true;
 }
 
+const finish = guarded(NOT_MEASURED, (message) => {
+  const request = message as MeasuredRequest;
+  request[TRACKER]?.finish(request);
+});
+
 function onClose(this: MeasuredRequest): void {
-  try {
-    this[TRACKER]?.finish(this);
-  } catch (error) {
-    diag.error('orchestrator: a request is not measured', error);
-  }
+  finish(this);
 }
 
 function onError(this: MeasuredRequest, error: unknown): void {

@@ -3,8 +3,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
-import { diag } from '@opentelemetry/api';
-
 import {
   ABORTED,
   byteLength,
@@ -13,6 +11,7 @@ import {
   methodIndex,
   type TrackerContext,
 } from './http-exchange.js';
+import { guarded, NOT_MEASURED } from './guarded.js';
 import { type NotedRequest, noted, notesOf } from './request-notes.js';
 import { pathOf } from './route-normalizer.js';
 import { routeOf } from './route.js';
@@ -50,23 +49,12 @@ interface Published {
  */
 export class Http1Tracker {
   private readonly context: TrackerContext;
-  private readonly onStart = (message: unknown): void => {
-    // An error thrown to a channel's publisher ends the process.
-    try {
-      this.start(message as Published);
-    } catch (error) {
-      diag.error('orchestrator: a request is not measured', error);
-    }
-  };
-  private readonly onFinish = (message: unknown): void => {
-    try {
-      const { request, response, socket } = message as Published;
-      socket[CONNECTION]?.remove(response);
-      this.finish(request, response, undefined);
-    } catch (error) {
-      diag.error('orchestrator: a request is not measured', error);
-    }
-  };
+  private readonly onStart = guarded(NOT_MEASURED, (message) => this.start(message as Published));
+  private readonly onFinish = guarded(NOT_MEASURED, (message) => {
+    const { request, response, socket } = message as Published;
+    socket[CONNECTION]?.remove(response);
+    this.finish(request, response, undefined);
+  });
   private readonly exchange = emptyExchange();
 
   constructor(context: TrackerContext) {
@@ -156,12 +144,12 @@ function connectionOf(socket: MeasuredSocket): Connection {
   return connection;
 }
 
+const connectionClosed = guarded(NOT_MEASURED, (message) =>
+  (message as MeasuredSocket)[CONNECTION]?.closed(),
+);
+
 function onConnectionClose(this: MeasuredSocket): void {
-  try {
-    this[CONNECTION]?.closed();
-  } catch (error) {
-    diag.error('orchestrator: a request is not measured', error);
-  }
+  connectionClosed(this);
 }
 
 function schemeOf(socket: MeasuredSocket): HttpScheme {

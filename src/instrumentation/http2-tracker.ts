@@ -2,8 +2,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 
-import { diag } from '@opentelemetry/api';
-
 import {
   ABORTED,
   byteLength,
@@ -12,6 +10,7 @@ import {
   methodIndex,
   type TrackerContext,
 } from './http-exchange.js';
+import { guarded, NOT_MEASURED } from './guarded.js';
 import { pathOf } from './route-normalizer.js';
 import { type NotedRequest, notesOf } from './request-notes.js';
 import { routeOf } from './route.js';
@@ -31,23 +30,14 @@ export class Http2Tracker {
   private readonly context: TrackerContext;
   private readonly exchange = emptyExchange();
   private readonly open = new WeakMap<object, Started>();
-  private readonly onStart = (message: unknown): void => {
-    // An error thrown to a channel's publisher ends the process.
-    try {
-      const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
-      this.start(stream, headers);
-    } catch (error) {
-      diag.error('orchestrator: a request is not measured', error);
-    }
-  };
-  private readonly onClose = (message: unknown): void => {
-    try {
-      const { stream } = message as { stream: ServerHttp2Stream };
-      this.finish(stream);
-    } catch (error) {
-      diag.error('orchestrator: a request is not measured', error);
-    }
-  };
+  private readonly onStart = guarded(NOT_MEASURED, (message) => {
+    const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
+    this.start(stream, headers);
+  });
+  private readonly onClose = guarded(NOT_MEASURED, (message) => {
+    const { stream } = message as { stream: ServerHttp2Stream };
+    this.finish(stream);
+  });
 
   constructor(context: TrackerContext) {
     this.context = context;

@@ -26,8 +26,11 @@ export interface InstrumentOptions {
   readonly main?: string | undefined;
   /** Where HTTP durations go; default the global MeterProvider. See `HttpServerOptions.instruments`. */
   readonly instruments?: BoundMeter | undefined;
-  /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of databases with them. */
+  /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of some databases with them. */
   readonly traced?: boolean | undefined;
+  /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of database drivers. Default: all, none. */
+  readonly enabled?: readonly string[] | undefined;
+  readonly disabled?: readonly string[] | undefined;
 }
 
 export interface Instruments extends Instrumentation {
@@ -37,7 +40,7 @@ export interface Instruments extends Instrumentation {
 
 /** Everything that measures by itself, on the global MeterProvider. */
 export function instrument(options: InstrumentOptions): Instruments {
-  const { names, instruments, traced = false } = options;
+  const { names, instruments, traced = false, enabled, disabled } = options;
   // Without a file (`node -e`, a REPL) there is nothing to find packages from.
   const main = options.main !== undefined && isAbsolute(options.main) ? options.main : undefined;
   const meterProvider = metrics.getMeterProvider();
@@ -52,9 +55,12 @@ export function instrument(options: InstrumentOptions): Instruments {
     instrumentProcess(meterProvider),
     host,
   ];
-  if (!traced) {
-    running.push(instrumentUndici(meterProvider));
-    if (main !== undefined) running.push(instrumentDatabases(main, meterProvider));
+  if (!traced) running.push(instrumentUndici(meterProvider));
+  if (main !== undefined) {
+    const upstream = traced ? undefined : meterProvider;
+    running.push(
+      instrumentDatabases({ main, meter, instruments, meterProvider: upstream, enabled, disabled }),
+    );
   }
   return {
     host,

@@ -1,7 +1,9 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
-import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
+import { AbstractConnector, type Command, Redis, type RedisOptions } from 'ioredis';
+
+import { sendOwnCommand } from '../own-commands.js';
 
 export interface RedisNode {
   readonly host: string;
@@ -52,6 +54,15 @@ class UnrefConnector extends AbstractConnector {
   }
 }
 
+/** Its commands are nobody's traffic, whoever listens to ioredis' channels. */
+class OwnRedis extends Redis {
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    // So ioredis does not even publish it. It would make a text of all arguments: 0.6 ms for the largest part of a batch.
+    command.isTraced = true;
+    return sendOwnCommand(() => super.sendCommand(command, stream));
+  }
+}
+
 /** A server that hangs is not waited for when its connection is dropped. */
 const DISCONNECT_MS = 50;
 
@@ -84,7 +95,7 @@ export function createClient(
   if (target.path !== undefined) options.path = target.path;
   else Object.assign(options, node);
   options.Connector = connector(UnrefConnector);
-  return new Redis(options);
+  return new OwnRedis(options);
 }
 
 /** ioredis passes its options to the connector but declares them as unknown. */

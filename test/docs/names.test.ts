@@ -10,12 +10,6 @@ const KNOWN = new Set([
   ...Object.keys(ERROR_CODES),
 ]);
 
-/** Read by OpenTelemetry itself. */
-const UPSTREAM = new Set<string>([
-  'OTEL_NODE_ENABLED_INSTRUMENTATIONS',
-  'OTEL_NODE_DISABLED_INSTRUMENTATIONS',
-]);
-
 /** `OTEL_EXPORTER_OTLP_*`: at least one setting begins like this. */
 function isFamily(name: string): boolean {
   return name.endsWith('_') && [...KNOWN].some((known) => known.startsWith(name));
@@ -24,7 +18,7 @@ function isFamily(name: string): boolean {
 test('every variable and code that a page mentions exists', () => {
   const unknown = allPages().flatMap(({ path, text }) =>
     Array.from(text.matchAll(/\b(?:ORCHESTRATOR|OTEL)_[A-Z0-9_]*/g), ([name]) => name)
-      .filter((name) => !KNOWN.has(name) && !UPSTREAM.has(name) && !isFamily(name))
+      .filter((name) => !KNOWN.has(name) && !isFamily(name))
       .map((name) => `${path}: ${name}`),
   );
   assert.deepEqual([...new Set(unknown)], []);

@@ -5,7 +5,6 @@ import { runApp, startApp } from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
 import { drive, ROUTES } from '../helpers/load.js';
 import { freePort } from '../helpers/ports.js';
-import { startPostgres } from '../helpers/postgres.js';
 import { scrape } from '../helpers/scrape.js';
 import { watchedProject } from './project.js';
 import { newStore } from './stores.js';
@@ -37,23 +36,6 @@ describe('what the preload measures by itself', () => {
       assert.equal(sample.labels['server_port'], String(target));
       assert.equal(sample.labels['http_request_method'], 'GET');
     });
-  });
-
-  test('queries to PostgreSQL, and its connection pool', async (t) => {
-    const { env, look } = await watchedProject(t);
-    const { code, stdout, stderr } = await runApp(t, 'database.cjs', {
-      env: { ...env, DATABASE_URL: await startPostgres(t) },
-    });
-    assert.deepEqual({ code, stdout }, { code: 0, stdout: 'refused\ndone\n' }, stderr);
-    const seen = await look();
-    const duration = 'db_client_operation_duration_seconds';
-    assert.equal(
-      seen.sum(`${duration}_count`, { db_system_name: 'postgresql', db_operation_name: 'SELECT' }),
-      3,
-    );
-    assert.ok(seen.samples(`${duration}_count`).some(({ labels }) => (labels['error_type'] ?? '') !== ''));
-    // Buckets of seconds, whatever upstream says or leaves out.
-    assert.ok(seen.samples(`${duration}_bucket`, { le: '0.005' }).length > 0);
   });
 
   test('requests under the names of prometheus-net as well', async (t) => {

@@ -3,7 +3,7 @@ import type { Exposition } from '../helpers/exposition.js';
 import type { Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
 import { scrape } from '../helpers/scrape.js';
-import { newStore } from './stores.js';
+import { newStore, type SharedStore } from './stores.js';
 
 export interface Project {
   /** For every process of the project. */
@@ -14,11 +14,11 @@ export interface Project {
   readonly look: () => Promise<Exposition>;
 }
 
-/** A project on the local store, with one process that only watches: what it shows of others went through the store. */
-export async function watchedProject(owner: Owner): Promise<Project> {
+/** A project with one process that only watches: what it shows of others went through the store. */
+export async function watchedProject(owner: Owner, store: SharedStore = 'local'): Promise<Project> {
   const metricsPort = await freePort();
   const env = {
-    ...(await newStore(owner, 'local')),
+    ...(await newStore(owner, store)),
     ORCHESTRATOR_PREFIX: 'shop',
     OTEL_METRIC_EXPORT_INTERVAL: '500',
     OTEL_EXPORTER_PROMETHEUS_PORT: String(metricsPort),

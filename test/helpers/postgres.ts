@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { unprivilegedAccount } from './account.js';
 import { Daemon } from './daemon.js';
 import { eventually } from './eventually.js';
 import { onEnd, type Owner } from './owner.js';
@@ -27,7 +28,7 @@ export async function startPostgres(owner: Owner): Promise<string> {
   if (programs === undefined) throw new Error(`no PostgreSQL server in ${DEBIAN}`);
   const dir = scratchDir(owner, 'postgres');
   const port = await freePort();
-  const account = unprivileged();
+  const account = unprivilegedAccount('postgres');
   if (account !== undefined) chownSync(dir, account.uid, account.gid);
   const data = join(dir, 'data');
   execFileSync(join(programs, 'initdb'), ['--auth=trust', '--no-sync', '--username=shop', '--pgdata', data], {
@@ -46,14 +47,4 @@ export async function startPostgres(owner: Owner): Promise<string> {
     execFileSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)], { stdio: 'pipe' });
   });
   return `postgres://shop@127.0.0.1:${port}/postgres`;
-}
-
-/** PostgreSQL refuses to run as root; its package brings an account for it. */
-function unprivileged(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  return { uid: postgresId('-u'), gid: postgresId('-g') };
-}
-
-function postgresId(which: '-u' | '-g'): number {
-  return Number(execFileSync('id', [which, 'postgres'], { encoding: 'utf8' }));
 }

@@ -1,43 +1,106 @@
 import assert from 'node:assert/strict';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { instrumentDatabases } from '../../src/instrumentation/databases.js';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+
+import { type DatabaseOptions, instrumentDatabases } from '../../src/instrumentation/databases.js';
+import type { Owner } from '../helpers/owner.js';
+import { startPostgres } from '../helpers/postgres.js';
+import { startRedis } from '../helpers/redis.js';
+import { PACKAGE_ROOT, scratchDir } from '../helpers/scratch.js';
 import { CollectedMetrics } from './collected-metrics.js';
 
-interface Pool {
+interface PgPool {
   query(text: string): Promise<{ rows: unknown[] }>;
   end(): Promise<void>;
 }
 
-test('PostgreSQL: durations by operation and the state of the pool, without traces', async (context) => {
+function measure(owner: Owner, options: Partial<DatabaseOptions> = {}): CollectedMetrics {
   const metrics = new CollectedMetrics();
-  const instrumentation = instrumentDatabases(__filename, metrics.provider);
-  context.after(async () => {
+  const { meter, provider: meterProvider } = metrics;
+  const instrumentation = instrumentDatabases({ main: __filename, meter, meterProvider, ...options });
+  owner.after(async () => {
     instrumentation.stop();
     await metrics.shutdown();
   });
+  return metrics;
+}
+
+test('PostgreSQL: durations by operation and the state of the pool, without traces', async (t) => {
+  const connectionString = await startPostgres(t);
+  const metrics = measure(t);
   // Loaded after the instrumentation, as an application's own code is.
-  const { Pool: PgPool } = createRequire(__filename)('pg') as { Pool: new (options: object) => Pool };
-  const pool = new PgPool({ host: '127.0.0.1', port: 5432, user: 'postgres', database: 'postgres', max: 2 });
-  context.after(() => pool.end());
+  const { Pool } = createRequire(__filename)('pg') as { Pool: new (options: object) => PgPool };
+  const pool = new Pool({ connectionString, max: 2 });
+  t.after(() => pool.end());
   await pool.query('SELECT 1');
   await pool.query('SELECT 2');
-  await assert.rejects(pool.query('SELECT * FROM missing_table'));
-  const durations = await metrics.series('db.client.operation.duration');
-  const counts = Object.entries(durations);
-  assert.equal(
-    counts.reduce((sum, [, count]) => sum + count, 0),
-    3,
-  );
-  for (const [series] of counts) {
-    assert.match(series, /db\.operation\.name=SELECT/);
-    assert.match(series, /db\.system\.name=postgresql/);
-  }
   const connections = await metrics.series('db.client.connection.count');
   assert.ok(
     Object.keys(connections).some((series) => series.includes('idle')),
     JSON.stringify(connections),
   );
+  await assert.rejects(pool.query('SELECT * FROM missing_table'));
+  const { port } = new URL(connectionString);
+  const server = `server.address=127.0.0.1,server.port=${port}`;
+  const operation = 'db.namespace=postgres,db.operation.name=SELECT,db.system.name=postgresql';
+  assert.deepEqual(await metrics.series('db.client.operation.duration'), {
+    [`${operation},${server}`]: 2,
+    [`${operation},error.type=42P01,${server}`]: 1,
+  });
   assert.ok(Object.keys(await metrics.series('db.client.connection.pending_requests')).length > 0);
 });
+
+/** A PING through each client of Redis; the drivers whose PING was counted. */
+async function pings(t: Owner, metrics: CollectedMetrics): Promise<string[]> {
+  const { url } = await startRedis(t);
+  const byIoredis = new Redis(`${url}/1`);
+  t.after(() => byIoredis.disconnect());
+  const byRedis = createClient({ url: `${url}/2` });
+  await byRedis.connect();
+  await byIoredis.ping();
+  await byRedis.ping();
+  await byRedis.close();
+  const series = Object.keys(await metrics.series('db.client.operation.duration'));
+  const counted = (database: number): boolean =>
+    series.some((each) => each.startsWith(`db.namespace=${database},db.operation.name=PING`));
+  return [counted(1) ? 'ioredis' : '', counted(2) ? 'redis' : ''].filter((driver) => driver !== '');
+}
+
+/** The main file of an application that has every package and declares these. */
+function applicationWith(t: Owner, dependencies: readonly string[]): string {
+  const dir = scratchDir(t, 'app');
+  symlinkSync(join(PACKAGE_ROOT, 'node_modules'), join(dir, 'node_modules'));
+  const declared = Object.fromEntries(dependencies.map((name) => [name, '*']));
+  writeFileSync(join(dir, 'package.json'), JSON.stringify({ dependencies: declared }));
+  return join(dir, 'main.js');
+}
+
+const ALL = ['ioredis', 'redis'];
+
+for (const declared of [ALL, ['ioredis'], ['redis'], []]) {
+  test(`an application that declares ${declared.join(' and ') || 'no driver'}`, async (t) => {
+    assert.deepEqual(await pings(t, measure(t, { main: applicationWith(t, declared) })), declared);
+  });
+}
+
+const CHOICES: ReadonlyArray<
+  readonly [what: string, options: Partial<DatabaseOptions>, measured: readonly string[]]
+> = [
+  ['some disabled', { disabled: ['ioredis', 'pg'] }, ['redis']],
+  ['some enabled', { enabled: ['ioredis', 'pg'] }, ['ioredis']],
+  ['others enabled', { enabled: ['http'] }, []],
+  ['one enabled and disabled', { enabled: ['redis', 'ioredis'], disabled: ['redis'] }, ['ioredis']],
+  // They bring the upstream instrumentations, but what drivers publish is measured all the same.
+  ['traces', { meterProvider: undefined }, ALL],
+];
+
+for (const [what, options, measured] of CHOICES) {
+  test(`with ${what}`, async (t) => {
+    assert.deepEqual(await pings(t, measure(t, options)), measured);
+  });
+}
