@@ -1,3 +1,4 @@
+import { reason } from '../errors.js';
 import type { Attributes, Family, Snapshot } from '../store/metric-store.js';
 import { type Block, planBlocks } from './blocks.js';
 import { ByteWriter } from './byte-writer.js';
@@ -73,26 +74,33 @@ export class Exposition {
 
   /** `accept` is the request's header; several are joined with a comma. */
   render(snapshot: Snapshot, accept: string | undefined, pieces: PieceLife = 'kept'): Rendered {
-    const negotiated = negotiate(accept);
-    return { contentType: negotiated.contentType, body: this.#body(snapshot, negotiated, pieces) };
+    const { format: name, escaping, contentType } = negotiate(accept);
+    const format = formatOf(name);
+    const mode = this.#mode(format, escaping, snapshot.resource);
+    return { contentType, body: this.#body(snapshot, format, mode, pieces) };
   }
 
   async *#body(
     snapshot: Snapshot,
-    negotiated: Negotiated,
+    format: Format,
+    mode: Mode,
     life: PieceLife,
   ): AsyncGenerator<Buffer, void, undefined> {
-    const format = formatOf(negotiated.format);
-    const mode = this.#mode(format, negotiated.escaping, snapshot.resource);
     const writer = new ByteWriter();
     let first = true;
-    for (const pieces of this.#write(writer, snapshot, format, mode)) {
-      if (!first) await this.#turnstile.pass();
-      first = false;
-      for (const piece of pieces) {
-        yield piece;
-        if (life === 'recycled') writer.recycle(piece);
+    try {
+      for (const pieces of this.#write(writer, snapshot, format, mode)) {
+        if (!first) await this.#turnstile.pass();
+        first = false;
+        for (const piece of pieces) {
+          yield piece;
+          if (life === 'recycled') writer.recycle(piece);
+        }
       }
+    } catch (error) {
+      // The scraper only sees that the connection breaks.
+      this.#report('render', `A scrape broke off: ${reason(error)}.`);
+      throw error;
     }
   }
 

@@ -1,13 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /**
  * What all scrapes of a process together may render while the application works. Rendering and compressing 100,000 lines
  * (33 MB) takes 100 ms of CPU, so this is about a sixth of one core.
  */
 const BYTES_PER_MS = 50_000;
 
-/** Nobody waits longer. It is well within the shortest time that a scraper is given. */
+/** Nobody waits longer. */
 const MAX_REST_MS = 500;
+
+/** Who gives up soon waits no longer than this share of its time: it needs the rest for its answer. */
+const MAX_TIMEOUT_SHARE = 0.25;
+
+interface Rest {
+  /** On the clock of `performance.now()`. */
+  readonly until: number;
+  readonly timer: NodeJS.Timeout;
+  readonly end: () => void;
+}
 
 /**
  * Keeps scrapers that never pause from taking the process for themselves. A scrape is never slowed down; after it the
@@ -16,11 +24,23 @@ const MAX_REST_MS = 500;
  */
 export class ScrapePace {
   #restsUntil = 0;
+  #rest: Rest | undefined;
 
-  /** Resolves when the next read may begin. */
+  /** Resolves when the next read may begin. One caller at a time. */
   async turn(): Promise<void> {
-    const rest = Math.min(this.#restsUntil - performance.now(), MAX_REST_MS);
-    if (rest > 0) await sleep(rest, undefined, { ref: false });
+    const now = performance.now();
+    const until = Math.min(this.#restsUntil, now + MAX_REST_MS);
+    if (until <= now) return;
+    await new Promise<void>((end) => this.#restUntil(until, end));
+    this.#rest = undefined;
+  }
+
+  /** Shortens the rest under way, if there is one, for a scraper that gives up in `timeoutMs`. */
+  hurry(timeoutMs: number): void {
+    const until = performance.now() + timeoutMs * MAX_TIMEOUT_SHARE;
+    if (this.#rest === undefined || this.#rest.until <= until) return;
+    clearTimeout(this.#rest.timer);
+    this.#restUntil(until, this.#rest.end);
   }
 
   /** Passes a body on and counts it. */
@@ -29,5 +49,10 @@ export class ScrapePace {
       this.#restsUntil = Math.max(this.#restsUntil, performance.now()) + piece.length / BYTES_PER_MS;
       yield piece;
     }
+  }
+
+  #restUntil(until: number, end: () => void): void {
+    const timer = setTimeout(end, until - performance.now()).unref();
+    this.#rest = { until, timer, end };
   }
 }

@@ -1,16 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
-import { createGzip, type Gzip } from 'node:zlib';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { reason } from '../errors.js';
 import type { Exposition, PieceLife, Rendered } from '../prometheus/exposition.js';
-import { PIECE_BYTES } from '../prometheus/byte-writer.js';
 import { acceptsGzip } from '../prometheus/negotiate.js';
 import { deadline } from '../store/deadline.js';
 import type { Snapshot } from '../store/metric-store.js';
+import { gzipBody } from './gzip-body.js';
 import { ScrapePace } from './scrape-pace.js';
+import { sendBody } from './send-body.js';
 import { SharedBody } from './shared-body.js';
-import { writeBody } from './write-body.js';
 
 /** Prometheus' own default, for scrapers that do not say how long they wait. */
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -18,8 +16,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The answer has to be on its way before the scraper gives up. */
 const TIMEOUT_SHARE = 0.9;
 
-/** 7 ms instead of 24 at level 6 for an exposition of 5.5 MB, which becomes 16 % larger; off the main thread either way. */
-const GZIP_LEVEL = 1;
+/** Who takes nothing for so long has left without a word; its answer holds a whole snapshot. */
+const STALL_MS = 60_000;
 
 /** Scrapes that came while the store was being read: they share the read and, by format, the compressed body. */
 interface Round {
@@ -28,24 +26,81 @@ interface Round {
   readonly zipped: Map<string, SharedBody>;
 }
 
+interface Answer {
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface ScraperOptions {
+  /** Milliseconds after which a response is destroyed of which nothing is taken. Default 60000. */
+  readonly stallMs?: number;
+}
+
 /** Answers scrapes. */
 export class Scraper {
   readonly #read: () => Promise<Snapshot>;
   readonly #exposition: Exposition;
+  readonly #stallMs: number;
   readonly #pace = new ScrapePace();
   #round: Round | undefined;
 
-  constructor(read: () => Promise<Snapshot>, exposition: Exposition) {
+  constructor(
+    read: () => Promise<Snapshot>,
+    exposition: Exposition,
+    { stallMs = STALL_MS }: ScraperOptions = {},
+  ) {
     this.#read = read;
     this.#exposition = exposition;
+    this.#stallMs = stallMs;
   }
 
   /** Rejects with the reason when the store cannot be read in time. `accept`: the header of the request. */
   async collect(accept: string | undefined): Promise<Rendered> {
-    return this.#render(this.#join(), accept, DEFAULT_TIMEOUT_MS, 'kept');
+    return this.#render(this.#join(DEFAULT_TIMEOUT_MS), accept, DEFAULT_TIMEOUT_MS, 'kept');
   }
 
-  #join(): Round {
+  /**
+   * Answers one request. 503 with a plain reason when the store cannot be read, so that `up` becomes 0; never a 200 with
+   * an error text. What somebody else has answered meanwhile is left as it is. Never rejects.
+   */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let closed = false;
+    response.once('close', () => {
+      closed = true;
+    });
+    try {
+      const answer = await this.#answer(request).catch(reason);
+      if (closed || response.headersSent) return;
+      if (typeof answer === 'string') plain(response, 503, `${answer}\n`);
+      else {
+        response.writeHead(200, answer.headers);
+        if (request.method === 'HEAD') response.end();
+        else await sendBody(answer.body, response, this.#stallMs);
+      }
+    } catch {
+      // The scraper went away, or sees the connection break: it discards what it has.
+      response.destroy();
+    }
+  }
+
+  /** The response must not hold the round, with its snapshot, for as long as its reader takes. */
+  async #answer({ headers }: IncomingMessage): Promise<Answer> {
+    const timeoutMs = timeoutOf(headers);
+    const zip = acceptsGzip(joined(headers['accept-encoding']));
+    const round = this.#join(timeoutMs);
+    const rendered = await this.#render(round, joined(headers.accept), timeoutMs, zip ? 'recycled' : 'kept');
+    return {
+      headers: {
+        'Content-Type': rendered.contentType,
+        'Cache-Control': 'no-store',
+        Vary: 'Accept, Accept-Encoding',
+        ...(zip && { 'Content-Encoding': 'gzip' }),
+      },
+      body: zip ? zippedOf(round, rendered) : rendered.body,
+    };
+  }
+
+  #join(timeoutMs: number): Round {
     this.#round ??= {
       snapshot: this.#pace
         .turn()
@@ -55,6 +110,7 @@ export class Scraper {
         }),
       zipped: new Map(),
     };
+    this.#pace.hurry(timeoutMs);
     return this.#round;
   }
 
@@ -72,59 +128,12 @@ export class Scraper {
     );
     return { contentType, body: this.#pace.count(body) };
   }
-
-  /**
-   * Answers one request. 503 with a plain reason when the store cannot be read, so that `up` becomes 0; never a 200 with
-   * an error text. Never rejects.
-   */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const round = this.#join();
-    let rendered: Rendered;
-    try {
-      rendered = await this.#render(round, joined(request.headers.accept), timeoutOf(request), 'recycled');
-    } catch (error) {
-      plain(response, 503, `${reason(error)}\n`);
-      return;
-    }
-    const zip = acceptsGzip(joined(request.headers['accept-encoding']));
-    response.writeHead(200, {
-      'Content-Type': rendered.contentType,
-      'Cache-Control': 'no-store',
-      Vary: 'Accept, Accept-Encoding',
-      ...(zip && { 'Content-Encoding': 'gzip' }),
-    });
-    if (request.method === 'HEAD') {
-      response.end();
-      return;
-    }
-    try {
-      if (zip) await pipeline(zippedOf(round, rendered), response);
-      else {
-        await writeBody(rendered.body, response);
-        response.end();
-      }
-    } catch {
-      // The scraper went away, or saw the connection break: it discards what it has.
-      response.destroy();
-    }
-  }
 }
 
 function zippedOf({ zipped }: Round, { contentType, body }: Rendered): SharedBody {
   let shared = zipped.get(contentType);
-  if (shared?.isWhole !== true) zipped.set(contentType, (shared = new SharedBody(compressed(body))));
+  if (shared?.isWhole !== true) zipped.set(contentType, (shared = new SharedBody(gzipBody(body))));
   return shared;
-}
-
-/** Ends the rendering when nobody reads on. */
-function compressed(body: AsyncIterable<Buffer>): Gzip {
-  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: PIECE_BYTES });
-  // An error destroys the stream, and whoever reads it is told.
-  writeBody(body, gzip).then(
-    () => gzip.end(),
-    (error: Error) => gzip.destroy(error),
-  );
-  return gzip;
 }
 
 export function plain(
@@ -145,7 +154,7 @@ function joined(header: string | readonly string[] | undefined): string | undefi
   return typeof header === 'object' ? header.join(', ') : header;
 }
 
-function timeoutOf(request: IncomingMessage): number {
-  const seconds = Number(request.headers['x-prometheus-scrape-timeout-seconds']);
+function timeoutOf(headers: IncomingHttpHeaders): number {
+  const seconds = Number(headers['x-prometheus-scrape-timeout-seconds']);
   return seconds > 0 && seconds < 3600 ? Math.ceil(seconds * 1000 * TIMEOUT_SHARE) : DEFAULT_TIMEOUT_MS;
 }

@@ -3,9 +3,10 @@
  * last reader has let go of this object, so it is for bodies that are small for the work in them: compressed ones.
  */
 export class SharedBody implements AsyncIterable<Buffer> {
-  readonly #source: AsyncIterable<Buffer>;
+  /** Let go of when it is read: what it was made from is much larger than what was made. */
+  #source: AsyncIterable<Buffer> | undefined;
   readonly #pieces: Buffer[] = [];
-  #state: 'new' | 'making' | 'complete' | 'abandoned' = 'new';
+  #state: 'making' | 'complete' | 'abandoned' = 'making';
   #error: unknown;
   #readers = 0;
   #wake: Array<() => void> = [];
@@ -21,12 +22,14 @@ export class SharedBody implements AsyncIterable<Buffer> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     this.#readers += 1;
-    if (this.#state === 'new') void this.#make();
+    this.#begin();
     try {
       for (let next = 0; ; next += 1) {
         while (this.#pieces[next] === undefined) {
           if (this.#error !== undefined) throw this.#error;
-          if (this.#state !== 'making') return;
+          if (this.#state === 'complete') return;
+          // Half a body must not look like a whole one.
+          if (this.#state === 'abandoned') throw new Error('Everybody had left.');
           await new Promise<void>((resolve) => this.#wake.push(resolve));
         }
         yield this.#pieces[next] as Buffer;
@@ -36,11 +39,17 @@ export class SharedBody implements AsyncIterable<Buffer> {
     }
   }
 
+  /** Apart, for a generator that waits for its reader keeps every local variable. */
+  #begin(): void {
+    const source = this.#source;
+    this.#source = undefined;
+    if (source !== undefined) void this.#make(source);
+  }
+
   /** As fast as it goes: it must not wait for a reader who is slow. */
-  async #make(): Promise<void> {
-    this.#state = 'making';
+  async #make(source: AsyncIterable<Buffer>): Promise<void> {
     try {
-      for await (const piece of this.#source) {
+      for await (const piece of source) {
         if (this.#readers === 0) {
           this.#state = 'abandoned';
           return;

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
@@ -10,43 +8,13 @@ import { Exposition } from '../helpers/exposition.js';
 import { drive } from '../helpers/load.js';
 import { freePort } from '../helpers/ports.js';
 import { checkWithPromtool, countWithPython } from '../helpers/prometheus.js';
+import { ask } from '../helpers/raw-request.js';
 import { startRedis } from '../helpers/redis.js';
 import { get } from '../helpers/scrape.js';
 import { newStore } from './stores.js';
 
 const TEXT = /^text\/plain; version=0\.0\.4/;
 const OPENMETRICS = /^application\/openmetrics-text; version=1\.0\.0/;
-
-interface RawAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-/** `fetch` asks for gzip and undoes it by itself; this shows what was sent. */
-function ask(
-  port: number,
-  method: string,
-  headers: Readonly<Record<string, string>>,
-  path = '/metrics',
-): Promise<RawAnswer> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request({ port, host: '127.0.0.1', path, method, headers, agent: false }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on('data', (piece: Buffer) => pieces.push(piece));
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(pieces),
-        }),
-      );
-    });
-    outgoing.on('error', reject);
-    outgoing.end();
-  });
-}
 
 test('/metrics: gzip, HEAD, OpenMetrics, and 503 while Redis is stopped', async (t) => {
   const redis = await startRedis(t);
@@ -66,29 +34,29 @@ test('/metrics: gzip, HEAD, OpenMetrics, and 503 while Redis is stopped', async 
   };
   await eventually(counted);
 
-  const zipped = await ask(port, 'GET', { 'accept-encoding': 'gzip' });
+  const zipped = await ask(port, { headers: { 'accept-encoding': 'gzip' } });
   assert.equal(zipped.headers['content-encoding'], 'gzip');
   assert.match(zipped.headers.vary ?? '', /Accept, Accept-Encoding/);
   const unzipped = gunzipSync(zipped.body).toString();
   assert.equal(new Exposition(unzipped).sum('app_requests_total'), tally.count());
   await checkWithPromtool(unzipped);
-  assert.equal((await ask(port, 'GET', {})).headers['content-encoding'], undefined);
+  assert.equal((await ask(port)).headers['content-encoding'], undefined);
 
-  const head = await ask(port, 'HEAD', { 'accept-encoding': 'gzip' });
+  const head = await ask(port, { method: 'HEAD', headers: { 'accept-encoding': 'gzip' } });
   assert.equal(head.status, 200);
   assert.match(head.headers['content-type'] ?? '', TEXT);
   assert.equal(head.body.length, 0);
 
-  const openMetrics = await ask(port, 'GET', { accept: 'application/openmetrics-text;version=1.0.0' });
+  const openMetrics = await ask(port, { headers: { accept: 'application/openmetrics-text;version=1.0.0' } });
   assert.match(openMetrics.headers['content-type'] ?? '', OPENMETRICS);
   const text = openMetrics.body.toString();
   assert.match(text, /# EOF\n$/);
   assert.ok((await countWithPython(text, 'openmetrics')) > 100);
-  assert.equal((await ask(port, 'POST', {})).status, 405);
+  assert.equal((await ask(port, { method: 'POST' })).status, 405);
 
   await redis.stop();
   await eventually(async () => {
-    const { status, headers, body } = await ask(port, 'GET', { 'accept-encoding': 'gzip' });
+    const { status, headers, body } = await ask(port, { headers: { 'accept-encoding': 'gzip' } });
     assert.equal(status, 503);
     assert.match(headers['content-type'] ?? '', /^text\/plain/);
     assert.notEqual(body.length, 0);
@@ -138,16 +106,19 @@ describe('the metrics of the project in the application', () => {
     const count = 'http_server_request_duration_seconds_count';
     for (const port of ports) {
       for (const path of ['/metrics', '/collected']) {
-        const plain = await ask(port, 'GET', {}, path);
+        const plain = await ask(port, { path });
         assert.equal(plain.status, 200);
         assert.match(plain.headers['content-type'] ?? '', TEXT);
         const seen = new Exposition(plain.body.toString());
         assert.equal(seen.sum(count, { http_route: '/users/:id' }), 10, `${path} on ${port}`);
-        const open = await ask(port, 'GET', { accept: 'application/openmetrics-text;version=1.0.0' }, path);
+        const open = await ask(port, {
+          path,
+          headers: { accept: 'application/openmetrics-text;version=1.0.0' },
+        });
         assert.match(open.headers['content-type'] ?? '', OPENMETRICS);
         assert.ok((await countWithPython(open.body.toString(), 'openmetrics')) > 0);
       }
-      const zipped = await ask(port, 'GET', { 'accept-encoding': 'gzip' });
+      const zipped = await ask(port, { headers: { 'accept-encoding': 'gzip' } });
       assert.equal(zipped.headers['content-encoding'], 'gzip');
       assert.ok(new Exposition(gunzipSync(zipped.body).toString()).lines > 0);
     }

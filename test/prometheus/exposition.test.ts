@@ -164,10 +164,24 @@ describe('large scrapes', () => {
   }
 
   test('who stops reading stops the rendering', async () => {
-    for await (const piece of exposition().render(snapshot, ACCEPT.text).body) {
+    let rendered = 0;
+    const counting = many.map(({ series, startMs }) => ({
+      series,
+      startMs,
+      values: {
+        length: 1,
+        get 0() {
+          rendered += 1;
+          return 1;
+        },
+      },
+    }));
+    const counted = snapshotOf([familyOf('c', 'counter', counting)]);
+    for await (const piece of exposition().render(counted, ACCEPT.text).body) {
       assert.ok(piece.length > 0);
       break;
     }
+    assert.ok(rendered > 0 && rendered < many.length / 2, `${rendered}`);
   });
 
   test('all of it arrives', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { createServer, request, type IncomingHttpHeaders } from 'node:http';
+import { createServer, request } from 'node:http';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
@@ -12,6 +12,7 @@ import { eventually } from '../helpers/eventually.js';
 import { hangingServer } from '../helpers/hanging-server.js';
 import type { Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
+import { ask, open } from '../helpers/raw-request.js';
 import { counter, series } from '../store/contract/bed.js';
 
 const snapshotOf = (value: number): Snapshot => ({
@@ -73,33 +74,13 @@ async function listening(
   return { server, port: await portOf(server) };
 }
 
-interface Reply {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-/** Without the decoding that fetch does. */
-async function ask(
-  port: number,
-  path: string,
-  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
-): Promise<Reply> {
-  const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
-  outgoing.end();
-  const [response] = await once(outgoing, 'response');
-  const pieces: Buffer[] = [];
-  for await (const piece of response) pieces.push(piece);
-  return { status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces) };
-}
-
 describe('a route of the metrics server', () => {
   test('answers what it is for', async (t) => {
     const { port } = await listening(t);
     const replies = await Promise.all(
       ['/metrics', '/metrics?name=x', '/healthz', '/readyz', '/health', '/', '/other', '/metrics/', '//'].map(
         async (path) => {
-          const { status, headers } = await ask(port, path);
+          const { status, headers } = await ask(port, { path });
           return [path, status, headers['content-type']];
         },
       ),
@@ -115,31 +96,31 @@ describe('a route of the metrics server', () => {
       ['/metrics/', 404, 'text/plain; charset=utf-8'],
       ['//', 404, 'text/plain; charset=utf-8'],
     ]);
-    assert.match((await ask(port, '/metrics')).body.toString(), /^c_total 1$/m);
+    assert.match((await ask(port)).body.toString(), /^c_total 1$/m);
   });
 
   test('refuses other methods, and answers HEAD like GET without a body', async (t) => {
     const { port } = await listening(t);
     for (const path of ['/metrics', '/healthz', '/readyz', '/']) {
-      const got = await ask(port, path);
-      const head = await ask(port, path, { method: 'HEAD' });
+      const got = await ask(port, { path });
+      const head = await ask(port, { path, method: 'HEAD' });
       assert.equal(head.status, 200);
       assert.equal(head.body.length, 0);
       assert.equal(head.headers['content-type'], got.headers['content-type']);
       for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
-        const refused = await ask(port, path, { method });
+        const refused = await ask(port, { path, method });
         assert.equal(refused.status, 405);
         assert.equal(refused.headers.allow, 'GET, HEAD');
       }
     }
-    const wipe = await ask(port, '/wipe-metrics');
+    const wipe = await ask(port, { path: '/wipe-metrics' });
     assert.deepEqual([wipe.status, wipe.headers.allow], [405, 'POST']);
   });
 
   test('is packed for who accepts gzip', async (t) => {
     const { port } = await listening(t);
-    const plain = await ask(port, '/metrics', { headers: { 'Accept-Encoding': 'gzip;q=0' } });
-    const zipped = await ask(port, '/metrics', { headers: { 'Accept-Encoding': 'br, gzip' } });
+    const plain = await ask(port, { headers: { 'Accept-Encoding': 'gzip;q=0' } });
+    const zipped = await ask(port, { headers: { 'Accept-Encoding': 'br, gzip' } });
     assert.equal(plain.headers['content-encoding'], undefined);
     assert.equal(zipped.headers['content-encoding'], 'gzip');
     assert.deepEqual(gunzipSync(zipped.body), plain.body);
@@ -149,16 +130,16 @@ describe('a route of the metrics server', () => {
   test('of the landing page shows nothing unescaped', async (t) => {
     const path = '/<script>alert("x")</script>&\'';
     const { port } = await listening(t, { path });
-    const page = (await ask(port, '/')).body.toString();
+    const page = (await ask(port, { path: '/' })).body.toString();
     assert.ok(!page.includes('<script>'), page);
     assert.ok(page.includes('&#60;script&#62;'), page);
   });
 
   test('readyz says why it is not ready', async (t) => {
     const { port } = await listening(t, { notReady: () => 'The store is away.' });
-    const { status, body } = await ask(port, '/readyz');
+    const { status, body } = await ask(port, { path: '/readyz' });
     assert.deepEqual([status, body.toString()], [503, 'The store is away.\n']);
-    assert.equal((await ask(port, '/healthz')).status, 200);
+    assert.equal((await ask(port, { path: '/healthz' })).status, 200);
   });
 });
 
@@ -168,7 +149,7 @@ describe('a scrape', () => {
       read: () => Promise.reject(new Error('redis 127.0.0.1:1: gone\nsecond line')),
     });
     for (const method of ['GET', 'HEAD']) {
-      const { status, headers, body } = await ask(port, '/metrics', { method });
+      const { status, headers, body } = await ask(port, { method });
       assert.equal(status, 503);
       assert.equal(headers['content-type'], 'text/plain; charset=utf-8');
       if (method === 'GET') assert.equal(body.toString(), 'redis 127.0.0.1:1: gone second line\n');
@@ -186,13 +167,13 @@ describe('a scrape', () => {
         return snapshotOf(value);
       },
     });
-    const replies = Array.from({ length: 10 }, () => ask(port, '/metrics'));
+    const replies = Array.from({ length: 10 }, () => ask(port));
     // A request on a connection of its own comes after those, and is answered at once: all of them are there.
     await eventually(() => assert.equal(reads, 1));
-    for (let round = 0; round < 3; round += 1) await ask(port, '/healthz');
+    for (let round = 0; round < 3; round += 1) await ask(port, { path: '/healthz' });
     gate.emit('open');
     for (const { body } of await Promise.all(replies)) assert.match(body.toString(), /^c_total 1$/m);
-    const next = ask(port, '/metrics');
+    const next = ask(port);
     await eventually(() => assert.equal(reads, 2));
     gate.emit('open');
     assert.match((await next).body.toString(), /^c_total 2$/m);
@@ -229,9 +210,9 @@ describe('a scrape', () => {
     });
     const scrapes = async (count: number, headers: Record<string, string>): Promise<number> => {
       const [readsBefore, before] = [reads, rendered];
-      const replies = Array.from({ length: count }, () => ask(port, '/metrics', { headers }));
+      const replies = Array.from({ length: count }, () => ask(port, { headers }));
       await eventually(() => assert.equal(reads, readsBefore + 1));
-      for (let round = 0; round < 3; round += 1) await ask(port, '/healthz');
+      for (let round = 0; round < 3; round += 1) await ask(port, { path: '/healthz' });
       gate.emit('open');
       const bodies = (await Promise.all(replies)).map(({ body }) => body);
       for (const body of bodies) assert.deepEqual(body, bodies[0]);
@@ -270,21 +251,18 @@ describe('a scrape', () => {
     leaving.on('response', (response) => response.once('data', () => leaving.destroy()));
     leaving.end();
     const slow = async (): Promise<Buffer> => {
-      const outgoing = request({ host: '127.0.0.1', port, path: '/metrics', agent: false });
-      outgoing.end();
-      const [response] = await once(outgoing, 'response');
       const pieces: Buffer[] = [];
-      for await (const piece of response) {
-        pieces.push(piece);
+      for await (const piece of await open(port)) {
+        pieces.push(piece as Buffer);
         await new Promise(setImmediate);
       }
       return Buffer.concat(pieces);
     };
     const zip = { headers: { 'Accept-Encoding': 'gzip' } };
     const [plain, first, second, slowly] = await Promise.all([
-      ask(port, '/metrics'),
-      ask(port, '/metrics', zip),
-      ask(port, '/metrics', zip),
+      ask(port),
+      ask(port, zip),
+      ask(port, zip),
       slow(),
     ]);
     for (const body of [plain.body, gunzipSync(first.body), gunzipSync(second.body), slowly])
@@ -293,7 +271,7 @@ describe('a scrape', () => {
 
   test('is answered before the scraper gives up', async (t) => {
     const { port } = await listening(t, { read: () => new Promise(() => undefined) });
-    const { status, body } = await ask(port, '/metrics', {
+    const { status, body } = await ask(port, {
       headers: { 'X-Prometheus-Scrape-Timeout-Seconds': '0.2' },
     });
     assert.equal(status, 503);
@@ -319,12 +297,13 @@ describe('a scrape', () => {
     // The next read, if there is one, finds the gate shut again.
     const opening = setInterval(() => gate.emit('open'), 10);
     t.after(() => clearInterval(opening));
-    assert.equal((await ask(port, '/metrics')).status, 200);
+    assert.equal((await ask(port)).status, 200);
   });
 });
 
 const wipe = (port: number, authorization?: string) =>
-  ask(port, '/wipe-metrics', {
+  ask(port, {
+    path: '/wipe-metrics',
     method: 'POST',
     headers: authorization === undefined ? {} : { Authorization: authorization },
   });
@@ -376,10 +355,10 @@ describe('a port', () => {
     const second = openServer(t, { port });
     second.listen();
     await eventually(() => assert.equal(second.url, undefined));
-    assert.equal((await ask(port, '/healthz')).headers['x-orchestrator-project'], 'shop');
+    assert.equal((await ask(port, { path: '/healthz' })).headers['x-orchestrator-project'], 'shop');
     await first.close();
     assert.equal(await portOf(second), port);
-    assert.equal((await ask(port, '/metrics')).status, 200);
+    assert.equal((await ask(port)).status, 200);
     assert.deepEqual([...warningsOf(first), ...warningsOf(second)], []);
   });
 
@@ -449,6 +428,6 @@ describe('a port', () => {
     assert.equal(server.owns(foreign), false);
     assert.equal(server.owns(undefined), false);
     await server.close();
-    await assert.rejects(ask(port, '/healthz'));
+    await assert.rejects(ask(port, { path: '/healthz' }));
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ScrapePace } from '../../src/server/scrape-pace.js';
 
@@ -28,13 +29,32 @@ test('the first scrape has its turn at once, and what is rendered passes unchang
   assert.equal(await render(pace, 3), 3 * PIECE.length);
 });
 
-test('after much the next read waits, and still has its turn soon', async () => {
+/** The rest does not keep the process alive. */
+function stayAlive(t: TestContext): void {
+  const timer = setInterval(() => undefined, 1000);
+  t.after(() => clearInterval(timer));
+}
+
+test('after much the next read waits, and still has its turn soon', async (t) => {
+  stayAlive(t);
   const pace = new ScrapePace();
   // A gigabyte earns a rest of 20 s, of which nobody waits for more than half a second.
   await render(pace, 1000);
   const turn = pace.turn();
-  const held = setInterval(() => undefined, 1000);
   assert.equal(await isAtOnce(turn), false);
   await turn;
-  clearInterval(held);
+});
+
+test('who gives up soon shortens the rest, who is patient does not lengthen it again', async (t) => {
+  stayAlive(t);
+  const pace = new ScrapePace();
+  pace.hurry(1);
+  await render(pace, 1000);
+  const order: string[] = [];
+  const turn = pace.turn().then(() => order.push('turn'));
+  pace.hurry(40);
+  pace.hurry(10_000);
+  // Begun later, for much less than the half second that is cut short here.
+  await Promise.all([turn, sleep(200).then(() => order.push('200 ms'))]);
+  assert.deepEqual(order, ['turn', '200 ms']);
 });

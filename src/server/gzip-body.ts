@@ -1,0 +1,37 @@
+import { createGzip, type Gzip } from 'node:zlib';
+
+import { PIECE_BYTES } from '../prometheus/byte-writer.js';
+
+/** 7 ms instead of 24 at level 6 for an exposition of 5.5 MB, which becomes 16 % larger; off the main thread either way. */
+const LEVEL = 1;
+
+/**
+ * A body as gzip. Its pieces may be recycled: the next one is asked for when the one before has been compressed. Nothing
+ * happens before it is read, and who reads no further ends the rendering.
+ */
+export async function* gzipBody(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  const gzip = createGzip({ level: LEVEL, chunkSize: PIECE_BYTES });
+  // An error destroys the stream, and whoever reads it is told.
+  feed(gzip, body).then(
+    () => gzip.end(),
+    (error: Error) => gzip.destroy(error),
+  );
+  yield* gzip;
+}
+
+async function feed(gzip: Gzip, body: AsyncIterable<Buffer>): Promise<void> {
+  for await (const piece of body) await compressed(gzip, piece);
+}
+
+function compressed(gzip: Gzip, piece: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // What waits in a stream that is destroyed need not be called back.
+    const closed = (): void => reject(new Error('Nobody reads on.'));
+    gzip.once('close', closed);
+    gzip.write(piece, (error) => {
+      gzip.off('close', closed);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

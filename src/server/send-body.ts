@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http';
+
+/**
+ * Writes a body as fast as its reader takes it, and ends the response. Rejects when the connection closes, when somebody
+ * else ends the response, or when nothing was taken for `stallMs`; the rendering ends then.
+ *
+ * Applications wrap what they hand over: `compression`, as many others, drops the callback of `write()` and keeps the piece.
+ * So nothing is relied on but `drain`, and pieces must not be recycled. (Node's own `pipeline` waits for ever when somebody
+ * else ends the response.)
+ */
+export async function sendBody(
+  body: AsyncIterable<Buffer>,
+  response: ServerResponse,
+  stallMs: number,
+): Promise<void> {
+  const reader = new Reader(response);
+  for await (const piece of body) {
+    if (!reader.hasLeft && !response.write(piece)) await reader.ready(stallMs);
+    if (reader.hasLeft) break;
+  }
+  if (reader.hasLeft) throw new Error('The reader has left.');
+  response.end();
+}
+
+/** Whoever is at the other end of a response. */
+class Reader {
+  hasLeft = false;
+  #wake: () => void = () => undefined;
+
+  /** One listener for the whole body: `compression` moves those for `drain` to a stream of its own, from which none is removed. */
+  constructor(response: ServerResponse) {
+    const leave = (): void => {
+      this.hasLeft = true;
+      this.#wake();
+    };
+    response.on('drain', () => this.#wake());
+    response.on('close', leave);
+    response.on('finish', leave);
+    // Without a listener it would end the process. Nothing is lost: it is followed by `close`, or what is written is not taken.
+    response.on('error', leave);
+  }
+
+  /** Resolves when more may be written, or nothing ever again. */
+  async ready(stallMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(() => {
+        this.hasLeft = true;
+        resolve();
+      }, stallMs).unref();
+    });
+    clearTimeout(timer);
+  }
+}
