@@ -32,9 +32,14 @@ const NODES = [
 /** Folders and files below `test` whose subject is Node or the SDK, and which need no server. */
 const PORTABLE = [/^instrumentation\/(?!databases)/, /^reader\//, /^jobs\./, /^start\./];
 
+/** Less than this file has, so that the one that hangs is named. */
+const FILE_TIMEOUT_MS = 120_000;
+
 const owner = suiteOwner();
 let tarball = '';
 let redis: RedisServer;
+/** One for all Nodes that get the same packages. */
+let checkout: Promise<string> | undefined;
 
 before(async () => {
   redis = await startRedis(owner);
@@ -119,8 +124,8 @@ describe('the package on every Node', { concurrency: 2 }, () => {
       // The suite itself runs with the other SDK.
       if (sdk === 3) {
         test('the tests of instrumentation, reader and start pass', async (t) => {
-          const checkout = copyCheckout(t, installed.app);
-          const tests = join(checkout, 'dist', 'test');
+          checkout ??= copyCheckout(owner, installed.node);
+          const tests = join(await checkout, 'dist', 'test');
           const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(
             (file) => file.endsWith('.test.js') && PORTABLE.some((pattern) => pattern.test(file)),
           );
@@ -136,7 +141,7 @@ describe('the package on every Node', { concurrency: 2 }, () => {
           const { code, stdout, stderr } = await startProgram(
             t,
             installed.node,
-            ['--test', '--test-reporter=tap', ...files],
+            ['--test', '--test-reporter=tap', `--test-timeout=${FILE_TIMEOUT_MS}`, ...files],
             { cwd: tests },
           ).ending;
           const count = (what: string): number =>
@@ -200,18 +205,20 @@ async function driveHttp2(port: number): Promise<Tally> {
 }
 
 /**
- * This checkout with the packages that `app` has got: they come first, and what only tests need comes from the folder
- * above, which is the checkout's own.
+ * This checkout with the packages that an application gets on that Node if it wants traces. They come first; what only tests
+ * need comes from the folder above, which is the checkout's own.
  */
-function copyCheckout(owned: Owner, app: string): string {
+async function copyCheckout(owned: Owner, node: string): Promise<string> {
   const above = scratchDir(owned, 'checkout');
   symlinkSync(join(PACKAGE_ROOT, 'node_modules'), join(above, 'node_modules'));
-  const checkout = join(above, 'orchestrator');
-  mkdirSync(checkout);
+  const copy = join(above, 'orchestrator');
   for (const part of ['package.json', 'dist', 'test/fixtures'])
-    cpSync(join(PACKAGE_ROOT, part), join(checkout, part), { recursive: true });
-  symlinkSync(join(app, 'node_modules'), join(checkout, 'node_modules'));
-  return checkout;
+    cpSync(join(PACKAGE_ROOT, part), join(copy, part), { recursive: true });
+  const app = scratchDir(owned, 'traced');
+  writeFileSync(join(app, 'package.json'), '{"private":true}');
+  await npm(['install', tarball, '@opentelemetry/auto-instrumentations-node'], app, node);
+  symlinkSync(join(app, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
 }
 
 /** The tests that failed, from TAP, with what it says of each. */

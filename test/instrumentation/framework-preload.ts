@@ -10,3 +10,5 @@ instrumentHttpServer({ meter: metrics.meter, names: ['semconv', 'prometheus-net'
 process.on('message', (name: string) => {
   void metrics.series(name).then((series) => process.send?.({ series }));
 });
+// The test has ended, or was ended.
+process.on('disconnect', () => process.exit());

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { parse } from 'protobufjs';
+
+import { eventually } from '../helpers/eventually.js';
 
 /** The part of opentelemetry-proto that a test reads; fields that are not named here are skipped by the decoder. */
 const { root } = parse(`
@@ -74,12 +75,13 @@ export class OtlpReceiver {
   }
 
   /** Waits for `count` spans that fit, and returns all that fit. */
-  async received(fits: (span: ReceivedSpan) => boolean, count: number): Promise<ReceivedSpan[]> {
-    for (;;) {
+  received(fits: (span: ReceivedSpan) => boolean, count: number): Promise<ReceivedSpan[]> {
+    return eventually(() => {
       const found = this.spans.filter(fits);
       if (found.length >= count) return found;
-      await delay(10);
-    }
+      const all = this.spans.map(({ scope, name }) => `${scope} ${name}`);
+      throw new Error(`${found.length} of ${count} spans; what came is: ${all.join(', ')}`);
+    });
   }
 
   close(): void {

@@ -18,3 +18,5 @@ instrumentHttpServer({ meter: metrics.meter, ignore: (path) => path === '/health
 process.on('message', (name: string) => {
   void metrics.series(name).then((series) => process.send?.({ series }));
 });
+// The test has ended, or was ended.
+process.on('disconnect', () => process.exit());
