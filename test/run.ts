@@ -45,8 +45,8 @@ const NEEDS: readonly Need[] = [
   },
 ];
 
-/** A single test may wait for Redis and Prometheus for a minute or two, a whole file of them for longer. */
-const FILE_TIMEOUT_MS = 5 * 60_000;
+/** A single test may wait for Redis and Prometheus for a minute or two, a whole file of them, or one that runs other Nodes, for longer. */
+const FILE_TIMEOUT_MS = 10 * 60_000;
 
 async function main(): Promise<number> {
   installMissing();
