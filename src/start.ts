@@ -29,7 +29,7 @@ import { version } from './version.js';
 export interface StartOptions extends SettingOptions {
   /** Further OpenTelemetry instrumentations to register. */
   readonly instrumentations?: readonly OtelInstrumentation[];
-  /** Views of the OpenTelemetry SDK: other buckets, fewer attributes, exponential histograms. HTTP durations bypass them. */
+  /** Views of the OpenTelemetry SDK: other buckets, fewer attributes, exponential histograms. Durations of HTTP and of most databases bypass them. */
   readonly views?: readonly ViewOptions[];
 }
 

@@ -9,6 +9,7 @@ import type { Instrumentation } from './http-server.js';
 import { applicationOf, findPackage } from './installed-package.js';
 import { instrumentMysql2Pools } from './mysql2-pools.js';
 import { createOperationDuration } from './operation-series.js';
+import { limitPgOperations } from './pg-operations.js';
 
 export interface DatabaseOptions {
   /** The application's main file. */
@@ -29,6 +30,7 @@ export interface DatabaseOptions {
 /** Drivers that publish nothing, and whose upstream instrumentation has metrics. */
 const PATCHED_DRIVERS: Readonly<Record<string, { readonly package: string; readonly type: string }>> = {
   pg: { package: '@opentelemetry/instrumentation-pg', type: 'PgInstrumentation' },
+  mysql: { package: '@opentelemetry/instrumentation-mysql', type: 'MySQLInstrumentation' },
   mongodb: { package: '@opentelemetry/instrumentation-mongodb', type: 'MongoDBInstrumentation' },
 };
 
@@ -41,24 +43,17 @@ const AUTO = '@opentelemetry/auto-instrumentations-node';
  */
 export function instrumentDatabases(options: DatabaseOptions): Instrumentation {
   const { main, meter, instruments = bindMeter(meter), meterProvider } = options;
-  const running: Instrumentation[] = [];
   const drivers = driversOf(options);
+  const running: Instrumentation[] = [];
   const published = drivers.flatMap((driver) => PUBLISHING_DRIVERS[driver] ?? []);
   if (published.length > 0) {
     const duration = createOperationDuration(instruments);
     for (const driver of published) running.push(instrumentDriver(driver, duration));
   }
   if (drivers.includes('mysql2')) running.push(instrumentMysql2Pools(meter));
-  if (meterProvider !== undefined) {
-    for (const driver of drivers) {
-      const upstream = PATCHED_DRIVERS[driver];
-      const instrumentation = upstream && load(upstream.package, upstream.type, main);
-      if (instrumentation === undefined) continue;
-      // Spans of a tracer that never gets a provider cost nothing and go nowhere.
-      instrumentation.setTracerProvider(new ProxyTracerProvider());
-      instrumentation.setMeterProvider(meterProvider);
-      running.push({ stop: () => instrumentation.disable() });
-    }
+  for (const driver of drivers) {
+    const upstream = meterProvider && upstreamOf(driver, main, meterProvider);
+    if (upstream !== undefined) running.push({ stop: () => upstream.disable() });
   }
   return {
     stop() {
@@ -77,6 +72,20 @@ function driversOf({ main, enabled = [], disabled = [] }: DatabaseOptions): stri
       !disabled.includes(driver) &&
       findPackage(driver, main) !== undefined,
   );
+}
+
+function upstreamOf(
+  driver: string,
+  main: string,
+  meterProvider: MeterProvider,
+): OtelInstrumentation | undefined {
+  const upstream = PATCHED_DRIVERS[driver];
+  const instrumentation = upstream && load(upstream.package, upstream.type, main);
+  if (instrumentation !== undefined && driver === 'pg') limitPgOperations(instrumentation);
+  // Spans of a tracer that never gets a provider cost nothing and go nowhere.
+  instrumentation?.setTracerProvider(new ProxyTracerProvider());
+  instrumentation?.setMeterProvider(meterProvider);
+  return instrumentation;
 }
 
 function load(name: string, type: string, main: string): OtelInstrumentation | undefined {

@@ -11,6 +11,7 @@ import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
 import { isOwnRequest } from '../own-requests.js';
+import { limitPgOperations } from './pg-operations.js';
 import { pathOf } from './route-normalizer.js';
 import { routeOf } from './route.js';
 
@@ -24,6 +25,7 @@ export interface TracingOptions {
 }
 
 const AUTO = '@opentelemetry/auto-instrumentations-node';
+const PG = '@opentelemetry/instrumentation-pg';
 
 /** What ours replaces: spans of HTTP with the route that the metrics have, and metrics that are measured elsewhere already. */
 const REPLACED = ['http', 'undici', 'runtime-node', 'host-metrics'];
@@ -83,7 +85,11 @@ function autoInstrumentations(main: string | undefined): Instrumentation[] {
   try {
     const { getNodeAutoInstrumentations } = fromApplication(file) as typeof AutoInstrumentations;
     const off = REPLACED.map((name) => [`@opentelemetry/instrumentation-${name}`, { enabled: false }]);
-    return getNodeAutoInstrumentations(Object.fromEntries(off));
+    const instrumentations = getNodeAutoInstrumentations(Object.fromEntries(off));
+    for (const each of instrumentations) {
+      if (each.instrumentationName === PG) limitPgOperations(each);
+    }
+    return instrumentations;
   } catch (error) {
     diag.warn(`orchestrator: ${AUTO} is not used`, error);
     return [];

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 
 import { type DatabaseOptions, instrumentDatabases } from '../../src/instrumentation/databases.js';
+import { startMariadb } from '../helpers/mariadb.js';
 import type { Owner } from '../helpers/owner.js';
 import { startPostgres } from '../helpers/postgres.js';
 import { startRedis } from '../helpers/redis.js';
@@ -17,6 +18,12 @@ import { CollectedMetrics } from './collected-metrics.js';
 interface PgPool {
   query(text: string): Promise<{ rows: unknown[] }>;
   end(): Promise<void>;
+}
+
+/** Of mysql, which has no types of its own. */
+interface MysqlPool {
+  query(text: string, callback: (error: Error | null) => void): void;
+  end(callback: () => void): void;
 }
 
 function measure(owner: Owner, options: Partial<DatabaseOptions> = {}): CollectedMetrics {
@@ -38,7 +45,8 @@ test('PostgreSQL: durations by operation and the state of the pool, without trac
   const pool = new Pool({ connectionString, max: 2 });
   t.after(() => pool.end());
   await pool.query('SELECT 1');
-  await pool.query('SELECT 2');
+  // Of a statement in several lines upstream takes the text up to the first space.
+  await pool.query("SELECT\n'secret'");
   const connections = await metrics.series('db.client.connection.count');
   assert.ok(
     Object.keys(connections).some((series) => series.includes('idle')),
@@ -79,6 +87,24 @@ function applicationWith(t: Owner, dependencies: readonly string[]): string {
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ dependencies: declared }));
   return join(dir, 'main.js');
 }
+
+test('mysql: the state of the pool', async (t) => {
+  const url = new URL(await startMariadb(t));
+  const metrics = measure(t);
+  const { createPool } = createRequire(__filename)('mysql') as { createPool: (url: string) => MysqlPool };
+  const pool = createPool(url.href);
+  t.after(() => new Promise<void>((resolve) => pool.end(() => resolve())));
+  await new Promise<void>((resolve, reject) =>
+    pool.query('SELECT 1', (error) => (error === null ? resolve() : reject(error))),
+  );
+  const connections = await metrics.series('db.client.connection.count');
+  const idle = Object.keys(connections).filter((series) => series.includes('state=idle'));
+  assert.deepEqual(
+    idle.map((series) => connections[series]),
+    [1],
+    JSON.stringify(connections),
+  );
+});
 
 const ALL = ['ioredis', 'redis'];
 
