@@ -2,11 +2,12 @@ let sending = false;
 
 /** Sends a Redis command of this package: what the driver publishes meanwhile is not the application's. */
 export function sendOwnCommand<T>(send: () => T): T {
+  const outer = sending;
   sending = true;
   try {
     return send();
   } finally {
-    sending = false;
+    sending = outer;
   }
 }
 
