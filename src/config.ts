@@ -371,7 +371,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
     env: ['OTEL_NODE_ENABLED_INSTRUMENTATIONS'],
     kind: list,
     default: [],
-    defaultText: 'all',
+    defaultText: 'all but `ioredis`',
     description:
       'OpenTelemetry: the database drivers that are measured, and with traces the instrumentations that are used; names without their prefix: `pg,mysql2,ioredis,redis`.',
   },

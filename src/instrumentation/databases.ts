@@ -22,7 +22,7 @@ export interface DatabaseOptions {
    * `traceInstrumentations`, which brings the same with spans.
    */
   readonly meterProvider: MeterProvider | undefined;
-  /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of drivers. Default: all, none. */
+  /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of drivers. Default: all but ioredis, none. */
   readonly enabled?: readonly string[] | undefined;
   readonly disabled?: readonly string[] | undefined;
 }
@@ -68,7 +68,7 @@ function driversOf({ main, enabled = [], disabled = [] }: DatabaseOptions): stri
   return [...Object.keys(PUBLISHING_DRIVERS), ...Object.keys(PATCHED_DRIVERS)].filter(
     (driver) =>
       dependencies.has(driver) &&
-      (enabled.length === 0 || enabled.includes(driver)) &&
+      (enabled.length === 0 ? !PUBLISHING_DRIVERS[driver]?.onRequest : enabled.includes(driver)) &&
       !disabled.includes(driver) &&
       findPackage(driver, main) !== undefined,
   );

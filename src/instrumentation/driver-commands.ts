@@ -33,6 +33,8 @@ export interface Driver {
   readonly channels: readonly string[];
   /** `db.operation.name` in any case; undefined: not counted. */
   readonly operation: (context: CommandContext) => string | undefined;
+  /** Listening changes what the application sees of its own errors, so it has to be asked for. */
+  readonly onRequest?: true;
 }
 
 /** Drivers that publish their commands by themselves: mysql2 since 3.20, ioredis since 5.11, redis since 5.12. */
@@ -42,7 +44,13 @@ export const PUBLISHING_DRIVERS: Readonly<Record<string, Driver>> = {
     channels: ['mysql2:query', 'mysql2:execute'],
     operation: ({ query }) => sqlVerb(query),
   },
-  ioredis: { system: 'redis', channels: ['ioredis:command'], operation: ioredisOperation },
+  ioredis: {
+    system: 'redis',
+    channels: ['ioredis:command'],
+    operation: ioredisOperation,
+    // A command that fails, and whose promise nobody looks at, would be no `unhandledRejection` any more.
+    onRequest: true,
+  },
   redis: {
     system: 'redis',
     channels: ['node-redis:command', 'node-redis:batch'],

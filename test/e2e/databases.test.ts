@@ -8,6 +8,7 @@ import { startMariadb } from '../helpers/mariadb.js';
 import { suiteOwner } from '../helpers/owner.js';
 import { startPostgres } from '../helpers/postgres.js';
 import { startRedis } from '../helpers/redis.js';
+import { assertSameBehaviour } from '../register/same-behaviour.js';
 import { CLIENT_KIND, OtlpReceiver } from '../instrumentation/otlp-receiver.js';
 import { watchedProject } from './project.js';
 import { SHARED_STORES } from './stores.js';
@@ -21,6 +22,7 @@ const IOREDIS = ['redis GET 2', 'redis INFO 1', 'redis LPUSH WRONGTYPE 1'];
 const REDIS = ['redis HGET 2', 'redis MULTI 1'];
 const BOTH_OF_REDIS = ['redis SET 2'];
 const EVERYTHING = [...MYSQL, ...POSTGRES, ...IOREDIS, ...REDIS, ...BOTH_OF_REDIS].toSorted();
+const ALL_DRIVERS = { OTEL_NODE_ENABLED_INSTRUMENTATIONS: 'ioredis,mysql2,pg,redis' };
 
 function operations(seen: Exposition): string[] {
   const counts = new Map<string, number>();
@@ -51,7 +53,7 @@ describe('databases', () => {
     for (const store of SHARED_STORES) {
       test(`${fixture}: every operation is counted once, and none of the ${store} store's own`, async (t) => {
         const { env, look } = await watchedProject(t, store);
-        const app = startApp(t, fixture, { env: { ...env, ...servers } });
+        const app = startApp(t, fixture, { env: { ...env, ...servers, ...ALL_DRIVERS } });
         await app.waitFor(/^done$/m);
         await eventually(async () => assert.deepEqual(operations(await look()), EVERYTHING));
         const seen = await look();
@@ -95,7 +97,7 @@ describe('databases', () => {
       OTEL_TRACES_EXPORTER: 'otlp',
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${endpoint}/v1/traces`,
     };
-    const app = startApp(t, 'databases.cjs', { env: { ...env, ...servers, ...traces } });
+    const app = startApp(t, 'databases.cjs', { env: { ...env, ...servers, ...traces, ...ALL_DRIVERS } });
     await app.waitFor(/^done$/m);
     await eventually(async () => assert.deepEqual(operations(await look()), EVERYTHING));
     await app.end('SIGTERM');
@@ -106,13 +108,17 @@ describe('databases', () => {
       assert.ok(systems.includes(system), String(systems));
   });
 
+  test('a command of ioredis that fails unseen ends the process as without us, for nobody asked for ioredis', async (t) => {
+    await assertSameBehaviour(t, { name: '', fixture: 'redis-unseen-failure.cjs', env: servers });
+  });
+
   test('OTEL_NODE_DISABLED_INSTRUMENTATIONS names drivers that are not measured, without traces too', async (t) => {
     const { env, look } = await watchedProject(t);
     const app = startApp(t, 'databases.cjs', {
-      env: { ...env, ...servers, OTEL_NODE_DISABLED_INSTRUMENTATIONS: 'pg, ioredis' },
+      env: { ...env, ...servers, OTEL_NODE_DISABLED_INSTRUMENTATIONS: 'pg, mysql2' },
     });
     await app.waitFor(/^done$/m);
-    const rest = [...MYSQL, ...REDIS, 'redis SET 1'].toSorted();
+    const rest = [...REDIS, 'redis SET 1'].toSorted();
     await eventually(async () => assert.deepEqual(operations(await look()), rest));
     await app.end('SIGTERM');
     assert.deepEqual(operations(await look()), rest);

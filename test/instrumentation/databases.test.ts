@@ -110,19 +110,21 @@ const ALL = ['ioredis', 'redis'];
 
 for (const declared of [ALL, ['ioredis'], ['redis'], []]) {
   test(`an application that declares ${declared.join(' and ') || 'no driver'}`, async (t) => {
-    assert.deepEqual(await pings(t, measure(t, { main: applicationWith(t, declared) })), declared);
+    const options = { main: applicationWith(t, declared), enabled: ALL };
+    assert.deepEqual(await pings(t, measure(t, options)), declared);
   });
 }
 
 const CHOICES: ReadonlyArray<
   readonly [what: string, options: Partial<DatabaseOptions>, measured: readonly string[]]
 > = [
-  ['some disabled', { disabled: ['ioredis', 'pg'] }, ['redis']],
+  ['nothing said, which leaves out ioredis', {}, ['redis']],
+  ['some disabled', { disabled: ['redis', 'pg'] }, []],
   ['some enabled', { enabled: ['ioredis', 'pg'] }, ['ioredis']],
   ['others enabled', { enabled: ['http'] }, []],
   ['one enabled and disabled', { enabled: ['redis', 'ioredis'], disabled: ['redis'] }, ['ioredis']],
   // They bring the upstream instrumentations, but what drivers publish is measured all the same.
-  ['traces', { meterProvider: undefined }, ALL],
+  ['traces', { meterProvider: undefined, enabled: ALL }, ALL],
 ];
 
 for (const [what, options, measured] of CHOICES) {
