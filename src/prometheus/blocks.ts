@@ -46,8 +46,9 @@ const TARGET_INFO: Block = {
 };
 
 /**
- * Groups the families of a snapshot into blocks, target_info first. The oldest family decides about a name: "TYPE
- * conflict: MUST drop the whole metric; HELP or UNIT conflict: SHOULD drop all but one comment, SHOULD NOT drop points".
+ * Groups the families of a snapshot into blocks, target_info first. The oldest family decides about a name: "Exporters
+ * MUST drop entire metrics to prevent conflicting TYPE comments, but SHOULD NOT drop metric points as a result of
+ * conflicting UNIT or HELP comments."
  */
 export function planBlocks(snapshot: Snapshot, rules: PlanRules): Block[] {
   const plan = new Plan(rules);
@@ -160,7 +161,7 @@ class Plan {
 const BLOCK_TYPES = {
   counter: 'counter',
   gauge: 'gauge',
-  // "Non-monotonic cumulative sums: as gauge."
+  // "… the sum is non-monotonic, it should follow the same rules as described for OpenTelemetry Gauge."
   updowncounter: 'gauge',
   histogram: 'histogram',
   exponentialhistogram: 'histogram',

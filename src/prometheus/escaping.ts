@@ -1,6 +1,6 @@
 /**
  * How names outside the legacy character set travel, as the scraper asks by `escaping=` (Prometheus documentation,
- * "UTF-8 metric and label name escaping schemes"). Names inside the legacy set are not touched by any of them.
+ * "UTF-8 metric and label name escaping schemes").
  */
 export const ESCAPING_SCHEMES = ['underscores', 'allow-utf-8', 'dots', 'values'] as const;
 export type EscapingScheme = (typeof ESCAPING_SCHEMES)[number];
@@ -18,9 +18,11 @@ export function isLegacyName(name: string, kind: NameKind): boolean {
 }
 
 export function escapeName(name: string, scheme: EscapingScheme, kind: NameKind): string {
-  if (scheme === 'allow-utf-8' || isLegacyName(name, kind)) return name;
+  if (scheme === 'allow-utf-8') return name;
+  // "Existing underscores MUST be replaced with double underscores": in every name, or `a_dot_b` might have been `a.b`.
   if (scheme === 'dots')
     return escapeEach(name, kind, (character) => (character === '.' ? '_dot_' : '_'), '__');
+  if (isLegacyName(name, kind)) return name;
   if (scheme === 'values') return `U__${escapeEach(name, kind, codePoint, '__')}`;
   return escapeEach(name, kind, () => '_');
 }

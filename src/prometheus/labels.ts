@@ -40,7 +40,7 @@ export function usesBucketLabel(series: Series, { nameOf, resource }: LabelRules
   return series.attributes.some(reserved) || resource.some(reserved);
 }
 
-/** The labels of `target_info`: "the resource attributes only". */
+/** The labels of `target_info`: "MUST include the resource attributes, and MUST NOT include any other labels". */
 export function attributeLabels(attributes: Attributes, nameOf: LabelRules['nameOf']): readonly Label[] {
   const sources: Source[] = [];
   addAttributes(sources, attributes, nameOf, false);
@@ -60,8 +60,8 @@ function addAttributes(
 }
 
 /**
- * "`otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and the scope attributes as `otel_scope_<attribute>`";
- * "scope attributes that would collide with the three MUST be dropped".
+ * "The scope name as the `otel_scope_name` label, the scope version …, the scope schema URL …, the scope attributes as
+ * labels with `otel_scope_` prefix"; those that "would conflict with" the three "MUST be dropped".
  */
 function addScope(sources: Source[], scope: Scope, nameOf: LabelRules['nameOf']): void {
   const own: ReadonlyArray<readonly [string, string | undefined]> = [
@@ -80,8 +80,8 @@ function addScope(sources: Source[], scope: Scope, nameOf: LabelRules['nameOf'])
 }
 
 /**
- * "If multiple keys are the same after translation, the values MUST be concatenated with `;`, ordered by the
- * lexicographical order of the original keys." A label with an empty value is no label: Prometheus drops it, so that
+ * Where keys become the same, "the values MUST be concatenated together, separated by `;`, and ordered by the
+ * lexicographical order of the original keys". A label with an empty value is no label: Prometheus drops it, so that
  * `{a=""}` and `{}` would be one series twice.
  */
 function resolve(sources: Source[]): readonly Label[] {

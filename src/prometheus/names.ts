@@ -11,7 +11,7 @@ export const TRANSLATION_STRATEGIES = [
 ] as const;
 export type TranslationStrategy = (typeof TRANSLATION_STRATEGIES)[number];
 
-/** What decides every name of one scrape. "Strategy first, then the negotiated escaping." */
+/** What decides every name of one scrape. "First, `translation_strategy` MUST be applied", then the negotiated escaping. */
 export interface Naming {
   readonly strategy: TranslationStrategy;
   readonly escaping: EscapingScheme;
@@ -48,7 +48,7 @@ export function metricName(family: NamedFamily, naming: Naming): MetricName | un
   return { name: escaped, unit: words !== '' && base.endsWith(`_${words}`) ? words : '' };
 }
 
-/** "The OpenMetrics family name of a counter has no `_total`; its sample has." */
+/** What OpenMetrics calls the family of a counter: "Sample MetricName MUST have the suffix `_total`", the family's has not. */
 export function withoutTotal(name: string): string {
   return name.endsWith(TOTAL) ? name.slice(0, -TOTAL.length) : name;
 }
@@ -87,18 +87,18 @@ function addsSuffixes(strategy: TranslationStrategy): boolean {
 const METRIC_NAME = /[^a-zA-Z0-9_:]/g;
 const LABEL_NAME = /[^a-zA-Z0-9_]/g;
 
-/** "Characters outside the set SHOULD be replaced with `_`, and multiple consecutive `_` SHOULD become one." */
+/** "Discouraged characters SHOULD be replaced with the `_` character. Multiple consecutive `_` … with a single `_`." */
 function sanitize(text: string, outside: RegExp): string {
   const name = text.replaceAll(outside, '_').replaceAll(/_{2,}/g, '_');
   return /^[0-9]/.test(name) ? `_${name}` : name;
 }
 
 function familyUnit({ unit, type }: NamedFamily): string {
-  // "Gauges with the unit `1` SHOULD have the suffix `_ratio`."
+  // As the Collector and Prometheus' OTLP receiver do; the specification has no word for `1`.
   return unit === '1' && type === 'gauge' ? 'ratio' : unitWords(unit);
 }
 
-/** "The unit suffix goes before the type suffix", and is added "unless the name already ends with the unit". */
+/** "The unit suffix comes before any type-specific suffixes", "unless the metric name already ends with the unit". */
 function withSuffixes(translated: string, type: FamilyType, words: string): string {
   const counter = type === 'counter';
   let name = counter ? withoutTotal(translated) : translated;

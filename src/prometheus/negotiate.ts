@@ -16,7 +16,7 @@ interface MediaRange {
   readonly quality: number;
 }
 
-/** "If no protocol is supported, the target MUST use PrometheusText0.0.4 as a last resort": never a 406. */
+/** "If no fallback is specified, the target MUST use PrometheusText0.0.4 as a last resort": never a 406. */
 export const TEXT_0_0_4: Negotiated = {
   format: 'text',
   escaping: 'underscores',
@@ -66,7 +66,7 @@ function offer({ type, parameters }: MediaRange): Negotiated | undefined {
   }
 }
 
-/** "If no version is asked for, 1.0.0 MUST be the default." */
+/** "MUST default to the oldest version of the standard (i.e. 1.0.0) if no newer version is requested." */
 function openMetrics(
   version: string | undefined,
   parameters: ReadonlyMap<string, string>,

@@ -42,7 +42,7 @@ export function canonicalNumber(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-/** "The MetricFamily name of a counter has no `_total`", that of an info no `_info`. */
+/** The name of a family has no suffix of its samples: no `_total`, no `_info`. */
 function familyName({ name, type }: Block): string {
   if (type === 'counter') return withoutTotal(name);
   return type === 'info' ? name.replace(/_info$/, '') : name;
@@ -63,7 +63,7 @@ function gauge(writer: ByteWriter, name: string): BlockWriter {
   };
 }
 
-/** "Counter values MUST be non-NaN, and not negative": such a total is a broken one, and is left out. */
+/** "A Total is a non-NaN and MUST be monotonically non-decreasing over time, starting from 0": others are left out. */
 function counter(writer: ByteWriter, family: string): BlockWriter {
   const total = new SampleLine(writer, `${family}_total`);
   const created = new CreatedLine(writer, family);
@@ -79,8 +79,8 @@ function counter(writer: ByteWriter, family: string): BlockWriter {
 }
 
 /**
- * "A histogram MUST NOT have a sum if it has negative buckets", and `_count` exists if and only if `_sum` does: negative
- * bounds are left out, which keeps all other counts and the sum exact. A sum that cannot be written (NaN, or below
+ * With negative buckets "the Histogram MetricPoint MUST NOT contain a sum value", and there is a `_count` "if and only if a
+ * Sum Value is present": negative bounds are left out, which keeps all other counts and the sum exact. A sum that cannot be written (NaN, or below
  * zero) takes `_count` with it; `le="+Inf"` says the same.
  */
 function histogram(writer: ByteWriter, family: string, boundaries: readonly number[]): BlockWriter {
@@ -104,7 +104,7 @@ function histogram(writer: ByteWriter, family: string, boundaries: readonly numb
   };
 }
 
-/** "Created: the time at which the counter was last reset", in seconds. */
+/** "The corresponding Created time MUST also be set to the timestamp of the reset", in seconds. */
 class CreatedLine {
   readonly #line: SampleLine;
 

@@ -36,7 +36,7 @@ const SERIES_PER_BREATH = 2000;
 const NEW_SERIES_PER_BREATH = 100;
 
 /**
- * Native histograms know the schemas -4 … 8: "scale > 8 SHOULD be downscaled, scale < -4 MUST be dropped". Ours become
+ * Native histograms know the schemas -4 … 8: "if Scale is < -4, the data point MUST be dropped". Ours become
  * classic instead. Merging never gets there by itself: all doubles fit into 131 buckets of scale -4.
  */
 const MIN_NATIVE_SCALE = -4;

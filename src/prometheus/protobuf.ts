@@ -55,9 +55,9 @@ const TYPES: Readonly<Record<BlockType, number>> = {
   histogram: 4,
 };
 
-/** "Scale > 8 SHOULD be downscaled": the finest schema of a native histogram. */
+/** "If Scale is > 8 then … data points SHOULD be downscaled": the finest schema of a native histogram. */
 const MAX_SCHEMA = 8;
-/** "ZeroThreshold defaults to 1e-128"; zero would make Prometheus take an empty native histogram for a classic one. */
+/** "Otherwise, it is set to the default value 1e-128"; zero would make Prometheus take an empty native histogram for a classic one. */
 const DEFAULT_ZERO_THRESHOLD = 1e-128;
 /** An empty bucket costs a byte, a new span three and more. */
 const MAX_GAP = 2;
@@ -179,7 +179,7 @@ function writeBuckets(
 ): void {
   const spans: Array<{ offset: number; length: number }> = [];
   const deltas: number[] = [];
-  // "Index = Offset + i + 1": Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower.
+  // "The Native Histogram bucket index … is `Offset + i + 1`": Prometheus numbers a bucket by its upper bound, OpenTelemetry by its lower.
   let end = 0;
   let previous = 0;
   for (const [k, count] of counts.entries()) {

@@ -58,7 +58,7 @@ function histogram(writer: ByteWriter, { name }: Block, boundaries: readonly num
 }
 
 /**
- * Cumulative counts, ascending. Returns the last one: "`le="+Inf"` must be identical to `_count`", so both come from
+ * Cumulative counts, ascending. Returns the last one: "Its value must be identical to the value of x_count", so both come from
  * the same additions.
  */
 export function writeBuckets(

@@ -42,7 +42,7 @@ const PER_WORDS: Readonly<Record<string, string>> = {
  * An unknown unit stays what it is, reduced to `[a-zA-Z0-9_]`. `1` gives `''`; gauges say `ratio` for it.
  */
 export function unitWords(unit: string): string {
-  // "Curly braces annotations MUST be dropped."
+  // "Portions of the Unit within brackets (e.g. {packet}) MUST be dropped."
   const plain = unit.replaceAll(/\{[^}]*\}/g, '');
   const slash = plain.indexOf('/');
   if (slash === -1) return word(plain);

@@ -65,6 +65,47 @@ test('/metrics: gzip, HEAD, OpenMetrics, and 503 while Redis is stopped', async 
   await eventually(async () => assert.equal((await get(port, '/metrics')).status, 200));
 });
 
+test('names, scope, target_info and resource labels follow their settings', async (t) => {
+  const port = await freePort();
+  const settings = {
+    ...(await newStore(t, 'local')),
+    ORCHESTRATOR_PREFIX: 'shop',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test,service.version=1.2.3,owner=me',
+    OTEL_METRIC_EXPORT_INTERVAL: '500',
+    OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+  };
+  const requestLine = async (env: Readonly<Record<string, string>>, accept: string): Promise<string> => {
+    const app = startApp(t, 'server.cjs', { env: { ...settings, ...env } });
+    await get(await app.number('listening'), '/ok');
+    const line = await eventually(async () => {
+      const text = (await ask(port, { headers: { accept } })).body.toString();
+      const found = text.split('\n').filter((one) => !one.startsWith('#') && /app.requests/.test(one));
+      assert.equal(found.length, 1, text.slice(0, 500));
+      return `${found[0]} ${/^target_info/m.test(text) ? 'with' : 'without'} target_info`;
+    });
+    await app.end('SIGTERM');
+    return line;
+  };
+  assert.equal(
+    await requestLine({}, 'text/plain'),
+    'app_requests_total{otel_scope_name="fixture",route="/ok",status="200"} 1 with target_info',
+  );
+  const changed = {
+    ORCHESTRATOR_TRANSLATION_STRATEGY: 'NoTranslation',
+    ORCHESTRATOR_SCOPE_INFO: 'false',
+    ORCHESTRATOR_TARGET_INFO: 'false',
+    ORCHESTRATOR_RESOURCE_LABELS: 'deployment.*,service.version',
+  };
+  assert.equal(
+    await requestLine(changed, 'text/plain;version=1.0.0;escaping=allow-utf-8'),
+    '{"app.requests","deployment.environment.name"="test",route="/ok","service.version"="1.2.3",status="200"} 2 without target_info',
+  );
+  assert.equal(
+    await requestLine(changed, 'text/plain'),
+    'app_requests{deployment_environment_name="test",route="/ok",service_version="1.2.3",status="200"} 3 without target_info',
+  );
+});
+
 test('ORCHESTRATOR_APP_METRICS_PATH: on the own port of an application that does not know of it', async (t) => {
   const metricsPort = await freePort();
   const app = startApp(t, 'server.mjs', {

@@ -6,8 +6,8 @@ import { eventually } from '../helpers/eventually.js';
 import { startPrometheus } from '../helpers/prometheus.js';
 import { watchedProject } from './project.js';
 
-/** Of an exponential histogram with at most 160 buckets over these magnitudes: the width of one bucket. */
-const BUCKET_WIDTH = 2 ** (2 ** -3);
+/** Of an exponential histogram with at most 160 buckets over these six powers of two: the width of one bucket. */
+const BUCKET_WIDTH = 2 ** (2 ** -4);
 
 test('an exponential histogram of two processes is one, native for a Prometheus that asks and classic in text', async (t) => {
   const { env, metricsPort, look } = await watchedProject(t);

@@ -11,7 +11,8 @@ export interface RawRequest {
   /** Default `/metrics`. */
   readonly path?: string;
   readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Several values are several lines. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 /** What a server sent: `fetch` would ask for gzip and undo it by itself. On a connection of its own. */

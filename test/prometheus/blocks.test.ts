@@ -59,14 +59,14 @@ describe('one block for each name', () => {
     assert.deepEqual(blocks, ['a gauge', 'h histogram']);
   });
 
-  test('"TYPE conflict: MUST drop the whole metric": the later one, and it is reported', () => {
+  test('"MUST drop entire metrics to prevent conflicting TYPE comments": the later one, and it is reported', () => {
     const { blocks, reports } = plan([family('a.b', 'gauge'), family('a_b', 'histogram')]);
     assert.deepEqual(blocks, ['a_b gauge']);
     const [message = ''] = reports.values();
     assert.match(message, /"a_b".*histogram.*a_b.*gauge/);
   });
 
-  test('"HELP conflict: SHOULD drop all but one comment": the older stays, and it is reported', () => {
+  test('"all but one of the conflicting UNIT and HELP comments SHOULD be dropped": the older stays, and it is reported', () => {
     const { blocks, help, reports } = plan([
       family('a', 'gauge', '', 'first'),
       family('a', 'gauge', '', 'second'),
@@ -180,7 +180,7 @@ describe('names that meet after suffixing', () => {
     ]);
   });
 
-  test('"a non-empty resource" only has a target_info', () => {
+  test('"if the resource is not empty" there is a target_info', () => {
     assert.deepEqual(plan([]).blocks, []);
     assert.deepEqual(plan([], 'openmetrics', [['a', '']]).blocks, []);
   });

@@ -124,6 +124,30 @@ describe('what is kept between scrapes', () => {
     ]);
   });
 
+  test('the labels of a series are made once for all formats with the same names', async () => {
+    let made = 0;
+    const one = seriesOf([['k', 'v']], [1]);
+    const family = familyOf('c', 'counter', [
+      {
+        ...one,
+        series: {
+          ...one.series,
+          get attributes() {
+            made += 1;
+            return one.series.attributes;
+          },
+        },
+      },
+    ]);
+    const by = exposition();
+    await renderText(snapshotOf([family]), ACCEPT.text, by);
+    const first = made;
+    assert.ok(first > 0);
+    await renderText(snapshotOf([family]), ACCEPT.text, by);
+    await renderText(snapshotOf([family]), ACCEPT.openmetrics, by);
+    assert.equal(made, first);
+  });
+
   test('a conflict is reported once', async () => {
     const messages: string[] = [];
     const by = exposition({ warn: (message) => messages.push(message) });

@@ -21,7 +21,7 @@ function labels(
   return Object.fromEntries(seriesLabels({ id: 'x', scope, attributes }, rules, histogram));
 }
 
-test('"attributes MUST become labels"', () => {
+test('"Metric Attributes MUST be converted to Prometheus labels"', () => {
   assert.deepEqual(
     labels([
       ['http.route', '/a'],
@@ -31,7 +31,7 @@ test('"attributes MUST become labels"', () => {
   );
 });
 
-test('"values MUST be joined with ; in lexicographic order of the original keys"', () => {
+test('"values MUST be concatenated together, separated by `;`, and ordered by the lexicographical order of the original keys"', () => {
   assert.deepEqual(
     labels([
       ['a_b', '3'],
@@ -70,7 +70,7 @@ test('scope name, version, schema URL and attributes are labels of every point',
   assert.deepEqual(labels([['k', 'v']], BARE, scope), { k: 'v' });
 });
 
-test('"scope attributes that would collide with the three MUST be dropped", absent ones too', () => {
+test('scope attributes that "would conflict with" the three "MUST be dropped", also when those are absent', () => {
   const scope: Scope = {
     name: 'lib',
     attributes: [

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { type Block, type Dialect, planBlocks } from '../../src/prometheus/blocks.js';
 import { attributeLabels, seriesLabels } from '../../src/prometheus/labels.js';
 import { type Naming, labelNamer, metricName, withoutTotal } from '../../src/prometheus/names.js';
-import { exponentialCount, unpackExponential } from '../../src/store/exponential.js';
+import { type Exponential, exponentialCount, unpackExponential } from '../../src/store/exponential.js';
 import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../src/store/metric-store.js';
+
+const DEFAULT_NAMING: Naming = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' };
 
 /** A sample as any parser reads it. */
 export interface ReadSample {
@@ -21,17 +23,11 @@ export interface ReadSample {
 export function expectedSamples(
   snapshot: Snapshot,
   dialect: Dialect,
-  naming: Naming = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' },
+  naming: Naming = DEFAULT_NAMING,
 ): Map<string, number> {
-  const blocks = planBlocks(snapshot, {
-    dialect,
-    targetInfo: true,
-    nameOf: (family) => metricName(family, naming),
-    report: () => undefined,
-  });
   const expected = new Map<string, number>();
-  const rules = { nameOf: labelNamer(naming), scopeInfo: true, resource: [] };
-  for (const block of blocks) {
+  const rules = rulesOf(naming);
+  for (const block of blocksOf(snapshot, dialect, naming)) {
     if (block.families.length === 0) {
       const labels = attributeLabels(snapshot.resource, rules.nameOf);
       expected.set(sampleKey(block.name, Object.fromEntries(labels)), 1);
@@ -43,6 +39,34 @@ export function expectedSamples(
     }
   }
   return expected;
+}
+
+function blocksOf(snapshot: Snapshot, dialect: Dialect, naming: Naming): Block[] {
+  return planBlocks(snapshot, {
+    dialect,
+    targetInfo: true,
+    nameOf: (family) => metricName(family, naming),
+    report: () => undefined,
+  });
+}
+
+const rulesOf = (naming: Naming): Rules => ({ nameOf: labelNamer(naming), scopeInfo: true, resource: [] });
+
+/** What each native histogram is the sum of, by {@link sampleKey}. */
+export function nativeHistograms(snapshot: Snapshot): Map<string, Exponential[]> {
+  const found = new Map<string, Exponential[]>();
+  for (const block of blocksOf(snapshot, 'prometheus', DEFAULT_NAMING)) {
+    if (block.type !== 'histogram') continue;
+    if (!block.families.every(({ family }) => family.type === 'exponentialhistogram')) continue;
+    for (const [labels, members] of groups(block, rulesOf(DEFAULT_NAMING))) {
+      const key = sampleKey(block.name, JSON.parse(labels) as Record<string, string>);
+      found.set(
+        key,
+        members.map(({ values }) => unpackExponential(values)),
+      );
+    }
+  }
+  return found;
 }
 
 interface Member extends SnapshotSeries {
@@ -157,13 +181,10 @@ export function assertSamples(
 }
 
 /** The bucket names of blocks in which an exponential histogram is. */
-export function exponentialBuckets(snapshot: Snapshot, naming?: Naming): Set<string> {
+export function exponentialBuckets(snapshot: Snapshot, naming: Naming = DEFAULT_NAMING): Set<string> {
   const names = new Set<string>();
   for (const { family } of snapshot.families) {
-    const name = metricName(
-      family,
-      naming ?? { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' },
-    );
+    const name = metricName(family, naming);
     if (family.type === 'exponentialhistogram' && name !== undefined) names.add(`${name.name}_bucket`);
   }
   return names;

@@ -8,12 +8,15 @@ import { type Naming, type NamedFamily, labelName, metricName } from '../../src/
 
 const DEFAULT: Naming = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' };
 
-interface Case {
-  readonly rule: string;
-  readonly family: NamedFamily;
-  readonly name: string;
-  /** What `# UNIT` says. */
-  readonly unit?: string;
+/** A sentence, and what follows from it. */
+interface Rule {
+  readonly sentence: string;
+  /** `unit` is what `# UNIT` says; default none. */
+  readonly cases: ReadonlyArray<{
+    readonly family: NamedFamily;
+    readonly name: string;
+    readonly unit?: string;
+  }>;
 }
 
 const gauge = (name: string, unit = ''): NamedFamily => ({ name, unit, type: 'gauge' });
@@ -21,81 +24,99 @@ const counter = (name: string, unit = ''): NamedFamily => ({ name, unit, type: '
 const histogram = (name: string, unit = ''): NamedFamily => ({ name, unit, type: 'histogram' });
 const upDown = (name: string, unit = ''): NamedFamily => ({ name, unit, type: 'updowncounter' });
 
-const CASES: readonly Case[] = [
-  { rule: 'discouraged characters become _', family: gauge('a.b-c/d e'), name: 'a_b_c_d_e' },
-  { rule: 'repeats collapse', family: gauge('a..b__c.-d'), name: 'a_b_c_d' },
-  { rule: 'a colon is legal', family: gauge('job:rate'), name: 'job:rate' },
-  { rule: 'a leading digit gets _', family: gauge('2xx.count'), name: '_2xx_count' },
-  { rule: 'case is kept', family: gauge('HeapUsed'), name: 'HeapUsed' },
+/** OpenTelemetry 1.60, "Prometheus and OpenMetrics Compatibility", "OTLP Metric points to Prometheus"; others by name. */
+const RULES: readonly Rule[] = [
   {
-    rule: 'a unit is added',
-    family: histogram('http.server.request.duration', 's'),
-    name: 'http_server_request_duration_seconds',
-    unit: 'seconds',
+    sentence: 'Discouraged characters in the metric name SHOULD be replaced with the `_` character',
+    cases: [
+      { family: gauge('a.b-c/d e'), name: 'a_b_c_d_e' },
+      { family: gauge('job:rate'), name: 'job:rate' },
+      { family: gauge('HeapUsed'), name: 'HeapUsed' },
+    ],
   },
   {
-    rule: 'unless the name ends with it',
-    family: gauge('uptime.seconds', 's'),
-    name: 'uptime_seconds',
-    unit: 'seconds',
+    sentence: '… to match the regular expression `[a-zA-Z_:]([a-zA-Z0-9_:])*`',
+    cases: [{ family: gauge('2xx.count'), name: '_2xx_count' }],
   },
   {
-    rule: 'it must END with it',
-    family: gauge('seconds_before_my_birthday', 's'),
-    name: 'seconds_before_my_birthday_seconds',
-    unit: 'seconds',
-  },
-  { rule: 'as a word of its own', family: gauge('kilobytes', 'By'), name: 'kilobytes_bytes', unit: 'bytes' },
-  { rule: 'the name may be the unit', family: gauge('bytes', 'By'), name: 'bytes', unit: '' },
-  {
-    rule: 'before the type suffix',
-    family: counter('foo.bar', 'By'),
-    name: 'foo_bar_bytes_total',
-    unit: 'bytes',
+    sentence: 'Multiple consecutive `_` characters SHOULD be replaced with a single `_` character',
+    cases: [
+      { family: gauge('a..b__c.-d'), name: 'a_b_c_d' },
+      // Where the parts meet, too.
+      { family: counter('requests.', 'By'), name: 'requests_bytes_total', unit: 'bytes' },
+    ],
   },
   {
-    rule: 'also if the type suffix was there',
-    family: counter('foo_total', 'By'),
-    name: 'foo_bytes_total',
-    unit: 'bytes',
+    sentence: 'A suffix to the metric name SHOULD be added unless the metric name already ends with the unit',
+    cases: [
+      {
+        family: histogram('http.server.request.duration', 's'),
+        name: 'http_server_request_duration_seconds',
+        unit: 'seconds',
+      },
+      { family: gauge('uptime.seconds', 's'), name: 'uptime_seconds', unit: 'seconds' },
+      // It must END with it.
+      {
+        family: gauge('seconds_before_my_birthday', 's'),
+        name: 'seconds_before_my_birthday_seconds',
+        unit: 'seconds',
+      },
+      // As a word of its own: kilobytes are not bytes.
+      { family: gauge('kilobytes', 'By'), name: 'kilobytes_bytes', unit: 'bytes' },
+      { family: gauge('bytes', 'By'), name: 'bytes' },
+    ],
   },
   {
-    rule: 'also if both were there',
-    family: counter('foo_bytes_total', 'By'),
-    name: 'foo_bytes_total',
-    unit: 'bytes',
-  },
-  { rule: 'monotonic sums get _total', family: counter('requests'), name: 'requests_total' },
-  { rule: 'once', family: counter('requests.total'), name: 'requests_total' },
-  {
-    rule: 'no double _ where parts meet',
-    family: counter('requests.', 'By'),
-    name: 'requests_bytes_total',
-    unit: 'bytes',
-  },
-  { rule: 'nothing else gets _total', family: upDown('queue.size'), name: 'queue_size' },
-  { rule: 'annotations are dropped', family: upDown('queue.size', '{message}'), name: 'queue_size' },
-  {
-    rule: 'rates become words',
-    family: gauge('disk.io', 'By/s'),
-    name: 'disk_io_bytes_per_second',
-    unit: 'bytes_per_second',
+    sentence: 'The unit suffix comes before any type-specific suffixes',
+    cases: [
+      { family: counter('foo.bar', 'By'), name: 'foo_bar_bytes_total', unit: 'bytes' },
+      { family: counter('foo_total', 'By'), name: 'foo_bytes_total', unit: 'bytes' },
+      { family: counter('foo_bytes_total', 'By'), name: 'foo_bytes_total', unit: 'bytes' },
+    ],
   },
   {
-    rule: '1 is a ratio on gauges',
-    family: gauge('cpu.utilization', '1'),
-    name: 'cpu_utilization_ratio',
-    unit: 'ratio',
+    sentence:
+      'If the metric name for monotonic Sum metric points does not end in a suffix of `_total` a suffix of `_total` SHOULD be added by default',
+    cases: [
+      { family: counter('requests'), name: 'requests_total' },
+      { family: counter('requests.total'), name: 'requests_total' },
+      { family: upDown('queue.size'), name: 'queue_size' },
+    ],
   },
-  { rule: '1 is nothing on counters', family: counter('errors', '1'), name: 'errors_total' },
-  { rule: '1 is nothing on up-down counters', family: upDown('threads', '1'), name: 'threads' },
-  { rule: '1 is nothing on histograms', family: histogram('share', '1'), name: 'share' },
-  { rule: 'percent', family: gauge('battery', '%'), name: 'battery_percent', unit: 'percent' },
+  {
+    sentence: 'Portions of the Unit within brackets (e.g. {packet}) MUST be dropped',
+    cases: [{ family: upDown('queue.size', '{message}'), name: 'queue_size' }],
+  },
+  {
+    sentence: 'Units defined as rates over time (e.g. "m/s") MUST be converted to words',
+    cases: [
+      { family: gauge('disk.io', 'By/s'), name: 'disk_io_bytes_per_second', unit: 'bytes_per_second' },
+      { family: gauge('speed', 'm/s'), name: 'speed_meters_per_second', unit: 'meters_per_second' },
+    ],
+  },
+  {
+    sentence:
+      'The Unit MUST be converted to the equivalent unit word if it is included in the table (units.test.ts)',
+    cases: [{ family: gauge('battery', '%'), name: 'battery_percent', unit: 'percent' }],
+  },
+  {
+    sentence:
+      'Not in the specification: like the Collector and Prometheus’ OTLP receiver, `1` is a ratio on gauges only',
+    cases: [
+      { family: gauge('cpu.utilization', '1'), name: 'cpu_utilization_ratio', unit: 'ratio' },
+      { family: counter('errors', '1'), name: 'errors_total' },
+      { family: upDown('threads', '1'), name: 'threads' },
+      { family: histogram('share', '1'), name: 'share' },
+    ],
+  },
 ];
 
-describe('metricName: "Prometheus and OpenMetrics compatibility", metric metadata', () => {
-  for (const { rule, family, name, unit = '' } of CASES) {
-    test(rule, () => assert.deepEqual(metricName(family, DEFAULT), { name, unit }));
+describe('metricName', () => {
+  for (const { sentence, cases } of RULES) {
+    test(sentence, () => {
+      for (const { family, name, unit = '' } of cases)
+        assert.deepEqual(metricName(family, DEFAULT), { name, unit }, family.name);
+    });
   }
 
   test('a name without letter and digit is refused', () => {
@@ -123,6 +144,8 @@ describe('metricName: translation_strategy, then the negotiated escaping', () =>
   const table: ReadonlyArray<readonly [Naming['strategy'], Naming['escaping'], string]> = [
     ['UnderscoreEscapingWithSuffixes', 'underscores', 'foo_bar_bytes_total'],
     ['UnderscoreEscapingWithSuffixes', 'allow-utf-8', 'foo_bar_bytes_total'],
+    ['UnderscoreEscapingWithSuffixes', 'dots', 'foo__bar__bytes__total'],
+    ['UnderscoreEscapingWithSuffixes', 'values', 'foo_bar_bytes_total'],
     ['UnderscoreEscapingWithoutSuffixes', 'underscores', 'foo_bar'],
     ['UnderscoreEscapingWithoutSuffixes', 'allow-utf-8', 'foo_bar'],
     ['NoUTF8EscapingWithSuffixes', 'underscores', 'foo_bar_bytes_total'],

@@ -4,78 +4,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { acceptsGzip, negotiate } from '../../src/prometheus/negotiate.js';
-
-const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
-const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
-const PROTOBUF =
-  'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
-
-interface Case {
-  readonly client: string;
-  readonly accept: string | undefined;
-  readonly contentType: string;
-}
-
-/**
- * Prometheus 2.42 as it was seen on the wire; 3.x and Alloy as Prometheus' `acceptHeader` builds it; the others by their
- * documentation.
- */
-const CLIENTS: readonly Case[] = [
-  {
-    client: 'Prometheus 2.42',
-    accept:
-      'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
-    contentType: `${OPENMETRICS}; escaping=underscores`,
-  },
-  {
-    client: 'Prometheus 2.42 with native histograms',
-    accept:
-      'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
-    contentType: PROTOBUF,
-  },
-  {
-    client: 'Prometheus 2.20',
-    accept: 'application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
-    contentType: 'application/openmetrics-text; version=0.0.1; charset=utf-8',
-  },
-  {
-    client: 'Prometheus 3',
-    accept:
-      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
-    contentType: `${OPENMETRICS}; escaping=allow-utf-8`,
-  },
-  {
-    client: 'Prometheus 3 with native histograms',
-    accept:
-      'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1',
-    contentType: PROTOBUF,
-  },
-  {
-    client: 'Prometheus 3, text only',
-    accept: 'text/plain;version=1.0.0;escaping=underscores;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
-    contentType: 'text/plain; version=1.0.0; charset=utf-8; escaping=underscores',
-  },
-  {
-    client: 'Grafana Alloy (legacy names)',
-    accept:
-      'application/openmetrics-text;version=1.0.0;escaping=underscores;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=underscores;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
-    contentType: `${OPENMETRICS}; escaping=underscores`,
-  },
-  { client: 'VictoriaMetrics, vmagent', accept: 'text/plain;version=0.0.4;q=1,*/*;q=0.1', contentType: TEXT },
-  { client: 'curl, wget', accept: '*/*', contentType: TEXT },
-  {
-    client: 'Firefox',
-    accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
-    contentType: TEXT,
-  },
-  {
-    client: 'Chrome',
-    accept:
-      'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7',
-    contentType: TEXT,
-  },
-  { client: 'netcat', accept: undefined, contentType: TEXT },
-];
+import { OPENMETRICS, PROTOBUF, SCRAPERS, TEXT, TEXT1 } from './scrapers.js';
 
 const RULES: ReadonlyArray<readonly [accept: string, contentType: string]> = [
   ['', TEXT],
@@ -85,6 +14,7 @@ const RULES: ReadonlyArray<readonly [accept: string, contentType: string]> = [
   // Not ours: the last resort is what everybody reads, never a 406.
   ['application/json', TEXT],
   ['text/plain;version=9', TEXT],
+  ['text/plain;version=1.0.0', `${TEXT1}; escaping=underscores`],
   ['application/openmetrics-text;version=2.0.0', TEXT],
   [
     'application/openmetrics-text;version=2.0.0,application/openmetrics-text;version=1.0.0;q=0.1',
@@ -118,8 +48,8 @@ const RULES: ReadonlyArray<readonly [accept: string, contentType: string]> = [
 ];
 
 describe('negotiate', () => {
-  for (const { client, accept, contentType } of CLIENTS) {
-    test(client, () => assert.equal(negotiate(accept).contentType, contentType));
+  for (const { scraper, accept, contentType } of SCRAPERS) {
+    test(scraper, () => assert.equal(negotiate(accept).contentType, contentType));
   }
   for (const [accept, contentType] of RULES) {
     test(JSON.stringify(accept), () => assert.equal(negotiate(accept).contentType, contentType));

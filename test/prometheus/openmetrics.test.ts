@@ -45,7 +45,7 @@ describe('OpenMetrics', () => {
     ]);
   });
 
-  test('"no sum with negative buckets": negative bounds are left out, sum and counts stay', async () => {
+  test('"Negative threshold buckets MAY be used, but then [it] MUST NOT contain a sum": negative bounds are left out, sum and counts stay', async () => {
     const family = familyOf('t', 'histogram', [seriesOf([], [3, 1, 2, 4, 8])], { boundaries: [-5, 0, 5] });
     assert.deepEqual(await lines(snapshotOf([family])), [
       '# TYPE t histogram',
@@ -57,7 +57,7 @@ describe('OpenMetrics', () => {
     ]);
   });
 
-  test('"counter-like values MUST be non-NaN and not negative"', async () => {
+  test('"Sum, and buckets values are counters so MUST NOT be NaN or negative", "a Total is a non-NaN"', async () => {
     const snapshot = snapshotOf([
       familyOf('c', 'counter', [
         seriesOf([], [NaN]),
@@ -93,10 +93,17 @@ test('canonical numbers', () => {
     [0.1, '0.1'],
     [0.0001, '0.0001'],
     [0.00001, '1e-05'],
+    [1e-9, '1e-09'],
+    [1e-10, '1e-10'],
     [1.5e-10, '1.5e-10'],
+    [0.999, '0.999'],
+    [1.7, '1.7'],
+    [10, '10.0'],
+    [100000, '100000.0'],
     [999999, '999999.0'],
     [1e6, '1e+06'],
     [1234567, '1.234567e+06'],
+    [1e10, '1e+10'],
     [1e100, '1e+100'],
     [Infinity, '+Inf'],
     [-Infinity, '-Inf'],

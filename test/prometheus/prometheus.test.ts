@@ -5,21 +5,29 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
 import { collectBody } from '../../src/prometheus/exposition.js';
+import { type Exponential, unpackExponential } from '../../src/store/exponential.js';
 import type { Snapshot } from '../../src/store/metric-store.js';
-import { Daemon } from '../helpers/daemon.js';
 import { eventually } from '../helpers/eventually.js';
-import type { Owner } from '../helpers/owner.js';
+import { type Owner, suiteOwner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
-import { checkWithPromtool } from '../helpers/prometheus.js';
+import { Prometheus, checkWithPromtool, startPrometheusIn } from '../helpers/prometheus.js';
 import { scratchDir } from '../helpers/scratch.js';
 import { anySnapshot } from './generators.js';
-import { type ReadSample, assertSamples, expectedSamples, exponentialBuckets } from './model.js';
+import {
+  type ReadSample,
+  assertSamples,
+  expectedSamples,
+  exponentialBuckets,
+  nativeHistograms,
+  sampleKey,
+} from './model.js';
 import { ACCEPT, exposition, familyOf, renderText, seriesOf, snapshotOf } from './render.js';
+import { PROMETHEUS_2_42, PROMETHEUS_2_42_NATIVE } from './scrapers.js';
 import { recordExponential } from './sdk.js';
 
 const SEED = 20_261;
@@ -33,28 +41,45 @@ interface Target {
   readonly format: Format;
 }
 
+interface NativeHistogram {
+  readonly count: string;
+  readonly sum: string;
+  readonly buckets?: ReadonlyArray<
+    readonly [boundaries: number, lower: string, upper: string, count: string]
+  >;
+}
+
 interface VectorElement {
   readonly metric: Record<string, string>;
   readonly value?: readonly [number, string];
-  readonly histogram?: readonly [number, { readonly count: string; readonly sum: string }];
+  readonly histogram?: readonly [number, NativeHistogram];
 }
 
 /** One server and one Prometheus for all cases of this file: the first scrape comes some 7 s after the start. */
 describe('Prometheus 2.42', () => {
   const observed = latencies(5000);
+  const owner = suiteOwner();
+  /** By the path that was asked for. */
+  const accepted = new Map<string, string | undefined>();
   let targets: readonly Target[] = [];
-  let port = 0;
-
-  // `after` inside a hook belongs to the hook.
-  const releases: Array<() => void | Promise<void>> = [];
-  const owner: Owner = { after: (release) => releases.unshift(release) };
-  after(async () => {
-    for (const release of releases) await release();
-  });
+  let prometheus = new Prometheus(0);
 
   before(async () => {
     targets = await makeTargets(observed);
-    port = await scrapeAll(owner, targets);
+    const origin = await serve(owner, targets, accepted);
+    const other = scrapeAll(owner, origin, ['without_native'], []);
+    prometheus = await scrapeAll(
+      owner,
+      origin,
+      targets.map(({ job }) => job),
+      ['native-histograms'],
+    );
+    await other;
+  });
+
+  test('asks as the table of scrapers says', () => {
+    assert.equal(accepted.get('/without_native'), PROMETHEUS_2_42.accept);
+    assert.equal(accepted.get('/latency'), PROMETHEUS_2_42_NATIVE.accept);
   });
 
   for (const format of FORMATS) {
@@ -63,16 +88,31 @@ describe('Prometheus 2.42', () => {
         (target) => target.format === format && target.job !== 'latency',
       )) {
         const where = `${job}, seed ${SEED}`;
-        const read = await samplesOf(port, `{job="${job}"}`);
+        const read = await samplesOf(prometheus, `{job="${job}"}`);
         const dialect = format === 'openmetrics' ? 'openmetrics' : 'prometheus';
         assertSamples(read, expectedSamples(snapshot, dialect), exponentialBuckets(snapshot), where);
       }
     });
   }
 
+  test('stores every bucket of every native histogram', async () => {
+    let seen = 0;
+    for (const { job, snapshot } of targets.filter(({ format }) => format === 'protobuf')) {
+      const expected = nativeHistograms(snapshot);
+      for (const { metric, histogram } of await query(prometheus, `{job="${job}"}`)) {
+        if (histogram === undefined) continue;
+        const { __name__: name = '', job: _job, instance: _instance, ...labels } = metric;
+        const parts = expected.get(sampleKey(name, labels)) ?? assert.fail(`${job}: ${name}`);
+        assertBuckets(histogram[1], parts, `${job}: ${name}`);
+        seen += 1;
+      }
+    }
+    assert.ok(seen > 10, `${seen} histograms`);
+  });
+
   test('takes exactly as many samples as there are lines', async () => {
     const scraped = new Map(
-      (await query(port, 'scrape_samples_scraped')).map(({ metric, value }) => [
+      (await query(prometheus, 'scrape_samples_scraped')).map(({ metric, value }) => [
         metric['job'],
         Number(value?.[1]),
       ]),
@@ -87,14 +127,17 @@ describe('Prometheus 2.42', () => {
 
   test('asks for native histograms where they are on, and computes quantiles within the width of a bucket', async () => {
     const sorted = observed.toSorted((a, b) => a - b);
-    const [element] = await query(port, 'latency_seconds{job="latency"}');
+    const [element] = await query(prometheus, 'latency_seconds{job="latency"}');
     assert.equal(Number(element?.histogram?.[1].count), observed.length, 'it arrived as a native histogram');
+    const base = 2 ** (2 ** -unpackExponential(await recordExponential(observed)).scale);
+    assert.ok(base < 1.05, `a bucket is ${base} wide`);
     for (const quantile of [0.1, 0.5, 0.9, 0.99]) {
-      const [answer] = await query(port, `histogram_quantile(${quantile}, latency_seconds{job="latency"})`);
+      const [answer] = await query(
+        prometheus,
+        `histogram_quantile(${quantile}, latency_seconds{job="latency"})`,
+      );
       const exact = sorted[Math.ceil(quantile * sorted.length) - 1] ?? Number.NaN;
       const ratio = Number(answer?.value?.[1]) / exact;
-      // At most 160 buckets over this range give a scale of at least 3.
-      const base = 2 ** (2 ** -3);
       assert.ok(ratio <= base && ratio >= 1 / base, `quantile ${quantile}: ${ratio}`);
     }
   });
@@ -102,7 +145,7 @@ describe('Prometheus 2.42', () => {
 
 describe('promtool check metrics', () => {
   test('reads every random text; its opinion on names is not ours to have', async () => {
-    const snapshots = fc.sample(anySnapshot, { seed: SEED, numRuns: 12 });
+    const snapshots = fc.sample(anySnapshot, { seed: SEED, numRuns: 40 });
     for (const snapshot of snapshots) {
       const text = await renderText(snapshot);
       const { status, output } = await promtool(text);
@@ -165,14 +208,17 @@ async function makeTargets(observed: readonly number[]): Promise<Target[]> {
   return [...targets, { job: 'latency', snapshot: snapshotOf([family]), format: 'protobuf' }];
 }
 
-/** Serves the targets, starts a Prometheus, and waits until it has scraped all of them. Its port. */
-async function scrapeAll(owner: Owner, targets: readonly Target[]): Promise<number> {
-  const origin = await serve(owner, targets);
+/** Starts a Prometheus, and waits until it has scraped all jobs. */
+async function scrapeAll(
+  owner: Owner,
+  origin: string,
+  jobs: readonly string[],
+  features: readonly string[],
+): Promise<Prometheus> {
   const dir = scratchDir(owner, 'exposition');
-  const port = await freePort();
   const config = {
     global: { scrape_interval: '2s', scrape_timeout: '2s' },
-    scrape_configs: targets.map(({ job }) => ({
+    scrape_configs: jobs.map((job) => ({
       job_name: job,
       metrics_path: `/${job}`,
       // A label of ours that is called `instance` is not renamed, so that it reads back.
@@ -182,40 +228,32 @@ async function scrapeAll(owner: Owner, targets: readonly Target[]): Promise<numb
   };
   // JSON is YAML.
   await writeFile(join(dir, 'prometheus.yml'), JSON.stringify(config));
-  const daemon = new Daemon(
-    'prometheus',
-    [
-      '--config.file=prometheus.yml',
-      '--storage.tsdb.path=data',
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--enable-feature=native-histograms',
-      '--log.level=error',
-    ],
-    dir,
-  );
-  owner.after(() => daemon.stop('SIGKILL'));
+  const prometheus = await startPrometheusIn(owner, dir, await freePort(), features);
   await eventually(async () => {
-    daemon.assertRunning();
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/targets`);
-    const { data } = (await response.json()) as {
-      data: { activeTargets: Array<{ health: string; lastError: string; labels: { job: string } }> };
-    };
-    assert.equal(data.activeTargets.length, targets.length);
-    for (const { health, lastError, labels } of data.activeTargets)
+    const { activeTargets } = await prometheus.api<{
+      activeTargets: Array<{ health: string; lastError: string; labels: { job: string } }>;
+    }>('targets');
+    assert.equal(activeTargets.length, jobs.length);
+    for (const { health, lastError, labels } of activeTargets)
       assert.equal(health, 'up', `${labels.job}: ${lastError}`);
   });
-  return port;
+  return prometheus;
 }
 
 /** The `latency` target answers what it is asked for; the others what the case is about. */
-async function serve(owner: Owner, targets: readonly Target[]): Promise<string> {
+async function serve(
+  owner: Owner,
+  targets: readonly Target[],
+  accepted: Map<string, string | undefined>,
+): Promise<string> {
   const byPath = new Map(targets.map((target) => [`/${target.job}`, target]));
   const ours = exposition();
   const server = createServer((request, response) => {
-    const target = byPath.get(request.url ?? '');
-    if (target === undefined) return void response.writeHead(404).end();
-    const accept = target.job === 'latency' ? request.headers.accept : ACCEPT[target.format];
-    const { contentType, body } = ours.render(target.snapshot, accept);
+    const { url = '', headers } = request;
+    accepted.set(url, headers.accept);
+    const target = byPath.get(url);
+    const accept = target === undefined || target.job === 'latency' ? headers.accept : ACCEPT[target.format];
+    const { contentType, body } = ours.render(target?.snapshot ?? snapshotOf([]), accept);
     void collectBody(body).then((bytes) =>
       response.writeHead(200, { 'Content-Type': contentType }).end(bytes),
     );
@@ -229,18 +267,13 @@ async function serve(owner: Owner, targets: readonly Target[]): Promise<string> 
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function query(port: number, expression: string): Promise<VectorElement[]> {
-  const response = await fetch(
-    `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`,
-  );
-  const { status, error, data } = (await response.json()) as {
-    status: string;
-    error?: string;
-    data: { result: VectorElement[] };
-  };
-  assert.equal(status, 'success', error);
-  return data.result;
+async function query(prometheus: Prometheus, expression: string): Promise<VectorElement[]> {
+  const { result } = await prometheus.api<{ result: VectorElement[] }>('query', { query: expression });
+  return result;
 }
+
+/** What the specification prescribes for histograms that have none. */
+const ZERO_THRESHOLD = 1e-128;
 
 const OWN = new Set([
   'up',
@@ -250,9 +283,9 @@ const OWN = new Set([
   'scrape_series_added',
 ]);
 
-async function samplesOf(port: number, selector: string): Promise<ReadSample[]> {
+async function samplesOf(prometheus: Prometheus, selector: string): Promise<ReadSample[]> {
   const samples: ReadSample[] = [];
-  for (const { metric, value, histogram } of await query(port, selector)) {
+  for (const { metric, value, histogram } of await query(prometheus, selector)) {
     const { __name__: name = '', job: _job, instance: _instance, ...labels } = metric;
     if (OWN.has(name)) continue;
     if (histogram === undefined)
@@ -273,6 +306,43 @@ function asClassic(
     { name: `${name}_count`, labels, value: Number(count) },
     { name: `${name}_sum`, labels, value: Number(sum) },
   ];
+}
+
+/**
+ * Every observation lies in the bucket that ends next to it. (Where a bucket begins Prometheus says only of those beyond
+ * its zero threshold.)
+ */
+function assertBuckets(
+  { buckets = [] }: NativeHistogram,
+  parts: readonly Exponential[],
+  where: string,
+): void {
+  const counts = buckets.map(([, lower, upper, count]) => ({
+    lower: Number(lower),
+    upper: Number(upper),
+    left: Number(count),
+  }));
+  const take = (value: number, count: number): void => {
+    const bucket =
+      value < 0
+        ? counts.findLast(({ lower, upper }) => upper < 0 && lower <= value)
+        : counts.find(({ upper }) => value <= upper && (value === 0 || upper !== ZERO_THRESHOLD));
+    assert.ok(bucket !== undefined, `${where}: nothing holds ${value}`);
+    bucket.left -= count;
+  };
+  for (const { scale, zeroCount, positive, negative } of parts) {
+    if (zeroCount > 0) take(0, zeroCount);
+    const middle = (index: number): number => 2 ** ((index + 0.5) * 2 ** -scale);
+    for (const [k, count] of positive.counts.entries())
+      if (count > 0) take(middle(positive.offset + k), count);
+    for (const [k, count] of negative.counts.entries())
+      if (count > 0) take(-middle(negative.offset + k), count);
+  }
+  assert.deepEqual(
+    counts.filter(({ left }) => left !== 0),
+    [],
+    where,
+  );
 }
 
 async function promtool(text: string): Promise<{ status: number | null; output: string }> {

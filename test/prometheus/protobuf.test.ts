@@ -89,7 +89,7 @@ describe('protobuf', () => {
     ]);
   });
 
-  test('exponential histograms are native: "index = offset + i + 1", spans and deltas', async () => {
+  test('exponential histograms are native: "the bucket index … is Offset + i + 1", spans and deltas', async () => {
     // Positive buckets 0, 1 and 9 of scale 2, negative bucket -3.
     const values = [2, 0, 5, 7.5, 0, 10, -3, 4, 6, 0, 0, 0, 0, 0, 0, 0, 1, 2];
     const family = familyOf('d', 'exponentialhistogram', [seriesOf([], values)]);
@@ -118,7 +118,7 @@ describe('protobuf', () => {
     });
   });
 
-  test('"scale > 8 SHOULD be downscaled"', async () => {
+  test('"If Scale is > 8 then [they] SHOULD be downscaled"', async () => {
     const family = familyOf('d', 'exponentialhistogram', [seriesOf([], [10, 0, 0, 1, 0, 4, 0, 1, 1, 1, 1])]);
     const [decoded] = await decode(snapshotOf([family]));
     assert.match(
@@ -127,7 +127,7 @@ describe('protobuf', () => {
     );
   });
 
-  test('"scale < -4 MUST be dropped" as native: it becomes classic, like a metric that is both', async () => {
+  test('"If Scale is < -4, the data point MUST be dropped" as native: it becomes classic, like a metric that is both', async () => {
     const coarse = familyOf('d', 'exponentialhistogram', [seriesOf([], [-5, 0, 0, 1, 0, 1, 0, 3])]);
     const both = [
       familyOf('e', 'histogram', [seriesOf([], [1, 2, 3])], { boundaries: [4] }),

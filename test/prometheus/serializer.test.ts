@@ -28,10 +28,9 @@ test('our text says what PrometheusSerializer says about what the SDK measured',
   await fc.assert(
     fc.asyncProperty(fc.array(instrument, { minLength: 1, maxLength: 6 }), async (instruments) => {
       const metrics = await collect((provider) => record(provider, instruments));
-      const theirs = await theirSamples(metrics);
-      const ours = readSamples(await renderText(snapshotOf(metrics)));
-      ours.delete(sampleKey('orchestrator_instances', {}));
-      assert.deepEqual(ours, theirs);
+      const ours = readFamilies(await renderText(snapshotOf(metrics)));
+      ours.delete('orchestrator_instances');
+      assert.deepEqual(ours, theirFamilies(metrics));
     }),
     { seed: 20_261, numRuns: 150 },
   );
@@ -132,8 +131,15 @@ function boundariesOf(metric: MetricData): readonly number[] | undefined {
     : undefined;
 }
 
-/** The upstream text without what it adds or omits: `# UNIT` (unknown in 0.0.4), and the unit in the names. */
-async function theirSamples(metrics: ResourceMetrics): Promise<Map<string, number>> {
+/** A metric as both say it: type, description, and the value of every line. */
+interface ReadFamily {
+  readonly type: string;
+  readonly help: string | undefined;
+  readonly samples: ReadonlyMap<string, number>;
+}
+
+/** The upstream text, without `# UNIT`, which 0.0.4 does not know, and with the unit in the names. */
+function theirFamilies(metrics: ResourceMetrics): Map<string, ReadFamily> {
   const renamed = new Map<string, string>();
   for (const metric of metrics.scopeMetrics.flatMap((scope) => scope.metrics)) {
     const { name, unit } = metric.descriptor;
@@ -146,24 +152,23 @@ async function theirSamples(metrics: ResourceMetrics): Promise<Map<string, numbe
   }
   const lines = new PrometheusSerializer().serialize(metrics).split('\n');
   const known = lines.filter((line) => !line.startsWith('# UNIT') && line !== '# no registered metrics');
-  const samples = new Map<string, number>();
-  for (const [key, value] of readSamples(`${known.join('\n').trimEnd()}\n`)) {
-    const [name, labels] = JSON.parse(key) as [string, Array<[string, string]>];
-    const base = [...renamed.keys()].find(
-      (own) => name === own || (name.startsWith(own) && /^_(bucket|sum|count)$/.test(name.slice(own.length))),
-    );
-    const ours = base === undefined ? name : `${renamed.get(base)}${name.slice(base.length)}`;
-    samples.set(sampleKey(ours, Object.fromEntries(labels)), value);
-  }
-  return samples;
+  return readFamilies(`${known.join('\n').trimEnd()}\n`, (name) => renamed.get(name) ?? name);
 }
 
 const DEFAULT_NAMING = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' } as const;
 
-function readSamples(exposition: string): Map<string, number> {
-  const samples = new Map<string, number>();
-  for (const { samples: own } of new StrictExposition(exposition).families.values()) {
-    for (const { name, labels, value } of own) samples.set(sampleKey(name, labels), value + 0);
+function readFamilies(
+  exposition: string,
+  rename: (name: string) => string = (name) => name,
+): Map<string, ReadFamily> {
+  const read = new Map<string, ReadFamily>();
+  for (const { name, type, help, samples } of new StrictExposition(exposition).families.values()) {
+    const values = new Map<string, number>();
+    for (const sample of samples) {
+      const suffix = sample.name.slice(name.length);
+      values.set(sampleKey(`${rename(name)}${suffix}`, sample.labels), sample.value + 0);
+    }
+    read.set(rename(name), { type, help, samples: values });
   }
-  return samples;
+  return read;
 }

@@ -31,11 +31,11 @@ const LISTED: Readonly<Record<string, string>> = {
   '%': 'percent',
 };
 
-test('"the unit MUST be translated from UCUM for" every unit that the specification lists', () => {
+test('"MUST be converted from the UCUM unit to the equivalent unit word", every one that the specification lists', () => {
   for (const [unit, words] of Object.entries(LISTED)) assert.equal(unitWords(unit), words, unit);
 });
 
-test('"{annotations} MUST be dropped" and "rates MUST become words"', () => {
+test('"Portions within brackets MUST be dropped", "rates over time MUST be converted to words"', () => {
   const cases: Readonly<Record<string, string>> = {
     '': '',
     '1': '',

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, get, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer, get as getHttps } from 'node:https';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
@@ -7,6 +10,10 @@ import { afterEach, describe, test } from 'node:test';
 import fastify from 'fastify';
 
 import { serveOnApplication } from '../../src/server/app-endpoint.js';
+import { makeCertificates } from '../helpers/certificates.js';
+import type { Owner } from '../helpers/owner.js';
+import { read } from '../helpers/raw-request.js';
+import { scratchDir } from '../helpers/scratch.js';
 
 /** The package has no types of its own; this is what the test uses of it. */
 const express = createRequire(__filename)('express') as () => RequestListener & {
@@ -66,19 +73,44 @@ describe('the path on the application’s own servers', () => {
     assert.equal(await text(`${url}/metrics`), 'own');
   });
 
-  test('works beside Express and Fastify, which do not notice', async () => {
-    begin();
-    const app = express();
-    app.get('/hello', (_request, response) => void response.end('express'));
-    const one = await listen(app);
-    assert.equal(await text(`${one.url}/metrics`), 'exposition');
-    assert.equal(await text(`${one.url}/hello`), 'express');
+  for (const scheme of ['http', 'https'] as const) {
+    test(`works over ${scheme} beside Express and Fastify, which do not notice`, async (t) => {
+      begin();
+      const tls = await tlsOf(t);
+      const fetched = async (url: string): Promise<string> => {
+        const outgoing =
+          scheme === 'http' ? get(url, { agent: false }) : getHttps(url, { ca: tls.ca, agent: false });
+        const [response] = await once(outgoing, 'response');
+        return (await read(response)).toString();
+      };
+      const app = express();
+      app.get('/hello', (_request, response) => void response.end('express'));
+      app.get('/metrics', (_request, response) => void response.end('the route of the application'));
+      const server = scheme === 'http' ? createServer(app) : createHttpsServer(tls, app);
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      undo.push(() => server.close());
+      const own = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      assert.equal(await fetched(`${own}/metrics`), 'exposition');
+      assert.equal(await fetched(`${own}/hello`), 'express');
 
-    const other = fastify();
-    undo.push(() => other.close());
-    other.get('/hello', async () => 'fastify');
-    const url = await other.listen({ port: 0, host: '127.0.0.1' });
-    assert.equal(await text(`${url}/metrics`), 'exposition');
-    assert.equal(await text(`${url}/hello`), 'fastify');
-  });
+      const hooks: string[] = [];
+      const other = fastify({ https: scheme === 'https' ? tls : null });
+      undo.push(() => other.close());
+      other.addHook('onRequest', async ({ url }) => void hooks.push(url));
+      other.get('/hello', async () => 'fastify');
+      const url = await other.listen({ port: 0, host: '127.0.0.1' });
+      assert.equal(await fetched(`${url}/metrics`), 'exposition');
+      assert.equal(await fetched(`${url}/hello`), 'fastify');
+      assert.deepEqual(hooks, ['/hello']);
+    });
+  }
 });
+
+async function tlsOf(owner: Owner): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
+  const paths = await makeCertificates(scratchDir(owner, 'tls'));
+  const [ca, cert, key] = await Promise.all(
+    [paths.ca, paths.serverCert, paths.serverKey].map((path) => readFile(path)),
+  );
+  return { ca: ca as Buffer, cert: cert as Buffer, key: key as Buffer };
+}

@@ -117,6 +117,13 @@ describe('a route of the metrics server', () => {
     assert.deepEqual([wipe.status, wipe.headers.allow], [405, 'POST']);
   });
 
+  test('reads several Accept headers as one', async (t) => {
+    const { port } = await listening(t);
+    const Accept = ['application/json', 'text/plain;q=0.5', 'application/openmetrics-text;version=1.0.0'];
+    const { headers } = await ask(port, { headers: { Accept } });
+    assert.match(headers['content-type'] ?? '', /^application\/openmetrics-text; version=1\.0\.0;/);
+  });
+
   test('is packed for who accepts gzip', async (t) => {
     const { port } = await listening(t);
     const plain = await ask(port, { headers: { 'Accept-Encoding': 'gzip;q=0' } });
