@@ -93,6 +93,12 @@ export const WARNINGS: readonly Warning[] = [
     remedy: 'Give both the same description, or one of them another name.',
   },
   {
+    message: 'A scrape broke off: ….',
+    meaning:
+      'Something in the metrics could not be written. The scraper saw the connection break. Said once for each reason.',
+    remedy: 'Report it with its reason: it is a defect of this package.',
+  },
+  {
     message:
       'Port … belongs to …, so nobody serves the metrics of "…". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
     meaning:

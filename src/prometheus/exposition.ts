@@ -99,7 +99,7 @@ export class Exposition {
       }
     } catch (error) {
       // The scraper only sees that the connection breaks.
-      this.#report('render', `A scrape broke off: ${reason(error)}.`);
+      this.#report(`render ${reason(error)}`, `A scrape broke off: ${reason(error)}.`);
       throw error;
     }
   }
