@@ -91,7 +91,8 @@ class QueueDepth {
       .then(() => this.#queue.getJobCounts())
       .then(
         (counts) => {
-          this.#counts = counts;
+          // A queue that is not BullMQ's may answer anything.
+          this.#counts = counts ?? {};
         },
         (error: unknown) => this.#forget(reason(error)),
       )

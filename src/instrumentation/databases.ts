@@ -68,7 +68,7 @@ function driversOf({ main, enabled = [], disabled = [] }: DatabaseOptions): stri
   return [...Object.keys(PUBLISHING_DRIVERS), ...Object.keys(PATCHED_DRIVERS)].filter(
     (driver) =>
       dependencies.has(driver) &&
-      (enabled.length === 0 ? !PUBLISHING_DRIVERS[driver]?.onRequest : enabled.includes(driver)) &&
+      (enabled.length === 0 ? !PUBLISHING_DRIVERS[driver]?.optIn : enabled.includes(driver)) &&
       !disabled.includes(driver) &&
       findPackage(driver, main) !== undefined,
   );

@@ -9,7 +9,7 @@ import { type DatabaseTarget, OperationSeries, OTHER_OPERATION } from './operati
 import { sqlVerb } from './sql-verb.js';
 
 const STARTED: unique symbol = Symbol('orchestrator.started');
-const NOT_MEASURED = 'a command of a database is not measured';
+const NOT_COUNTED = 'a command of a database is not measured';
 
 /** What a driver publishes with each command. Where the drivers mean the same they use the same names. */
 interface CommandContext extends DatabaseTarget {
@@ -34,7 +34,7 @@ export interface Driver {
   /** `db.operation.name` in any case; undefined: not counted. */
   readonly operation: (context: CommandContext) => string | undefined;
   /** Listening changes what the application sees of its own errors, so it has to be asked for. */
-  readonly onRequest?: true;
+  readonly optIn?: true;
 }
 
 /** Drivers that publish their commands by themselves: mysql2 since 3.20, ioredis since 5.11, redis since 5.12. */
@@ -49,7 +49,7 @@ export const PUBLISHING_DRIVERS: Readonly<Record<string, Driver>> = {
     channels: ['ioredis:command'],
     operation: ioredisOperation,
     // A command that fails, and whose promise nobody looks at, would be no `unhandledRejection` any more.
-    onRequest: true,
+    optIn: true,
   },
   redis: {
     system: 'redis',
@@ -67,10 +67,10 @@ export function instrumentDriver(driver: Driver, duration: BindableHistogram): I
 class DriverCommands implements Instrumentation {
   private readonly driver: Driver;
   private readonly series: OperationSeries;
-  private readonly onStart = guarded(NOT_MEASURED, (message) => {
+  private readonly onStart = guarded(NOT_COUNTED, (message) => {
     if (!isOwnCommand()) (message as CommandContext)[STARTED] = performance.now();
   });
-  private readonly onAnswer = guarded(NOT_MEASURED, (message) => this.finish(message as CommandContext));
+  private readonly onAnswer = guarded(NOT_COUNTED, (message) => this.finish(message as CommandContext));
 
   constructor(driver: Driver, duration: BindableHistogram) {
     this.driver = driver;

@@ -56,6 +56,7 @@ export class Http1Tracker {
     this.finish(request, response, undefined);
   });
   private readonly exchange = emptyExchange();
+  private stopped = false;
 
   constructor(context: TrackerContext) {
     this.context = context;
@@ -64,6 +65,7 @@ export class Http1Tracker {
   }
 
   stop(): void {
+    this.stopped = true;
     unsubscribe(START_CHANNEL, this.onStart);
     unsubscribe(FINISH_CHANNEL, this.onFinish);
   }
@@ -73,6 +75,7 @@ export class Http1Tracker {
     if (isOwnServer?.(server) === true) return;
     if (ignore?.(pathOf(request.url ?? '/') ?? '') === true) return;
     const notes = noted(request);
+    if (notes.measuredBy !== undefined) return;
     notes.measuredBy = this;
     notes.startedAt = performance.now();
     notes.method = methodIndex(request.method);
@@ -86,6 +89,8 @@ export class Http1Tracker {
     const notes = notesOf(request);
     if (notes?.measuredBy !== this) return;
     notes.measuredBy = undefined;
+    // It may only be heard of when its connection closes, long after.
+    if (this.stopped) return;
     const { exchange } = this;
     const { normalizer, bodySizes, recorders } = this.context;
     exchange.seconds = (performance.now() - notes.startedAt) / 1000;

@@ -28,7 +28,7 @@ export interface InstrumentOptions {
   readonly instruments?: BoundMeter | undefined;
   /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of some databases with them. */
   readonly traced?: boolean | undefined;
-  /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of database drivers. Default: all, none. */
+  /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of database drivers. Default: all but ioredis, none. */
   readonly enabled?: readonly string[] | undefined;
   readonly disabled?: readonly string[] | undefined;
 }

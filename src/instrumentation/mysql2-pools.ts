@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 
 import {
   type Attributes,
@@ -34,7 +35,7 @@ interface PoolConnect {
 }
 
 interface PoolConnection {
-  readonly stream: EventEmitter;
+  readonly stream: Duplex;
   readonly config: { readonly pool: EventEmitter };
 }
 
@@ -119,10 +120,12 @@ class Mysql2Pools implements Instrumentation {
   }
 
   private acquired(connection: PoolConnection, { open, used }: PoolCounts): void {
+    // Closed before the pool handed it over: nothing would tell of its end any more.
+    if (connection.stream.destroyed) return;
     used.add(connection);
     if (open.has(connection)) return;
     open.add(connection);
-    // Comes however a connection ends; the connection's own events do not.
+    // Comes however a connection ends; the connection's own events do not always.
     connection.stream.once('close', () => {
       open.delete(connection);
       used.delete(connection);

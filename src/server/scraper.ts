@@ -64,6 +64,8 @@ export class Scraper {
    * an error text. What somebody else has answered meanwhile is left as it is. Never rejects.
    */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client may have left while somebody else had the request, an authentication for example.
+    if (response.destroyed) return;
     let closed = false;
     response.once('close', () => {
       closed = true;

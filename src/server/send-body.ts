@@ -15,7 +15,9 @@ export async function sendBody(
 ): Promise<void> {
   const reader = new Reader(response);
   for await (const piece of body) {
-    if (!reader.hasLeft && !response.write(piece)) await reader.ready(stallMs);
+    // Who wraps `write()` may return nothing; only `false` is followed by `drain`.
+    const written: unknown = reader.hasLeft || response.write(piece);
+    if (written === false) await reader.ready(stallMs);
     if (reader.hasLeft) break;
   }
   if (reader.hasLeft) throw new Error('The reader has left.');
@@ -24,11 +26,12 @@ export async function sendBody(
 
 /** Whoever is at the other end of a response. */
 class Reader {
-  hasLeft = false;
+  hasLeft: boolean;
   #wake: () => void = () => undefined;
 
   /** One listener for the whole body: `compression` moves those for `drain` to a stream of its own, from which none is removed. */
   constructor(response: ServerResponse) {
+    this.hasLeft = response.destroyed;
     const leave = (): void => {
       this.hasLeft = true;
       this.#wake();

@@ -17,7 +17,7 @@ export class SharedBody implements AsyncIterable<Buffer> {
 
   /** False when everybody left before it was complete; the making has ended then. */
   get isWhole(): boolean {
-    return this.#state !== 'abandoned';
+    return this.#state !== 'abandoned' && this.#error === undefined;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {

@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import {
   type Attributes,
   type Family,
@@ -12,19 +10,22 @@ import {
   type SnapshotBuilder,
   type StoredFamily,
   type StoredInstance,
-  type StoredSeries,
-  type StoredValue,
 } from './merge.js';
 import { assertOwnProject } from './project-errors.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisKeys } from './redis-keys.js';
+import {
+  decodeCurrent,
+  decodeValues,
+  DecodingTurns,
+  nextTurn,
+  type SeriesById,
+  splitInstance,
+  type SplitInstance,
+  want,
+} from './redis-decode.js';
 import { buffers, pipeline, strings, type Command } from './redis-run.js';
 import { decodeSeries } from './series-codec.js';
-
-/** About 1 ms of decoding. Between two of them the event loop has its turn. */
-const SERIES_PER_TURN = 500;
-
-type SeriesById = ReadonlyMap<string, ReadonlyMap<string, Series>>;
 
 interface Descriptor {
   readonly family: Family;
@@ -78,18 +79,30 @@ export class RedisReader {
 
     const wanted = new Map<string, Set<string>>();
     for (const { family, fields } of values) want(wanted, family.key, fields);
-    const current = states.map(({ lease, fields }) => ({ lease, ...splitInstance(fields, wanted) }));
-    const known = await this.#labels(wanted);
+    const turns = new DecodingTurns();
+    const current: Array<SplitInstance & { readonly lease: string }> = [];
+    for (const { lease, fields } of states)
+      current.push({ lease, ...(await splitInstance(fields, wanted, turns)) });
+    const known = await this.#labels(wanted, turns);
 
     const decoded: StoredFamily[] = [];
-    for (const { fields, ...descriptor } of values)
-      decoded.push({ ...descriptor, series: await decodeValues(fields, known.get(descriptor.family.key)) });
+    for (const { fields, ...descriptor } of values) {
+      const series = await decodeValues(fields, known.get(descriptor.family.key), turns);
+      decoded.push({ ...descriptor, series });
+    }
+    const reported: StoredInstance[] = [];
+    for (const { lease, resource, values: packed } of current)
+      reported.push({
+        lease,
+        resource: this.#resourceOf(resource),
+        values: await decodeCurrent(packed, known, turns),
+      });
     for (const descriptor of families)
       if (!stored.includes(descriptor)) decoded.push({ ...descriptor, series: [] });
     return this.#builder.build({
       nowMs,
       families: decoded,
-      instances: current.map((instance) => this.#decodeInstance(instance, known)),
+      instances: reported,
     });
   }
 
@@ -111,7 +124,7 @@ export class RedisReader {
   }
 
   /** All that are wanted. Those that were seen before are not read again, and those no longer in use are forgotten. */
-  async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<SeriesById> {
+  async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>, turns: DecodingTurns): Promise<SeriesById> {
     // Two snapshots may be under way at once; neither may see what the other one has not filled yet.
     const series = new Map<string, Map<string, Series>>();
     const missing: Array<{ readonly key: string; readonly ids: string[] }> = [];
@@ -136,95 +149,22 @@ export class RedisReader {
         const text = texts[at];
         // A series without labels was deleted between two reads; the next scrape does not see it either.
         if (text) series.get(key)?.set(id, decodeSeries(id, text.toString()));
-        if (at % SERIES_PER_TURN === SERIES_PER_TURN - 1) await nextTurn();
+        if (turns.isOver()) await nextTurn();
       }
     }
     this.#series = series;
     return series;
   }
 
-  #decodeInstance(instance: SplitInstance & { readonly lease: string }, known: SeriesById): StoredInstance {
-    const { lease, resource, values } = instance;
-    let attributes = this.#resources.get(resource);
+  #resourceOf(json: string): Attributes {
+    let attributes = this.#resources.get(json);
     if (attributes === undefined) {
-      attributes = resource === '' ? [] : (JSON.parse(resource) as Attributes);
+      attributes = json === '' ? [] : (JSON.parse(json) as Attributes);
       if (this.#resources.size > 1000) this.#resources = new Map();
-      this.#resources.set(resource, attributes);
+      this.#resources.set(json, attributes);
     }
-    return { lease, resource: attributes, values: decodeCurrent(values, known) };
+    return attributes;
   }
-}
-
-async function decodeValues(
-  fields: ReadonlyArray<Buffer | null>,
-  known: ReadonlyMap<string, Series> | undefined,
-): Promise<StoredSeries[]> {
-  const decoded: StoredSeries[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const series = known?.get(fields[index]?.toString('latin1') ?? '');
-    const packed = fields[index + 1];
-    if (series === undefined || !packed || packed.length < 24) continue;
-    // Not a Float64Array, whose memory is outside of the heap: V8 then collects garbage for what is gone at once anyway.
-    const values: number[] = [];
-    for (let at = 16; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
-    decoded.push({ series, updatedMs: packed.readDoubleLE(0), startMs: packed.readDoubleLE(8), values });
-    if (decoded.length % SERIES_PER_TURN === 0) await nextTurn();
-  }
-  return decoded;
-}
-
-function* decodeCurrent(values: SplitInstance['values'], known: SeriesById): Generator<StoredValue> {
-  for (const { familyKey, id, packed } of values) {
-    const series = known.get(familyKey)?.get(id);
-    if (series === undefined || packed.length !== 16) continue;
-    yield { familyKey, series, recordedMs: packed.readDoubleLE(0), value: packed.readDoubleLE(8) };
-  }
-}
-
-interface SplitInstance {
-  readonly resource: string;
-  readonly values: ReadonlyArray<{
-    readonly familyKey: string;
-    readonly id: string;
-    readonly packed: Buffer;
-  }>;
-}
-
-function splitInstance(
-  fields: ReadonlyArray<Buffer | null>,
-  wanted: Map<string, Set<string>>,
-): SplitInstance {
-  let resource = '';
-  const values: Array<SplitInstance['values'][number]> = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const field = fields[index]?.toString('latin1') ?? '';
-    const packed = fields[index + 1];
-    if (!packed) continue;
-    const slash = field.lastIndexOf('/');
-    if (field === 'resource') resource = packed.toString();
-    else if (slash > 0) {
-      const familyKey = field.slice(0, slash);
-      const id = field.slice(slash + 1);
-      idsOf(wanted, familyKey).add(id);
-      values.push({ familyKey, id, packed });
-    }
-  }
-  return { resource, values };
-}
-
-function want(
-  wanted: Map<string, Set<string>>,
-  familyKey: string,
-  fields: ReadonlyArray<Buffer | null>,
-): void {
-  const ids = idsOf(wanted, familyKey);
-  for (let index = 0; index < fields.length; index += 2) ids.add(fields[index]?.toString('latin1') ?? '');
-}
-
-function idsOf(wanted: Map<string, Set<string>>, familyKey: string): Set<string> {
-  let ids = wanted.get(familyKey);
-  if (ids === undefined) wanted.set(familyKey, (ids = new Set()));
-  return ids;
 }
 
 function decodeDescriptor(key: string, json: string): Descriptor {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
+  Agent,
   createServer,
   request as httpRequest,
   type RequestListener,
@@ -193,6 +194,41 @@ describe('HTTP server metrics', () => {
     instrumentation?.stop();
     await fetchStatus(port, '/');
     assert.deepEqual(await metrics.series(DURATION), {});
+  });
+
+  test('a request under way at stop() leaves no trace, neither when it is answered nor when its connection closes', async () => {
+    instrument();
+    const answer = signal();
+    const arrived = signal();
+    const closed = signal();
+    const port = await listen((request, response) => {
+      request.socket.once('close', () => closed.give());
+      arrived.give();
+      void answer.given.then(() => response.end());
+    });
+    const agent = new Agent({ keepAlive: true });
+    const status = new Promise((resolve) => {
+      httpRequest({ host: '127.0.0.1', port, agent }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode));
+      }).end();
+    });
+    await arrived.given;
+    instrumentation?.stop();
+    answer.give();
+    assert.equal(await status, 200);
+    agent.destroy();
+    await closed.given;
+    assert.deepEqual(await metrics.series(DURATION), {});
+  });
+
+  test('two of us in one process count each request once', async () => {
+    instrument();
+    const second = instrumentHttpServer({ meter: metrics.meter });
+    const port = await listen((_request, response) => response.end());
+    await fetchStatus(port, '/');
+    await idle();
+    assert.deepEqual(Object.values(await metrics.series(DURATION)), [1]);
+    second.stop();
   });
 
   test('buckets and body sizes are options', async () => {

@@ -144,6 +144,17 @@ describe('the whole exposition arrives', () => {
     }
   });
 
+  test('behind middleware whose `write()` returns nothing', async (t) => {
+    const scraper = scraperOf(async () => snapshot);
+    const port = await listen(t, (incoming, response) => {
+      const write = response.write.bind(response);
+      Reflect.set(response, 'write', (piece: Buffer) => void write(piece));
+      void scraper.serve(incoming, response);
+    });
+    const { body } = await ask(port);
+    assert.deepEqual(body, await textOf(snapshot));
+  });
+
   test('over TLS, where the pieces are encrypted later', async (t) => {
     const certificates = await makeCertificates(scratchDir(t, 'tls'));
     const ca = await readFile(certificates.ca);
@@ -360,6 +371,27 @@ describe('a scraper that leaves', () => {
     });
   }
 
+  test('before the request came to us costs nothing', async (t) => {
+    let reads = 0;
+    const scraper = scraperOf(async () => {
+      reads += 1;
+      return snapshotOf();
+    });
+    const served = new Promise<void>((resolve, reject) => {
+      void listen(t, (incoming, response) => {
+        response.once('close', () => void scraper.serve(incoming, response).then(resolve, reject));
+      }).then((port) => {
+        const outgoing = get({ port, host: '127.0.0.1', agent: false });
+        outgoing.on('error', () => undefined);
+        outgoing.on('socket', (socket) =>
+          socket.once('connect', () => setTimeout(() => outgoing.destroy(), 50)),
+        );
+      });
+    });
+    await served;
+    assert.equal(reads, 0);
+  });
+
   test('leaves the others of its round what they share', async (t) => {
     const gate = new EventEmitter();
     const scraper = scraperOf(async () => {
@@ -437,7 +469,7 @@ describe('while the process rests', () => {
     const { port } = await serve(t, scraper);
     await ask(port);
     const patient = ask(port, timeout('10'));
-    const answers = await Promise.all([patient, ask(port, timeout('0.2')), ask(port, timeout('0.1'))]);
+    const answers = await Promise.all([patient, ask(port, timeout('2')), ask(port, timeout('1'))]);
     assert.deepEqual(
       answers.map(({ status, body }) => [status, status === 200 ? '' : body.toString()]),
       [
