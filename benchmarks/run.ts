@@ -19,7 +19,7 @@ const BENCHMARKS: readonly Benchmark[] = [
     name: 'http',
     title: 'CPU per request',
     about:
-      'A server that answers `Hello`, metrics only. Budget: at most 1.2 (node:http) and 1.25 (Express 5) times bare, below prom-client by hand, at most half of what auto-instrumentations-node costs.',
+      'A server that answers `Hello`, metrics only. Budget: at most 1.2 (node:http) and 1.25 (Express 5) times bare, below prom-client by hand, at most half of what auto-instrumentations-node costs; on Node 20 bare Express alone is more than that half.',
   },
   {
     name: 'databases',
@@ -60,8 +60,9 @@ const HEAD = `<!-- Written by \`npm run bench\`. Run it, do not edit it. -->
 # Benchmarks
 
 \`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:databases\`, \`bench:startup\` and
-\`bench:scrape\` print a part. All candidates of a benchmark take turns in one run. Ratios count; times depend on the
-machine and on who else uses it.
+\`bench:scrape\` print a part. All candidates of a benchmark take turns in one run. Ratios count; a ratio to
+another candidate is the median over all rounds, not the quotient of two medians. Times depend on the machine and on who
+else uses it.
 `;
 
 function sectionOf({ name, title, about }: Benchmark, nodes: readonly string[]): string {

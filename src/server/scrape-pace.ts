@@ -1,11 +1,11 @@
 /**
  * What all scrapes of a process together may render while the application works. Rendering and compressing 100,000 lines
- * (33 MB) takes 100 ms of CPU, so this is about a sixth of one core.
+ * (33 MB) takes 100 ms of CPU, and the garbage of it as long again in pauses of a few milliseconds.
  */
-const BYTES_PER_MS = 50_000;
+const BYTES_PER_MS = 15_000;
 
 /** Nobody waits longer. */
-const MAX_REST_MS = 500;
+const MAX_REST_MS = 2000;
 
 /** Who gives up soon waits no longer than this share of its time: it needs the rest for its answer. */
 const MAX_TIMEOUT_SHARE = 0.25;

@@ -74,20 +74,25 @@ export class RedisReader {
       ...stored.map(({ family }): Command => ['HGETALL', this.#keys.values(family.key)]),
       ...live.map((lease): Command => ['HGETALL', this.#keys.instance(lease)]),
     ]);
-    const values = stored.map((descriptor, index) => ({ ...descriptor, fields: buffers(replies[index]) }));
     const states = live.map((lease, index) => ({ lease, fields: buffers(replies[stored.length + index]) }));
 
     const wanted = new Map<string, Set<string>>();
-    for (const { family, fields } of values) want(wanted, family.key, fields);
     const turns = new DecodingTurns();
+    const values: Array<
+      Descriptor & { readonly fields: ReturnType<typeof buffers>; readonly ids: string[] }
+    > = [];
+    for (const [index, descriptor] of stored.entries()) {
+      const fields = buffers(replies[index]);
+      values.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, turns) });
+    }
     const current: Array<SplitInstance & { readonly lease: string }> = [];
     for (const { lease, fields } of states)
       current.push({ lease, ...(await splitInstance(fields, wanted, turns)) });
     const known = await this.#labels(wanted, turns);
 
     const decoded: StoredFamily[] = [];
-    for (const { fields, ...descriptor } of values) {
-      const series = await decodeValues(fields, known.get(descriptor.family.key), turns);
+    for (const { fields, ids, ...descriptor } of values) {
+      const series = await decodeValues(fields, ids, known.get(descriptor.family.key), turns);
       decoded.push({ ...descriptor, series });
     }
     const reported: StoredInstance[] = [];
@@ -126,29 +131,38 @@ export class RedisReader {
   /** All that are wanted. Those that were seen before are not read again, and those no longer in use are forgotten. */
   async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>, turns: DecodingTurns): Promise<SeriesById> {
     // Two snapshots may be under way at once; neither may see what the other one has not filled yet.
-    const series = new Map<string, Map<string, Series>>();
-    const missing: Array<{ readonly key: string; readonly ids: string[] }> = [];
+    const series = new Map<string, ReadonlyMap<string, Series>>();
+    const missing: Array<{
+      readonly key: string;
+      readonly ids: string[];
+      readonly kept: Map<string, Series>;
+    }> = [];
     for (const [key, ids] of wanted) {
       const known = this.#series.get(key);
-      const kept = new Map<string, Series>();
       const unknown: string[] = [];
       for (const id of ids) {
-        const one = known?.get(id);
-        if (one === undefined) unknown.push(id);
-        else kept.set(id, one);
+        if (turns.isOver()) await nextTurn();
+        if (known?.has(id) !== true) unknown.push(id);
       }
+      // Mostly nothing has come or gone: what is not made anew is no garbage.
+      if (known !== undefined && unknown.length === 0 && known.size === ids.size) {
+        series.set(key, known);
+        continue;
+      }
+      const kept = new Map<string, Series>();
+      for (const [id, one] of known ?? []) if (ids.has(id)) kept.set(id, one);
       series.set(key, kept);
-      if (unknown.length > 0) missing.push({ key, ids: unknown });
+      if (unknown.length > 0) missing.push({ key, ids: unknown, kept });
     }
     const replies = await this.#read(
       missing.map(({ key, ids }): Command => ['HMGET', this.#keys.labels(key), ...ids]),
     );
-    for (const [index, { key, ids }] of missing.entries()) {
+    for (const [index, { ids, kept }] of missing.entries()) {
       const texts = buffers(replies[index]);
       for (const [at, id] of ids.entries()) {
         const text = texts[at];
         // A series without labels was deleted between two reads; the next scrape does not see it either.
-        if (text) series.get(key)?.set(id, decodeSeries(id, text.toString()));
+        if (text) kept.set(id, decodeSeries(id, text.toString()));
         if (turns.isOver()) await nextTurn();
       }
     }

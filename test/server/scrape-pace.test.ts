@@ -38,7 +38,7 @@ function stayAlive(t: TestContext): void {
 test('after much the next read waits, and still has its turn soon', async (t) => {
   stayAlive(t);
   const pace = new ScrapePace();
-  // A gigabyte earns a rest of 20 s, of which nobody waits for more than half a second.
+  // A gigabyte earns a rest of a minute, of which nobody waits for more than two seconds.
   await render(pace, 1000);
   const turn = pace.turn();
   assert.equal(await isAtOnce(turn), false);

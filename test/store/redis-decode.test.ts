@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { decodeCurrent, decodeValues, DecodingTurns, splitInstance } from '../../src/store/redis-decode.js';
+import {
+  decodeCurrent,
+  decodeValues,
+  DecodingTurns,
+  splitInstance,
+  want,
+} from '../../src/store/redis-decode.js';
 import { series } from './contract/bed.js';
 
 const one = series();
@@ -31,7 +37,7 @@ test('many families of few series give the event loop its turn as one large fami
   const turns = await turnsDuring(async () => {
     const pace = new DecodingTurns();
     for (let family = 0; family < 40; family += 1) {
-      const decoded = await decodeValues(fields, known, pace);
+      const decoded = await decodeValues(fields, await want(new Map(), 'f', fields, pace), known, pace);
       assert.deepEqual(decoded[0], { series: one, updatedMs: 1, startMs: 2, values: [3] });
       assert.equal(decoded.length, ids.length);
     }
