@@ -3,8 +3,8 @@ import type { RouteNormalizer } from './route-normalizer.js';
 import { expressRoute, isExpressRequest } from './routes-express.js';
 
 /**
- * Names the route of a request, before it is answered: `setRoute(req, '/users/{id}')`. Wins over what a framework says. Use a template, never a
- * path with values in it: each distinct route is a series.
+ * Names the route of a request, before it is answered: `setRoute(req, '/users/{id}')`. Wins over what a framework says. Use
+ * a template, never a path with values in it: each distinct route is a series.
  *
  * `request` is Node's own request, or the request or context of Express, Fastify, Koa, Hapi, Hono or NestJS.
  */

@@ -17,8 +17,6 @@ export class DecodingTurns {
   }
 }
 
-export { nextTurn };
-
 /** By family and id. */
 export type SeriesById = ReadonlyMap<string, ReadonlyMap<string, Series>>;
 

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import {
   type Attributes,
   type Family,
@@ -18,7 +20,6 @@ import {
   decodeCurrent,
   decodeValues,
   DecodingTurns,
-  nextTurn,
   type SeriesById,
   splitInstance,
   type SplitInstance,
