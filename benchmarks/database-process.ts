@@ -9,9 +9,9 @@ import type * as Ioredis from 'ioredis';
 import type * as Mysql from 'mysql2/promise';
 import type * as NodeRedis from 'redis';
 
-import { AggregatingMeter } from '../src/instrumentation/aggregating-meter.js';
-import { instrumentDatabases } from '../src/instrumentation/databases.js';
-import { PUBLISHING_DRIVERS } from '../src/instrumentation/driver-commands.js';
+import { AggregatingMeter } from '../src/instrumentation/meter/aggregating-meter.js';
+import { instrumentDatabases } from '../src/instrumentation/databases/databases.js';
+import { PUBLISHING_DRIVERS } from '../src/instrumentation/databases/driver-commands.js';
 
 export type Mode = 'bare' | 'published' | 'orchestrator';
 

@@ -12,10 +12,10 @@ import { AggregationTemporality, MeterProvider, MetricReader } from '@openteleme
 
 import type * as PromClient from 'prom-client';
 
-import { AggregatingMeter } from '../src/instrumentation/aggregating-meter.js';
-import { instrumentFrameworks } from '../src/instrumentation/frameworks.js';
-import { instrumentHttpServer } from '../src/instrumentation/http-server.js';
-import { createPathFilter } from '../src/instrumentation/path-filter.js';
+import { AggregatingMeter } from '../src/instrumentation/meter/aggregating-meter.js';
+import { instrumentFrameworks } from '../src/instrumentation/frameworks/frameworks.js';
+import { instrumentHttpServer } from '../src/instrumentation/http/server.js';
+import { createPathFilter } from '../src/instrumentation/http/path-filter.js';
 
 type Observe = (request: IncomingMessage, response: ServerResponse) => void;
 

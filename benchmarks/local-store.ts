@@ -13,9 +13,11 @@ import path from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { familyKey, makeSeries } from '../src/reader/series-key.js';
-import { createLocalStore } from '../src/store/local-store.js';
-import type { DeltaBatch, Family, MetricStore } from '../src/store/metric-store.js';
+import { familyKey, type Family } from '../src/model/family.js';
+import { makeSeries } from '../src/model/series.js';
+import { createLocalStore } from '../src/store/local/local-store.js';
+import type { DeltaBatch } from '../src/model/delta-batch.js';
+import type { MetricStore } from '../src/store/metric-store.js';
 
 const WRITERS = 8;
 const SERIES = 300;

@@ -4,7 +4,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { Histogram, Registry } from 'prom-client';
 
 import { Exposition } from '../src/prometheus/exposition.js';
-import type { Attributes, Snapshot, SnapshotFamily, SnapshotSeries } from '../src/store/metric-store.js';
+import type { Attributes } from '../src/model/series.js';
+import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../src/model/snapshot.js';
 
 /** 0.001 · 2^n: fifteen finite buckets, sixteen with `+Inf`. */
 export const BOUNDARIES: readonly number[] = Array.from({ length: 15 }, (_, n) => 0.001 * 2 ** n);

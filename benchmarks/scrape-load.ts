@@ -13,8 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { createStore } from '../src/open-store.js';
-import { Scraper } from '../src/server/scraper.js';
+import { createStore } from '../src/start/open-store.js';
+import { Scraper } from '../src/server/scrape/scraper.js';
 import type { MetricStore } from '../src/store/metric-store.js';
 import { startRedis } from './redis-process.js';
 import { median } from './rounds.js';

@@ -1,37 +1,24 @@
-export { start, shutdown, type StartOptions } from './start.js';
-export type { Orchestrator } from './running.js';
-export { metricsHandler, collectMetrics, type CollectedMetrics } from './metrics-handler.js';
-export { RedisMetricReader, type RedisMetricReaderOptions } from './reader/redis-metric-reader.js';
+export { start, shutdown, type StartOptions } from './start/start.js';
+export type { Orchestrator } from './start/running.js';
+export { metricsHandler, collectMetrics, type CollectedMetrics } from './start/metrics-handler.js';
+export { RedisMetricReader, type RedisMetricReaderOptions } from './reader/store-metric-reader.js';
 export {
   StoreMetricExporter,
   type StoreMetricExporterOptions,
   type FlushReport,
 } from './reader/store-metric-exporter.js';
-export { createStore } from './open-store.js';
+export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
-export { setRoute } from './instrumentation/route.js';
-export { setAction, type Action } from './instrumentation/http-action.js';
-export { recordJob } from './jobs.js';
-export { observeQueue, type ObservableQueue, type ObserveQueueOptions } from './queue-depth.js';
-export { registerHealthCheck } from './health.js';
-export type { HealthCheck, HealthCheckOptions } from './server/health-checks.js';
-export type {
-  ApplyResult,
-  Attributes,
-  CurrentPoint,
-  DeltaBatch,
-  DeltaPoint,
-  Family,
-  FamilyPoints,
-  FamilyType,
-  InstanceAggregation,
-  MetricStore,
-  Scope,
-  Series,
-  Snapshot,
-  SnapshotFamily,
-  SnapshotSeries,
-  StoreContext,
-} from './store/metric-store.js';
-export type { Settings, SettingOptions } from './config.js';
+export { setRoute } from './instrumentation/http/route.js';
+export { setAction, type Action } from './instrumentation/http/action.js';
+export { recordJob } from './application/record-job.js';
+export { observeQueue, type ObservableQueue, type ObserveQueueOptions } from './application/observe-queue.js';
+export { registerHealthCheck } from './application/register-health-check.js';
+export type { HealthCheck, HealthCheckOptions } from './application/health-checks.js';
+export type { ApplyResult, MetricStore, StoreContext } from './store/metric-store.js';
+export type { Attributes, Scope, Series } from './model/series.js';
+export type { CurrentPoint, DeltaBatch, DeltaPoint, FamilyPoints } from './model/delta-batch.js';
+export type { Family, FamilyType, InstanceAggregation } from './model/family.js';
+export type { Snapshot, SnapshotFamily, SnapshotSeries } from './model/snapshot.js';
+export type { Settings, SettingOptions } from './config/settings.js';

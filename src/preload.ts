@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import type * as ConfigModule from './config.js';
+import type * as ConfigModule from './config/settings.js';
 import { reason } from './errors.js';
-import { running } from './running.js';
-import type * as StartModule from './start.js';
+import { running } from './start/running.js';
+import type * as StartModule from './start/start.js';
 
 /** Programs that run before, beside or instead of an application, and inherit NODE_OPTIONS from it. */
 const TOOLS = /^(?:npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(?:-cli)?(?:\.c?js)?$/;
@@ -18,12 +18,12 @@ export function preload(): void {
   try {
     if (!isApplication(process.argv[1])) return;
     // Loaded here and not above, so that npm and its like do not pay for what they do not use.
-    const { processEnvironment, readSettings }: typeof ConfigModule = require('./config.js');
+    const { processEnvironment, readSettings }: typeof ConfigModule = require('./config/settings.js');
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;
     if (running() !== undefined) return;
-    const { start }: typeof StartModule = require('./start.js');
+    const { start }: typeof StartModule = require('./start/start.js');
     start();
   } catch (error) {
     warn(`not started, the application runs without metrics: ${reason(error)}`);

@@ -1,4 +1,4 @@
-import { defaultText, SETTINGS, type Setting, type SettingName } from '../../src/config.js';
+import { defaultText, SETTINGS, type Setting, type SettingName } from '../../src/config/settings.js';
 import { GENERATED, table } from './markdown.js';
 
 /** Each group of settings and what is said above its table, in the order of the page. */

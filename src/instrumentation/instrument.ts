@@ -3,15 +3,16 @@ import { isAbsolute } from 'node:path';
 import { metrics } from '@opentelemetry/api';
 
 import { version } from '../version.js';
-import type { BoundMeter } from './bound-meter.js';
-import { instrumentDatabases } from './databases.js';
-import { fillBoundaries } from './default-boundaries.js';
-import { instrumentFrameworks } from './frameworks.js';
-import { instrumentHost, instrumentProcess, type SwitchableInstrumentation } from './host.js';
-import { instrumentHttpClient, instrumentUndici } from './http-client.js';
-import { type HttpMetricNames, instrumentHttpServer, type Instrumentation } from './http-server.js';
-import { createPathFilter } from './path-filter.js';
-import { instrumentRuntime } from './runtime.js';
+import type { BoundMeter } from './meter/bound-meter.js';
+import { instrumentDatabases } from './databases/databases.js';
+import { fillBoundaries } from './meter/default-boundaries.js';
+import { instrumentFrameworks } from './frameworks/frameworks.js';
+import { instrumentHost, instrumentProcess, type SwitchableInstrumentation } from './host/host-metrics.js';
+import { instrumentHttpClient, instrumentUndici } from './http/client.js';
+import { type HttpMetricNames, instrumentHttpServer } from './http/server.js';
+import type { Instrumentation } from './instrumentation.js';
+import { createPathFilter } from './http/path-filter.js';
+import { instrumentRuntime } from './host/runtime.js';
 
 export interface InstrumentOptions {
   readonly names: readonly HttpMetricNames[];

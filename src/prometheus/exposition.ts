@@ -1,18 +1,26 @@
 import { reason } from '../errors.js';
-import type { Attributes, Family, Snapshot } from '../store/metric-store.js';
-import { type Block, planBlocks } from './blocks.js';
-import { ByteWriter } from './byte-writer.js';
-import type { EscapingScheme } from './escaping.js';
-import type { Format } from './format.js';
-import { LabelCache } from './label-cache.js';
-import { attributeLabels } from './labels.js';
-import { type MetricName, type Naming, type TranslationStrategy, labelNamer, metricName } from './names.js';
+import type { Attributes } from '../model/series.js';
+import type { Family } from '../model/family.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { type Block, planBlocks } from './families/metric-family.js';
+import { ByteWriter } from './formats/byte-writer.js';
+import type { EscapingScheme } from './naming/escaping.js';
+import type { Format } from './formats/format.js';
+import { LabelCache } from './naming/label-cache.js';
+import { attributeLabels } from './naming/labels.js';
+import {
+  type MetricName,
+  type Naming,
+  type TranslationStrategy,
+  labelNamer,
+  metricName,
+} from './naming/names.js';
 import { type Negotiated, negotiate } from './negotiate.js';
-import { OPENMETRICS } from './openmetrics.js';
-import { type BlockPoints, collectPoints } from './points.js';
-import type * as Protobuf from './protobuf.js';
-import { TEXT } from './text.js';
-import { Turnstile } from './turnstile.js';
+import { OPENMETRICS } from './formats/openmetrics.js';
+import { type BlockPoints, collectPoints } from './families/metric-points.js';
+import type * as Protobuf from './formats/protobuf.js';
+import { TEXT } from './formats/text.js';
+import { Turnstile } from '../event-loop/fair-yield.js';
 
 export interface ExpositionOptions {
   /** How names are made; default of the specification: `UnderscoreEscapingWithSuffixes`. */
@@ -173,7 +181,7 @@ function formatOf(name: Negotiated['format']): Format {
   if (name === 'text') return TEXT;
   if (name === 'openmetrics') return OPENMETRICS;
   // Most processes never load it: only a Prometheus that wants native histograms asks.
-  const { PROTOBUF }: typeof Protobuf = require('./protobuf.js');
+  const { PROTOBUF }: typeof Protobuf = require('./formats/protobuf.js');
   return PROTOBUF;
 }
 

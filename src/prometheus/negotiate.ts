@@ -1,4 +1,4 @@
-import type { EscapingScheme } from './escaping.js';
+import type { EscapingScheme } from './naming/escaping.js';
 
 /** What a scrape is answered with. */
 export interface Negotiated {

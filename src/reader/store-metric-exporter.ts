@@ -8,8 +8,9 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import { OrchestratorError, reason } from '../errors.js';
-import type { DeltaBatch, MetricStore } from '../store/metric-store.js';
-import { DeltaAccumulator, type DeltaAccumulatorOptions } from './delta-batch.js';
+import type { DeltaBatch } from '../model/delta-batch.js';
+import type { MetricStore } from '../store/metric-store.js';
+import { DeltaAccumulator, type DeltaAccumulatorOptions } from './delta-accumulator.js';
 
 /** What became of one attempt to write to the store. */
 export interface FlushReport {

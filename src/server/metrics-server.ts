@@ -3,10 +3,10 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
-import { ownAgent } from '../own-requests.js';
-import type { HealthReport } from './health-checks.js';
+import { ownAgent } from '../own-traffic/own-traffic.js';
+import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
-import { plain, type Scraper } from './scraper.js';
+import { plain, type Scraper } from './scrape/scraper.js';
 
 /** How often a process asks for a port that another one has: a successor serves within a second or two. */
 const TAKEOVER_MS = 1000;

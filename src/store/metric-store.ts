@@ -1,3 +1,6 @@
+import type { DeltaBatch } from '../model/delta-batch.js';
+import type { Snapshot } from '../model/snapshot.js';
+
 /**
  * The store's contract: what one instance hands over in a flush, what a scrape reads, and what every implementation
  * promises. `test/store/contract.ts` is this contract as a test suite; a new store is one file that passes it.
@@ -21,113 +24,9 @@
  * 8. Every call heals a store whose data were lost: descriptors, labels and the resource are written again by the next
  *    `apply`. Help and aggregation of a family are those of the instance that began to report it last.
  */
-
-/** Attributes or labels as sorted `[key, value]` pairs; every value is a well-formed string. */
-export type Attributes = ReadonlyArray<readonly [key: string, value: string]>;
-
-/** The instrumentation scope of a series. Absent parts are left out. */
-export interface Scope {
-  readonly name: string;
-  readonly version?: string;
-  readonly schemaUrl?: string;
-  readonly attributes?: Attributes;
-}
-
-/**
- * One attribute set within one scope. Objects are interned: a store returns the same object for the same series in
- * every snapshot, so that a renderer may cache by identity.
- */
-export interface Series {
-  /** Hash of scope and attributes, 16 characters of base64url (96 bits). */
-  readonly id: string;
-  readonly scope: Scope;
-  readonly attributes: Attributes;
-}
-
-export type FamilyType = 'counter' | 'updowncounter' | 'gauge' | 'histogram' | 'exponentialhistogram';
-
-/** How the current values of several instances become one answer. `keep`: the last value, which outlives its process. */
-export const INSTANCE_AGGREGATIONS = ['instance', 'sum', 'min', 'max', 'avg', 'last', 'keep'] as const;
-export type InstanceAggregation = (typeof INSTANCE_AGGREGATIONS)[number];
-
-/** One metric. Two families are the same if and only if their `key` is the same. */
-export interface Family {
-  /** Identifies name, type, unit and boundaries; safe as a part of a Redis key. Made by `familyKey`. */
-  readonly key: string;
-  /** The OpenTelemetry name, unescaped: `http.server.request.duration`. */
-  readonly name: string;
-  readonly type: FamilyType;
-  /** UCUM, `''` if none. */
-  readonly unit: string;
-  readonly help: string;
-  /** Upper bounds of the buckets of a histogram, ascending, without infinity. */
-  readonly boundaries?: readonly number[];
-  /** Set on families that are reported in `current`; absent on families that are reported in `deltas`. */
-  readonly aggregation?: InstanceAggregation;
-}
-
-/**
- * One addition. `values` are, by family type:
- * - `counter`: `[increment]`
- * - `histogram`: `[sum, count of bucket 0, …, count of the last bucket (+Inf)]`, `boundaries.length + 2` numbers
- * - `exponentialhistogram`: see `exponential.ts`
- */
-export interface DeltaPoint {
-  readonly series: Series;
-  readonly values: readonly number[];
-}
-
-/** One current value of this instance. */
-export interface CurrentPoint {
-  readonly series: Series;
-  readonly value: number;
-  /** Milliseconds between the first sight of this value and the collection; orders `last` and `keep` without trusting anyone's clock. */
-  readonly ageMs: number;
-}
-
-export interface FamilyPoints<Point> {
-  readonly family: Family;
-  readonly points: readonly Point[];
-}
-
-/** What one instance adds in one flush. */
-export interface DeltaBatch {
-  /** 1, 2, 3, … for one lease. */
-  readonly sequence: number;
-  /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
-  readonly resource: Attributes;
-  /** `performance.now()` at the collection; the ages of current values count from here. */
-  readonly collectedAt: number;
-  readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
-  /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
-  readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;
-}
-
 export interface ApplyResult {
   /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
   readonly overflowed: number;
-}
-
-/** One series of a snapshot; `values` as in {@link DeltaPoint}, and `[value]` for gauges and up-down counters. */
-export interface SnapshotSeries {
-  readonly series: Series;
-  /** Unix milliseconds at which this series started from zero; 0 for per-instance values. */
-  readonly startMs: number;
-  readonly values: ArrayLike<number>;
-}
-
-export interface SnapshotFamily {
-  readonly family: Family;
-  readonly series: readonly SnapshotSeries[];
-}
-
-/** What a scrape reads: all live series of the project, oldest family first. */
-export interface Snapshot {
-  /** Resource attributes that all live instances share. */
-  readonly resource: Attributes;
-  /** Number of live instances. */
-  readonly instances: number;
-  readonly families: readonly SnapshotFamily[];
 }
 
 export interface MetricStore {
@@ -169,13 +68,6 @@ export interface StoreContext {
   /** Told once per state change in plain words. */
   readonly warn: (message: string) => void;
 }
-
-/** Where the cap on series puts what exceeds it; the attribute is the OpenTelemetry SDK's own. */
-export const OVERFLOW_SERIES: Series = {
-  id: 'overflow',
-  scope: { name: '' },
-  attributes: [['otel.metric.overflow', 'true']],
-};
 
 /** Bumped when stored data change shape; data of another version are refused, not overwritten. */
 export const SCHEMA_VERSION = 1;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import type { Attributes, Snapshot } from '../../src/store/metric-store.js';
+import type { Attributes } from '../../src/model/series.js';
+import type { Snapshot } from '../../src/model/snapshot.js';
 import {
   ACCEPT,
   exposition,

@@ -1,14 +1,9 @@
 import * as fc from 'fast-check';
 
-import { normalizeAttributes, normalizeScope } from '../../src/reader/series-key.js';
-import { packExponential } from '../../src/store/exponential.js';
-import type {
-  Attributes,
-  Scope,
-  Snapshot,
-  SnapshotFamily,
-  SnapshotSeries,
-} from '../../src/store/metric-store.js';
+import { normalizeAttributes, normalizeScope } from '../../src/reader/normalize.js';
+import { packExponential } from '../../src/model/exponential-histogram.js';
+import type { Attributes, Scope } from '../../src/model/series.js';
+import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../src/model/snapshot.js';
 import { familyOf } from './render.js';
 
 /** Any UTF-8; full-width strings, control characters and NUL come with it. */

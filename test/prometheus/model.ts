@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 
-import { type Block, type Dialect, planBlocks } from '../../src/prometheus/blocks.js';
-import { attributeLabels, seriesLabels } from '../../src/prometheus/labels.js';
-import { type Naming, labelNamer, metricName, withoutTotal } from '../../src/prometheus/names.js';
-import { type Exponential, exponentialCount, unpackExponential } from '../../src/store/exponential.js';
-import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../src/store/metric-store.js';
+import { type Block, type Dialect, planBlocks } from '../../src/prometheus/families/metric-family.js';
+import { attributeLabels, seriesLabels } from '../../src/prometheus/naming/labels.js';
+import { type Naming, labelNamer, metricName, withoutTotal } from '../../src/prometheus/naming/names.js';
+import {
+  type Exponential,
+  exponentialCount,
+  unpackExponential,
+} from '../../src/model/exponential-histogram.js';
+import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../src/model/snapshot.js';
 
 const DEFAULT_NAMING: Naming = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' };
 

@@ -3,10 +3,10 @@ import { before, describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import type { Dialect } from '../../src/prometheus/blocks.js';
-import { ESCAPING_SCHEMES, isLegacyName } from '../../src/prometheus/escaping.js';
-import { type Naming, TRANSLATION_STRATEGIES } from '../../src/prometheus/names.js';
-import type { Snapshot } from '../../src/store/metric-store.js';
+import type { Dialect } from '../../src/prometheus/families/metric-family.js';
+import { ESCAPING_SCHEMES, isLegacyName } from '../../src/prometheus/naming/escaping.js';
+import { type Naming, TRANSLATION_STRATEGIES } from '../../src/prometheus/naming/names.js';
+import type { Snapshot } from '../../src/model/snapshot.js';
 import { Exposition as StrictExposition } from '../helpers/exposition.js';
 import { anySnapshot } from './generators.js';
 import { assertSamples, expectedSamples, exponentialBuckets } from './model.js';

@@ -10,8 +10,8 @@ import { before, describe, test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { collectBody } from '../../src/prometheus/exposition.js';
-import { type Exponential, unpackExponential } from '../../src/store/exponential.js';
-import type { Snapshot } from '../../src/store/metric-store.js';
+import { type Exponential, unpackExponential } from '../../src/model/exponential-histogram.js';
+import type { Snapshot } from '../../src/model/snapshot.js';
 import { eventually } from '../helpers/eventually.js';
 import { type Owner, suiteOwner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';

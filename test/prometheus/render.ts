@@ -1,13 +1,7 @@
 import { Exposition, type ExpositionOptions, collectBody } from '../../src/prometheus/exposition.js';
-import type {
-  Attributes,
-  FamilyType,
-  Scope,
-  Series,
-  Snapshot,
-  SnapshotFamily,
-  SnapshotSeries,
-} from '../../src/store/metric-store.js';
+import type { Attributes, Scope, Series } from '../../src/model/series.js';
+import type { FamilyType } from '../../src/model/family.js';
+import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../src/model/snapshot.js';
 
 /** What the tests of this folder ask for. */
 export const ACCEPT = {

@@ -11,7 +11,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { packExponential } from '../../src/store/exponential.js';
+import { packExponential } from '../../src/model/exponential-histogram.js';
 
 /** What OpenTelemetry's own SDK makes of what `record` does with a meter. */
 export async function collect(

@@ -1,8 +1,9 @@
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics';
 
-import { RedisMetricReader, type RedisMetricReaderOptions } from '../../src/reader/redis-metric-reader.js';
-import type { Family, Snapshot } from '../../src/store/metric-store.js';
-import { textOf } from '../store/contract/bed.js';
+import { RedisMetricReader, type RedisMetricReaderOptions } from '../../src/reader/store-metric-reader.js';
+import type { Family } from '../../src/model/family.js';
+import type { Snapshot } from '../../src/model/snapshot.js';
+import { textOf } from '../contract/bed.js';
 import { ScriptedStore } from './scripted-store.js';
 
 export interface ApplicationOptions {

@@ -1,5 +1,7 @@
-import { createMemoryStore } from '../../src/store/memory-store.js';
-import type { ApplyResult, DeltaBatch, MetricStore, Snapshot } from '../../src/store/metric-store.js';
+import { createMemoryStore } from '../../src/store/memory/memory-store.js';
+import type { ApplyResult, MetricStore } from '../../src/store/metric-store.js';
+import type { DeltaBatch } from '../../src/model/delta-batch.js';
+import type { Snapshot } from '../../src/model/snapshot.js';
 
 /**
  * What becomes of one attempt: it succeeds; it fails before or after the store has added it (`refused`, `lostReply`); or it

@@ -5,15 +5,15 @@ import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
 import { Exposition } from '../../src/prometheus/exposition.js';
-import type { Snapshot } from '../../src/store/metric-store.js';
+import type { Snapshot } from '../../src/model/snapshot.js';
 import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
-import { Scraper } from '../../src/server/scraper.js';
+import { Scraper } from '../../src/server/scrape/scraper.js';
 import { eventually } from '../helpers/eventually.js';
 import { hangingServer } from '../helpers/hanging-server.js';
 import type { Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
 import { ask, open } from '../helpers/raw-request.js';
-import { counter, series } from '../store/contract/bed.js';
+import { counter, series } from '../contract/bed.js';
 
 const snapshotOf = (value: number): Snapshot => ({
   resource: [],

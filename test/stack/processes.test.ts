@@ -11,7 +11,7 @@ import { freePort } from '../helpers/ports.js';
 import { startPrometheusIn, type Prometheus } from '../helpers/prometheus.js';
 import { get } from '../helpers/scrape.js';
 import { PACKAGE_ROOT, scratchDir } from '../helpers/scratch.js';
-import { OtlpReceiver } from '../instrumentation/otlp-receiver.js';
+import { OtlpReceiver } from '../instrumentation/spans/otlp-receiver.js';
 import { startAlertmanager, type Alertmanager } from './alertmanager.js';
 import { startGateway, type Gateway } from './nginx.js';
 import { STACK_FOLDER } from './stack-folder.js';

@@ -1,0 +1,165 @@
+import { declaredRoute, type Mount, noted, type NotedRequest } from '../http/request-state.js';
+import { normalizePath } from '../http/route-normalizer.js';
+
+/**
+ * Express 4 and 5, NestJS on Express, and every other user of the `router` package.
+ *
+ * Express forgets the pattern under which a router was mounted: `req.baseUrl` holds the values (`/tenants/acme`), and is
+ * reset when a handler fails. So `use` and `route` write the pattern on the layer, and a layer that is entered writes it
+ * in the request's notes. Without that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
+ */
+const PATTERN: unique symbol = Symbol('orchestrator.pattern');
+const MOUNT: unique symbol = Symbol('orchestrator.mount');
+
+type Next = (error?: unknown) => void;
+type Handle = (this: Layer, request: ExpressRequest, response: unknown, next: Next) => unknown;
+
+interface Layer {
+  [PATTERN]?: string;
+  /** The full route under the mount that was seen last: one concatenation per layer instead of one per request. */
+  [MOUNT]?: { readonly parent: string; readonly full: string };
+  readonly route?: unknown;
+}
+
+interface ExpressRequest extends NotedRequest {
+  readonly baseUrl: string;
+  readonly route?: { readonly path?: unknown } | undefined;
+}
+
+interface Router {
+  /** Private to Express: that it is there is not taken for granted. */
+  readonly stack?: readonly Layer[];
+}
+
+interface RouterPrototype {
+  use: (this: Router, ...handlers: unknown[]) => unknown;
+  route: (this: Router, path: unknown) => unknown;
+}
+
+export function isExpressRequest(request: object): request is ExpressRequest {
+  return 'baseUrl' in request && typeof request.baseUrl === 'string';
+}
+
+/** The route of a request that Express has handled without notes of it; undefined when no route matched. */
+export function expressRoute(request: ExpressRequest): string | undefined {
+  const path = request.route?.path;
+  if (path === undefined || request.route === null) return undefined;
+  return join(request.baseUrl === '' ? '' : normalizePath(request.baseUrl), patternText(path));
+}
+
+/** True for what `require('express')` returns, whatever name it was installed under. */
+export function isExpress(exports: unknown): exports is { readonly Router: object } {
+  return (
+    typeof exports === 'function' && Object.hasOwn(exports, 'Router') && Object.hasOwn(exports, 'application')
+  );
+}
+
+const patched = new WeakSet<object>();
+
+export function patchExpress(express: { readonly Router: object }): void {
+  // Express 5 has a class-like Router; Express 4's Router is itself the prototype of all routers.
+  const inner: unknown = Reflect.get(express.Router, 'prototype');
+  const prototype = isRouterPrototype(inner) ? inner : express.Router;
+  if (!isRouterPrototype(prototype) || patched.has(prototype)) return;
+  patched.add(prototype);
+  const { use, route } = prototype;
+  prototype.use = function (...handlers) {
+    const first = this.stack?.length ?? 0;
+    const result = use.apply(this, handlers);
+    const pattern = mountPattern(handlers[0]);
+    if (pattern !== '/') for (const layer of this.stack?.slice(first) ?? []) annotate(layer, pattern);
+    return result;
+  };
+  prototype.route = function (path) {
+    const result = route.call(this, path);
+    const layer = this.stack?.at(-1);
+    if (layer !== undefined) annotate(layer, patternText(path));
+    return result;
+  };
+}
+
+function isRouterPrototype(value: unknown): value is RouterPrototype {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'use' in value &&
+    typeof value.use === 'function' &&
+    'route' in value &&
+    typeof value.route === 'function'
+  );
+}
+
+/** `use(fn)` and `use([fn, fn])` mount at `/`; anything else in the first place is a path. */
+function mountPattern(argument: unknown): string {
+  let first = argument;
+  while (Array.isArray(first) && first.length > 0) first = first[0];
+  return typeof first === 'function' ? '/' : patternText(argument);
+}
+
+/** Arrays and regular expressions as OpenTelemetry's Express instrumentation writes them, so that spans and metrics agree. */
+function patternText(path: unknown): string {
+  return Array.isArray(path) ? path.flat(Infinity).map(String).join(',') : String(path);
+}
+
+function annotate(layer: Layer, pattern: string): void {
+  layer[PATTERN] = pattern;
+  const prototype: unknown = Object.getPrototypeOf(layer);
+  if (typeof prototype !== 'object' || prototype === null || patched.has(prototype)) return;
+  patched.add(prototype);
+  // `handleRequest` in Express 5, `handle_request` in Express 4.
+  for (const name of ['handleRequest', 'handle_request']) {
+    const original: unknown = Reflect.get(prototype, name);
+    if (typeof original === 'function') Reflect.set(prototype, name, entering(original as Handle));
+  }
+}
+
+function entering(original: Handle): Handle {
+  return function (this: Layer, request, response, next) {
+    const pattern = this[PATTERN];
+    if (pattern !== undefined) enter(request, this, pattern);
+    return original.call(this, request, response, next);
+  };
+}
+
+function enter(request: ExpressRequest, layer: Layer, pattern: string): void {
+  const notes = noted(request);
+  const { mount } = notes;
+  const isRoute = layer.route !== undefined;
+  const parent = mount === undefined ? undefined : enclosing(mount, request.baseUrl, !isRoute);
+  const parentPattern = parent?.pattern ?? '';
+  let known = layer[MOUNT];
+  if (known?.parent !== parentPattern) {
+    known = { parent: parentPattern, full: join(parentPattern, pattern) };
+    layer[MOUNT] = known;
+  }
+  if (isRoute) {
+    notes.subject = known.full;
+    notes.source = declaredRoute;
+  } else notes.mount = { baseUrl: request.baseUrl, pattern: known.full, parent };
+}
+
+/**
+ * The innermost mount that still encloses `baseUrl`. A router that called `next` without an answer has been left, which
+ * nothing announces, but `baseUrl` then no longer begins with its own.
+ */
+function enclosing(mount: Mount, baseUrl: string, strictly: boolean): Mount | undefined {
+  let candidate: Mount | undefined = mount;
+  while (candidate !== undefined) {
+    const base = candidate.baseUrl;
+    if (base === baseUrl && !strictly) return candidate;
+    if (baseUrl.length > base.length && baseUrl.startsWith(base) && baseUrl.charCodeAt(base.length) === 47)
+      return candidate;
+    candidate = candidate.parent;
+  }
+  return undefined;
+}
+
+function join(mount: string, pattern: string): string {
+  if (mount === '') return pattern;
+  if (pattern === '/') return mount;
+  return pattern.startsWith('/') ? trimSlash(mount) + pattern : `${trimSlash(mount)}/${pattern}`;
+}
+
+function trimSlash(text: string): string {
+  return text.endsWith('/') ? text.slice(0, -1) : text;
+}

@@ -1,0 +1,45 @@
+import { loadedFile } from '../packages/module-loaded.js';
+import { setRouteSource } from '../http/route.js';
+
+interface HapiRequest {
+  readonly route?: { readonly path?: string; readonly method?: string };
+}
+
+/** The constructor of Hapi's requests. */
+interface HapiRequestClass {
+  generate: (server: unknown, request: object, ...rest: unknown[]) => HapiRequest;
+}
+
+const patched = new WeakSet<object>();
+
+/** True for what `require('@hapi/hapi')` returns. */
+export function isHapi(exports: object): boolean {
+  return (
+    typeof exports === 'object' &&
+    Object.hasOwn(exports, 'Server') &&
+    Object.hasOwn(exports, 'server') &&
+    !('Http' in exports)
+  );
+}
+
+/** Hapi keeps its request class to itself; the file that holds it has been loaded by then. */
+export function patchHapi(): void {
+  const requestClass = loadedFile('/@hapi/hapi/lib/request.js');
+  if (!isRequestClass(requestClass) || patched.has(requestClass)) return;
+  patched.add(requestClass);
+  const { generate } = requestClass;
+  requestClass.generate = function (server, raw, ...rest) {
+    const request = generate.call(this, server, raw, ...rest);
+    setRouteSource(raw, request, hapiRoute);
+    return request;
+  };
+}
+
+function isRequestClass(value: unknown): value is HapiRequestClass {
+  return typeof value === 'function' && 'generate' in value && typeof value.generate === 'function';
+}
+
+function hapiRoute({ route }: HapiRequest): string | undefined {
+  // Requests that match nothing are given a route of their own, whose path would look like a catch-all.
+  return route === undefined || route.method === '_special' ? undefined : route.path;
+}

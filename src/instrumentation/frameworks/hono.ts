@@ -1,0 +1,61 @@
+import { declaredRoute, noted } from '../http/request-state.js';
+
+/** Of Hono on `@hono/node-server`, which passes Node's request as `c.env.incoming`. */
+interface HonoContext {
+  readonly env?: { readonly incoming?: object };
+}
+
+type Handler = (context: HonoContext, next: unknown) => unknown;
+
+interface Router {
+  add: (method: string, path: string, handler: unknown) => void;
+}
+
+type HonoClass = new () => { readonly router?: unknown };
+
+const patched = new WeakSet<object>();
+
+/** The class in what `require('hono')` or `import 'hono'` returns; undefined for anything else. */
+export function honoClass(exports: object): HonoClass | undefined {
+  if (!('Hono' in exports) || typeof exports.Hono !== 'function') return undefined;
+  return exports.Hono as HonoClass;
+}
+
+/** Every handler passes through the router's public `add` with the path that it was declared with. */
+export function patchHono(Hono: HonoClass): void {
+  const { router } = new Hono();
+  const prototype: unknown = typeof router === 'object' ? Object.getPrototypeOf(router) : undefined;
+  if (!isRouter(prototype) || patched.has(prototype)) return;
+  patched.add(prototype);
+  const { add } = prototype;
+  prototype.add = function (method, path, handler) {
+    add.call(
+      this,
+      method,
+      path,
+      isHandlerPair(handler) ? [announced(handler[0], method, path), handler[1]] : handler,
+    );
+  };
+}
+
+function isRouter(value: unknown): value is Router {
+  return typeof value === 'object' && value !== null && 'add' in value && typeof value.add === 'function';
+}
+
+function isHandlerPair(value: unknown): value is readonly [Handler, unknown] {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'function';
+}
+
+function announced(handler: Handler, method: string, path: string): Handler {
+  // `app.use` registers for all methods, mostly under `*`: middleware, which says that Hono is here, but not which route.
+  const route = method === 'ALL' && path.endsWith('*') ? undefined : path;
+  return (context, next) => {
+    const raw = context.env?.incoming;
+    if (raw !== undefined) {
+      const notes = noted(raw);
+      notes.source = declaredRoute;
+      if (route !== undefined) notes.subject = route;
+    }
+    return handler(context, next);
+  };
+}

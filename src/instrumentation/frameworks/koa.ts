@@ -1,0 +1,44 @@
+import { setRouteSource } from '../http/route.js';
+
+/** Of Koa with `@koa/router`, which leaves the matched path on the context. */
+interface KoaContext {
+  /** Read by Koa's own middleware ecosystem, and unchanged since koa-router 7. */
+  readonly _matchedRoute?: string | RegExp | null;
+}
+
+interface KoaPrototype {
+  createContext: (request: object, response: unknown) => KoaContext;
+}
+
+const patched = new WeakSet<object>();
+
+/** The prototype of what `require('koa')` returns; undefined for anything else. */
+export function koaPrototype(exports: object): KoaPrototype | undefined {
+  if (typeof exports !== 'function') return undefined;
+  const prototype: unknown = exports.prototype;
+  return isKoaPrototype(prototype) ? prototype : undefined;
+}
+
+function isKoaPrototype(value: unknown): value is KoaPrototype {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.hasOwn(value, 'createContext') &&
+    Object.hasOwn(value, 'handleRequest')
+  );
+}
+
+export function patchKoa(prototype: KoaPrototype): void {
+  if (patched.has(prototype)) return;
+  patched.add(prototype);
+  const { createContext } = prototype;
+  prototype.createContext = function (request, response) {
+    const context = createContext.call(this, request, response);
+    setRouteSource(request, context, koaRoute);
+    return context;
+  };
+}
+
+function koaRoute({ _matchedRoute: matched }: KoaContext): string | undefined {
+  return matched?.toString();
+}

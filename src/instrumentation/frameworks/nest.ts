@@ -1,0 +1,38 @@
+import { setAction } from '../http/action.js';
+
+type Handler = (request: object, response: unknown, next: unknown) => unknown;
+
+interface ExecutionContext {
+  create: (instance: object, callback: unknown, methodName: string, ...rest: unknown[]) => Handler;
+}
+
+const patched = new WeakSet<object>();
+
+/** True for what `require('@nestjs/core')` returns. */
+export function isNestCore(exports: object): boolean {
+  return 'NestFactory' in exports && 'RouterModule' in exports;
+}
+
+/** Lets each NestJS handler name its controller class and method on the request. `exports`: of router-execution-context. */
+export function patchNestExecution(exports: unknown): void {
+  if (typeof exports !== 'object' || exports === null || !('RouterExecutionContext' in exports)) return;
+  const { RouterExecutionContext: type } = exports;
+  const prototype: unknown = typeof type === 'function' ? type.prototype : undefined;
+  if (!isExecutionContext(prototype) || patched.has(prototype)) return;
+  patched.add(prototype);
+  const { create } = prototype;
+  prototype.create = function (instance, callback, methodName, ...rest) {
+    const handler = create.call(this, instance, callback, methodName, ...rest);
+    const action = { controller: instance.constructor.name, action: methodName };
+    return (request, response, next) => {
+      setAction(request, action);
+      return handler(request, response, next);
+    };
+  };
+}
+
+function isExecutionContext(value: unknown): value is ExecutionContext {
+  return (
+    typeof value === 'object' && value !== null && 'create' in value && typeof value.create === 'function'
+  );
+}

@@ -1,0 +1,4 @@
+export interface Instrumentation {
+  /** Nothing is measured any more. Idempotent. */
+  stop(): void;
+}

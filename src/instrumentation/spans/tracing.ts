@@ -1,0 +1,128 @@
+import { IncomingMessage } from 'node:http';
+import Module, { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
+
+import { type Attributes, createNoopMeter, diag, type MeterProvider, type Span } from '@opentelemetry/api';
+import type * as AutoInstrumentations from '@opentelemetry/auto-instrumentations-node';
+import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+
+import { isOwnRequest } from '../../own-traffic/own-traffic.js';
+import { limitPgOperations } from '../databases/pg-operations.js';
+import { pathOf } from '../http/route-normalizer.js';
+import { routeOf } from '../http/route.js';
+
+export interface TracingOptions {
+  /** The application's main file; its own `@opentelemetry/auto-instrumentations-node` is used when it has that. */
+  readonly main?: string | undefined;
+  /** Paths, without query, that get no span. Default: none. */
+  readonly ignore?: ((path: string) => boolean) | undefined;
+  /** Servers whose requests get no span: our own. Default: none. */
+  readonly isOwnServer?: ((server: object) => boolean) | undefined;
+}
+
+const AUTO = '@opentelemetry/auto-instrumentations-node';
+const PG = '@opentelemetry/instrumentation-pg';
+
+/** What ours replaces: spans of HTTP with the route that the metrics have, and metrics that are measured elsewhere already. */
+const REPLACED = ['http', 'undici', 'runtime-node', 'host-metrics'];
+
+const withoutMetrics: MeterProvider = { getMeter: () => createNoopMeter() };
+
+/** Spans and context propagation only: the same requests are counted by our own listener. */
+class HttpSpans extends HttpInstrumentation {
+  override setMeterProvider(): void {
+    super.setMeterProvider(withoutMetrics);
+  }
+}
+
+/**
+ * The instrumentations for an application that wants traces: spans for HTTP servers and clients, for `fetch`, and those of
+ * `@opentelemetry/auto-instrumentations-node` if the application has it; `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and
+ * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK, and leave out `instrumentUndici`:
+ * the one of undici records its metrics as well.
+ */
+export function traceInstrumentations(options: TracingOptions = {}): Instrumentation[] {
+  const http = new HttpSpans({
+    ignoreIncomingRequestHook: (request) => isIgnored(request, options),
+    ignoreOutgoingRequestHook: isOwnRequest,
+    applyCustomAttributesOnSpan: (span, request, response) => {
+      if (request instanceof IncomingMessage && 'statusCode' in response) nameByRoute(span, request);
+    },
+  });
+  http.setMeterProvider();
+  registerEsmHooks();
+  return [http, new UndiciInstrumentation(), ...autoInstrumentations(options.main)];
+}
+
+function isIgnored(request: IncomingMessage, { ignore, isOwnServer }: TracingOptions): boolean {
+  const server: unknown = 'server' in request.socket ? request.socket.server : undefined;
+  if (typeof server === 'object' && server !== null && isOwnServer?.(server) === true) return true;
+  return ignore?.(pathOf(request.url ?? '/') ?? '') === true;
+}
+
+/** Without a normalizer: a span needs no route of a request that no framework knows. */
+function nameByRoute(span: Span, request: IncomingMessage): void {
+  const route = routeOf(request, true, undefined);
+  if (route === undefined) return;
+  const attributes: Attributes = { 'http.route': route };
+  span.setAttributes(attributes);
+  span.updateName(`${request.method ?? 'GET'} ${route}`);
+}
+
+function autoInstrumentations(main: string | undefined): Instrumentation[] {
+  if (main === undefined || !isAbsolute(main)) return [];
+  const fromApplication = createRequire(main);
+  let file: string;
+  try {
+    file = fromApplication.resolve(AUTO);
+  } catch {
+    return [];
+  }
+  try {
+    const { getNodeAutoInstrumentations } = fromApplication(file) as typeof AutoInstrumentations;
+    const off = REPLACED.map((name) => [`@opentelemetry/instrumentation-${name}`, { enabled: false }]);
+    const instrumentations = getNodeAutoInstrumentations(Object.fromEntries(off));
+    for (const each of instrumentations) {
+      if (each.instrumentationName === PG) limitPgOperations(each);
+    }
+    return instrumentations;
+  } catch (error) {
+    diag.warn(`orchestrator: ${AUTO} is not used`, error);
+    return [];
+  }
+}
+
+interface SyncHooks {
+  readonly supportsSyncHooks: () => boolean;
+  readonly register: () => void;
+}
+
+let registered = false;
+
+/**
+ * Lets instrumentations see what the application imports as ESM: in the application's own thread where Node can do that
+ * without faults, else in Node's loader thread.
+ */
+function registerEsmHooks(): void {
+  // Node 20 runs preloads in its loader thread as well, and workers share that thread.
+  if (registered || !isMainThread) return;
+  registered = true;
+  try {
+    const instrumentation = require.resolve('@opentelemetry/instrumentation');
+    const fromInstrumentation = createRequire(instrumentation);
+    // Asked before the hooks are loaded: loading them in both threads is what they warn about.
+    const { supportsSyncHooks } = fromInstrumentation(
+      'import-in-the-middle/supports-sync-hooks.mjs',
+    ) as SyncHooks;
+    if (supportsSyncHooks()) {
+      const { register } = fromInstrumentation('import-in-the-middle/register-hooks.mjs') as SyncHooks;
+      register();
+    } else Module.register('@opentelemetry/instrumentation/hook.mjs', pathToFileURL(instrumentation));
+  } catch (error) {
+    diag.warn('orchestrator: ESM packages are not traced', error);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Family } from './family.js';
+import type { Attributes, Series } from './series.js';
+
+/**
+ * One addition. `values` are, by family type:
+ * - `counter`: `[increment]`
+ * - `histogram`: `[sum, count of bucket 0, …, count of the last bucket (+Inf)]`, `boundaries.length + 2` numbers
+ * - `exponentialhistogram`: see `exponential-histogram.ts`
+ */
+export interface DeltaPoint {
+  readonly series: Series;
+  readonly values: readonly number[];
+}
+
+/** One current value of this instance. */
+export interface CurrentPoint {
+  readonly series: Series;
+  readonly value: number;
+  /** Milliseconds between the first sight of this value and the collection; orders `last` and `keep` without trusting anyone's clock. */
+  readonly ageMs: number;
+}
+
+export interface FamilyPoints<Point> {
+  readonly family: Family;
+  readonly points: readonly Point[];
+}
+
+/** What one instance adds in one flush. */
+export interface DeltaBatch {
+  /** 1, 2, 3, … for one lease. */
+  readonly sequence: number;
+  /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
+  readonly resource: Attributes;
+  /** `performance.now()` at the collection; the ages of current values count from here. */
+  readonly collectedAt: number;
+  readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
+  /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
+  readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;
+}

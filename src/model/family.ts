@@ -1,0 +1,29 @@
+import { digest } from './digest.js';
+
+export type FamilyType = 'counter' | 'updowncounter' | 'gauge' | 'histogram' | 'exponentialhistogram';
+
+/** How the current values of several instances become one answer. `keep`: the last value, which outlives its process. */
+export const INSTANCE_AGGREGATIONS = ['instance', 'sum', 'min', 'max', 'avg', 'last', 'keep'] as const;
+export type InstanceAggregation = (typeof INSTANCE_AGGREGATIONS)[number];
+
+/** One metric. Two families are the same if and only if their `key` is the same. */
+export interface Family {
+  /** Identifies name, type, unit and boundaries; safe as a part of a Redis key. Made by `familyKey`. */
+  readonly key: string;
+  /** The OpenTelemetry name, unescaped: `http.server.request.duration`. */
+  readonly name: string;
+  readonly type: FamilyType;
+  /** UCUM, `''` if none. */
+  readonly unit: string;
+  readonly help: string;
+  /** Upper bounds of the buckets of a histogram, ascending, without infinity. */
+  readonly boundaries?: readonly number[];
+  /** Set on families that are reported in `current`; absent on families that are reported in `deltas`. */
+  readonly aggregation?: InstanceAggregation;
+}
+
+/** A readable name and a hash of everything that makes two families different. */
+export function familyKey(family: Pick<Family, 'name' | 'type' | 'unit' | 'boundaries'>): string {
+  const identity = JSON.stringify([family.name, family.type, family.unit, family.boundaries ?? []]);
+  return `${family.name.replaceAll(/[^A-Za-z0-9._/-]/g, '_').slice(0, 100)}~${digest(identity, 9)}`;
+}

@@ -1,0 +1,128 @@
+import {
+  type Exponential,
+  type ExponentialBuckets,
+  bucketUpperBound,
+} from '../../model/exponential-histogram.js';
+
+/**
+ * Finite buckets of an exponential histogram in a text format. 2^±20 around one second is a microsecond to 12 days, so
+ * that real measurements have one bucket for each power of two; wider ranges get powers of 4, 16, …
+ */
+const MAX_FINITE_BUCKETS = 48;
+
+/** The boundaries that all lists share; values at these are exact whatever the lists were. */
+export function sharedBoundaries(lists: ReadonlyArray<readonly number[]>): readonly number[] {
+  const [first = [], ...others] = lists;
+  if (others.every((other) => sameBoundaries(first, other))) return first;
+  const sets = others.map((other) => new Set(other));
+  return first.filter((boundary) => sets.every((set) => set.has(boundary)));
+}
+
+export function sameBoundaries(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((boundary, index) => boundary === b[index]));
+}
+
+/** `[sum, c0, …, cN]` on fewer boundaries: a bucket whose upper bound is gone is added to the next one. */
+export function rebucket(
+  values: ArrayLike<number>,
+  from: readonly number[],
+  to: readonly number[],
+): ArrayLike<number> {
+  if (sameBoundaries(from, to)) return values;
+  const result = [values[0] ?? 0, ...to.map(() => 0), 0];
+  let target = 0;
+  for (let bucket = 0; bucket <= from.length; bucket += 1) {
+    const bound = from[bucket] ?? Infinity;
+    while (target < to.length && (to[target] ?? Infinity) < bound) target += 1;
+    result[target + 1] = (result[target + 1] ?? 0) + (values[bucket + 1] ?? 0);
+  }
+  return result;
+}
+
+/**
+ * One set of boundaries for all exponential histograms of a block, or `sum by (le)` over them would be wrong: powers of
+ * two (of 4, 16, … when the range is wide or a scale is below zero) around everything that was observed; where they are
+ * powers of a bucket's own base the counts are exact.
+ */
+export function exponentialBoundaries(histograms: readonly Exponential[]): number[] {
+  let step = 1;
+  for (const { scale } of histograms) step = Math.max(step, 2 ** -scale);
+  const positive = exponents(histograms, 'positive');
+  const negative = exponents(histograms, 'negative');
+  while (buckets(positive, step) + buckets(negative, step) > MAX_FINITE_BUCKETS) step *= 2;
+  const boundaries = powers(negative, step)
+    .map((power) => -power)
+    .toReversed();
+  if (negative !== undefined || histograms.some(({ zeroCount }) => zeroCount > 0)) boundaries.push(0);
+  boundaries.push(...powers(positive, step));
+  return boundaries;
+}
+
+interface Exponents {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The exponents of two between which everything lies that was counted on one side. */
+function exponents(histograms: readonly Exponential[], side: 'positive' | 'negative'): Exponents | undefined {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const histogram of histograms) {
+    const width = 2 ** -histogram.scale;
+    const { offset, counts } = histogram[side];
+    for (const [k, count] of counts.entries()) {
+      if (count === 0) continue;
+      low = Math.min(low, Math.floor((offset + k) * width));
+      high = Math.max(high, Math.ceil((offset + k + 1) * width));
+    }
+  }
+  return low > high ? undefined : { low, high };
+}
+
+function buckets(range: Exponents | undefined, step: number): number {
+  return range === undefined ? 0 : Math.ceil(range.high / step) - Math.floor(range.low / step) + 1;
+}
+
+function powers(range: Exponents | undefined, step: number): number[] {
+  if (range === undefined) return [];
+  const result: number[] = [];
+  const last = Math.ceil(range.high / step);
+  for (let exponent = Math.floor(range.low / step); exponent <= last; exponent += 1) {
+    const power = 2 ** (exponent * step);
+    if (power > 0 && power < Infinity) result.push(power);
+  }
+  return result;
+}
+
+/**
+ * An exponential histogram as `[sum, c0, …, cN]` on given boundaries. A bucket counts where its upper bound lies, so the
+ * counts are exact at powers of its base, and elsewhere late by less than one bucket.
+ */
+export function exponentialToClassic(histogram: Exponential, boundaries: readonly number[]): number[] {
+  const { scale, zeroThreshold, zeroCount, sum, positive, negative } = histogram;
+  const values = [sum, ...boundaries.map(() => 0), 0];
+  const add = (upperBound: number, count: number): void => {
+    if (count === 0) return;
+    const bucket = 1 + firstAtLeast(boundaries, upperBound);
+    values[bucket] = (values[bucket] ?? 0) + count;
+  };
+  each(negative, (index, count) => add(-bucketUpperBound(index - 1, scale), count));
+  add(zeroThreshold, zeroCount);
+  each(positive, (index, count) => add(bucketUpperBound(index, scale), count));
+  return values;
+}
+
+function each({ offset, counts }: ExponentialBuckets, visit: (index: number, count: number) => void): void {
+  for (const [k, count] of counts.entries()) visit(offset + k, count);
+}
+
+function firstAtLeast(boundaries: readonly number[], value: number): number {
+  let low = 0;
+  let high = boundaries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((boundaries[middle] ?? Infinity) >= value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,118 @@
+import type { Block } from '../families/metric-family.js';
+import type { ByteWriter } from './byte-writer.js';
+import type { BlockWriter, Format } from './format.js';
+import { withoutTotal } from '../naming/names.js';
+import type { Point } from '../families/metric-points.js';
+import { BucketLabels, SampleLine, escapeQuoted, labelsText, nameText } from './sample-line.js';
+import { writeBuckets } from './text.js';
+
+const BUCKETS = new BucketLabels(canonicalNumber);
+
+/** OpenMetrics text 1.0.0; 0.0.1 is the same for everything that is written here. */
+export const OPENMETRICS: Format = {
+  dialect: 'openmetrics',
+  nativeHistograms: false,
+  labelEncoding: 'text',
+  encodeLabels: labelsText,
+  begin: (writer, block, boundaries) => {
+    const family = familyName(block);
+    writeHeader(writer, block, family);
+    switch (block.type) {
+      case 'histogram':
+        return histogram(writer, family, boundaries);
+      case 'counter':
+        return counter(writer, family);
+      default:
+        return gauge(writer, block.name);
+    }
+  },
+  end: (writer) => writer.text('# EOF\n'),
+};
+
+/**
+ * A bound as OpenMetrics' "canonical numbers" want it: the shortest text that reads back as the same double, `1.0`
+ * for one, an exponent below 1e-4 and from 1e+06 on.
+ */
+export function canonicalNumber(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : value < 0 ? '-Inf' : 'NaN';
+  const magnitude = Math.abs(value);
+  if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e6)) {
+    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
+/** The name of a family has no suffix of its samples: no `_total`, no `_info`. */
+function familyName({ name, type }: Block): string {
+  if (type === 'counter') return withoutTotal(name);
+  return type === 'info' ? name.replace(/_info$/, '') : name;
+}
+
+function writeHeader(writer: ByteWriter, { type, help, unit }: Block, family: string): void {
+  const shown = nameText(family);
+  writer.text(`# TYPE ${shown} ${type}\n`);
+  if (unit !== '' && family.endsWith(`_${unit}`)) writer.text(`# UNIT ${shown} ${unit}\n`);
+  if (help !== '') writer.text(`# HELP ${shown} ${escapeQuoted(help)}\n`);
+}
+
+function gauge(writer: ByteWriter, name: string): BlockWriter {
+  const line = new SampleLine(writer, name);
+  return {
+    point: ({ labels, values }) => line.write(labels.bytes, values[0] ?? 0),
+    end: () => undefined,
+  };
+}
+
+/** "A Total is a non-NaN and MUST be monotonically non-decreasing over time, starting from 0": others are left out. */
+function counter(writer: ByteWriter, family: string): BlockWriter {
+  const total = new SampleLine(writer, `${family}_total`);
+  const created = new CreatedLine(writer, family);
+  return {
+    point: (point) => {
+      const value = point.values[0] ?? 0;
+      if (!(value >= 0)) return;
+      total.write(point.labels.bytes, value);
+      created.write(point);
+    },
+    end: () => undefined,
+  };
+}
+
+/**
+ * With negative buckets "the Histogram MetricPoint MUST NOT contain a sum value", and there is a `_count` "if and only if a
+ * Sum Value is present": negative bounds are left out, which keeps all other counts and the sum exact. A sum that cannot be written (NaN, or below
+ * zero) takes `_count` with it; `le="+Inf"` says the same.
+ */
+function histogram(writer: ByteWriter, family: string, boundaries: readonly number[]): BlockWriter {
+  const bucket = new SampleLine(writer, `${family}_bucket`);
+  const count = new SampleLine(writer, `${family}_count`);
+  const sum = new SampleLine(writer, `${family}_sum`);
+  const created = new CreatedLine(writer, family);
+  const les = BUCKETS.of(boundaries);
+  const negative = boundaries.filter((boundary) => boundary < 0).length;
+  return {
+    point: (point) => {
+      const total = writeBuckets(bucket, les, point, negative);
+      const observed = point.values[0] ?? 0;
+      if (observed >= 0) {
+        count.write(point.labels.bytes, total);
+        sum.write(point.labels.bytes, observed);
+      }
+      created.write(point);
+    },
+    end: () => undefined,
+  };
+}
+
+/** "The corresponding Created time MUST also be set to the timestamp of the reset", in seconds. */
+class CreatedLine {
+  readonly #line: SampleLine;
+
+  constructor(writer: ByteWriter, family: string) {
+    this.#line = new SampleLine(writer, `${family}_created`);
+  }
+
+  write({ labels, startMs }: Point): void {
+    if (startMs > 0) this.#line.write(labels.bytes, startMs / 1000);
+  }
+}

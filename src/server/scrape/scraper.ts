@@ -1,0 +1,162 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+import { reason } from '../../errors.js';
+import type { Exposition, PieceLife, Rendered } from '../../prometheus/exposition.js';
+import { acceptsGzip } from '../../prometheus/negotiate.js';
+import { deadline } from '../../event-loop/deadline.js';
+import type { Snapshot } from '../../model/snapshot.js';
+import { gzipBody } from './gzip-body.js';
+import { ScrapePace } from './scrape-pace.js';
+import { sendBody } from './send-body.js';
+import { SharedBody } from './shared-body.js';
+
+/** Prometheus' own default, for scrapers that do not say how long they wait. */
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** The answer has to be on its way before the scraper gives up. */
+const TIMEOUT_SHARE = 0.9;
+
+/** Who takes nothing for so long has left without a word; its answer holds a whole snapshot. */
+const STALL_MS = 60_000;
+
+/** Scrapes that came while the store was being read: they share the read and, by format, the compressed body. */
+interface Round {
+  readonly snapshot: Promise<Snapshot>;
+  /** By Content-Type, which names the format with all that matters. */
+  readonly zipped: Map<string, SharedBody>;
+}
+
+interface Answer {
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface ScraperOptions {
+  /** Milliseconds after which a response is destroyed of which nothing is taken. Default 60000. */
+  readonly stallMs?: number;
+}
+
+/** Answers scrapes. */
+export class Scraper {
+  readonly #read: () => Promise<Snapshot>;
+  readonly #exposition: Exposition;
+  readonly #stallMs: number;
+  readonly #pace = new ScrapePace();
+  #round: Round | undefined;
+
+  constructor(
+    read: () => Promise<Snapshot>,
+    exposition: Exposition,
+    { stallMs = STALL_MS }: ScraperOptions = {},
+  ) {
+    this.#read = read;
+    this.#exposition = exposition;
+    this.#stallMs = stallMs;
+  }
+
+  /** Rejects with the reason when the store cannot be read in time. `accept`: the header of the request. */
+  async collect(accept: string | undefined): Promise<Rendered> {
+    return this.#render(this.#join(DEFAULT_TIMEOUT_MS), accept, DEFAULT_TIMEOUT_MS, 'kept');
+  }
+
+  /**
+   * Answers one request. 503 with a plain reason when the store cannot be read, so that `up` becomes 0; never a 200 with
+   * an error text. What somebody else has answered meanwhile is left as it is. Never rejects.
+   */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client may have left while somebody else had the request, an authentication for example.
+    if (response.destroyed) return;
+    let closed = false;
+    response.once('close', () => {
+      closed = true;
+    });
+    try {
+      const answer = await this.#answer(request).catch(reason);
+      if (closed || response.headersSent) return;
+      if (typeof answer === 'string') plain(response, 503, `${answer}\n`);
+      else {
+        response.writeHead(200, answer.headers);
+        if (request.method === 'HEAD') response.end();
+        else await sendBody(answer.body, response, this.#stallMs);
+      }
+    } catch {
+      // The scraper went away, or sees the connection break: it discards what it has.
+      response.destroy();
+    }
+  }
+
+  /** The response must not hold the round, with its snapshot, for as long as its reader takes. */
+  async #answer({ headers }: IncomingMessage): Promise<Answer> {
+    const timeoutMs = timeoutOf(headers);
+    const zip = acceptsGzip(joined(headers['accept-encoding']));
+    const round = this.#join(timeoutMs);
+    const rendered = await this.#render(round, joined(headers.accept), timeoutMs, zip ? 'recycled' : 'kept');
+    return {
+      headers: {
+        'Content-Type': rendered.contentType,
+        'Cache-Control': 'no-store',
+        Vary: 'Accept, Accept-Encoding',
+        ...(zip && { 'Content-Encoding': 'gzip' }),
+      },
+      body: zip ? zippedOf(round, rendered) : rendered.body,
+    };
+  }
+
+  #join(timeoutMs: number): Round {
+    this.#round ??= {
+      snapshot: this.#pace
+        .turn()
+        .then(this.#read)
+        .finally(() => {
+          this.#round = undefined;
+        }),
+      zipped: new Map(),
+    };
+    this.#pace.hurry(timeoutMs);
+    return this.#round;
+  }
+
+  async #render(
+    { snapshot }: Round,
+    accept: string | undefined,
+    timeoutMs: number,
+    pieces: PieceLife,
+  ): Promise<Rendered> {
+    const late = (): string => `The store was not read within ${timeoutMs} ms.`;
+    const { contentType, body } = this.#exposition.render(
+      await deadline(snapshot, timeoutMs, late),
+      accept,
+      pieces,
+    );
+    return { contentType, body: this.#pace.count(body) };
+  }
+}
+
+function zippedOf({ zipped }: Round, { contentType, body }: Rendered): SharedBody {
+  let shared = zipped.get(contentType);
+  if (shared?.isWhole !== true) zipped.set(contentType, (shared = new SharedBody(gzipBody(body))));
+  return shared;
+}
+
+export function plain(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(body);
+}
+
+function joined(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'object' ? header.join(', ') : header;
+}
+
+function timeoutOf(headers: IncomingHttpHeaders): number {
+  const seconds = Number(headers['x-prometheus-scrape-timeout-seconds']);
+  return seconds > 0 && seconds < 3600 ? Math.ceil(seconds * 1000 * TIMEOUT_SHARE) : DEFAULT_TIMEOUT_MS;
+}

@@ -1,0 +1,158 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
+
+import { metrics } from '@opentelemetry/api';
+import type { MetricProducer } from '@opentelemetry/sdk-metrics';
+
+import type { Settings } from '../config/settings.js';
+import { reason } from '../errors.js';
+import { gaugeAggregation } from '../reader/gauge-aggregation.js';
+import { globMatcher } from '../glob.js';
+import { healthChecks } from '../application/register-health-check.js';
+import { HostCollector } from '../instrumentation/host/host-collector.js';
+import type { SwitchableInstrumentation } from '../instrumentation/host/host-metrics.js';
+import type { Log } from '../log.js';
+import { leaseMsOf, openStore, type Identity } from './open-store.js';
+import { Exposition } from '../prometheus/exposition.js';
+import { REFRESH_MS } from '../reader/delta-accumulator.js';
+import { RedisMetricReader } from '../reader/store-metric-reader.js';
+import { observeExporter } from '../reader/self-metrics.js';
+import { serveOnApplication } from '../server/app-endpoint.js';
+import { MetricsServer, type HealthAnswer } from '../server/metrics-server.js';
+import { Scraper } from '../server/scrape/scraper.js';
+import { deadline } from '../event-loop/deadline.js';
+import type { MetricStore } from '../store/metric-store.js';
+import { version } from '../version.js';
+
+const SWEEP_MS = 60_000;
+
+/** How long `/health` waits for the store; like a check's own default. */
+const HEALTH_MS = 2000;
+
+/** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
+export class Collection {
+  readonly store: MetricStore;
+  readonly reader: RedisMetricReader;
+  readonly server: MetricsServer;
+  readonly scraper: Scraper;
+  readonly #appMetricsPath: string | undefined;
+  readonly #sweeping: NodeJS.Timeout;
+  readonly #intervalMs: number;
+  #hostCollector: HostCollector | undefined;
+  #endHealth: (() => void) | undefined;
+  #endAppEndpoint: (() => void) | undefined;
+
+  /** @param metricProducers see RedisMetricReaderOptions */
+  constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
+    const interval = settings.metricExportInterval;
+    this.#intervalMs = interval;
+    this.store = openStore(settings, identity, log.warn);
+    this.reader = new RedisMetricReader({
+      store: this.store,
+      exportIntervalMillis: interval,
+      exportTimeoutMillis: settings.metricExportTimeout,
+      gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
+      maxSeries: settings.maxSeries,
+      metricProducers,
+      // Often enough for the series of an unchanged counter not to expire.
+      refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
+      warn: log.warn,
+    });
+    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));
+    this.server = new MetricsServer({
+      host: settings.prometheusHost,
+      port: settings.prometheusPort,
+      path: settings.metricsPath,
+      prefix: identity.prefix,
+      scraper: this.scraper,
+      notReady: () => notReady(this.reader, leaseMsOf(settings)),
+      health: () => this.#health(),
+      wipe: () => this.store.wipe(),
+      wipeToken: settings.wipeToken,
+      warn: log.warn,
+    });
+    this.#appMetricsPath = settings.appMetricsPath;
+    this.#sweeping = setInterval(
+      () => void this.store.sweep().catch((error: unknown) => log.debug(`Sweep: ${reason(error)}`)),
+      Math.min(SWEEP_MS, settings.metricsTtl * 500),
+    ).unref();
+  }
+
+  /**
+   * Serves, and measures itself; to be called when the MeterProvider is registered.
+   *
+   * @param host metrics that one process of the host has to collect
+   */
+  begin(host: SwitchableInstrumentation | undefined): void {
+    const meter = metrics.getMeter('@org/orchestrator', version);
+    observeExporter(meter, this.reader.exporter);
+    this.#endHealth = healthChecks().observe(meter);
+    if (host !== undefined) {
+      this.#hostCollector = new HostCollector({
+        store: this.store,
+        hostName: hostname(),
+        host,
+        intervalMs: this.#intervalMs,
+        flush: () => this.reader.forceFlush(),
+      });
+    }
+    this.server.listen();
+    if (this.#appMetricsPath === undefined) return;
+    this.#endAppEndpoint = serveOnApplication(
+      this.#appMetricsPath,
+      (request: IncomingMessage, response: ServerResponse) => void this.scraper.serve(request, response),
+      (server) => this.server.owns(server),
+    );
+  }
+
+  async #health(): Promise<HealthAnswer> {
+    const [{ status, checks }, instances] = await Promise.all([
+      healthChecks().run(),
+      deadline(this.store.snapshot(), HEALTH_MS, () => `The store was not read within ${HEALTH_MS} ms.`).then(
+        (snapshot) => snapshot.instances,
+        (error: unknown) => reason(error),
+      ),
+    ]);
+    const { millisecondsSinceFlush, pendingSeries } = this.reader.exporter;
+    const away = typeof instances === 'string';
+    return {
+      status,
+      store: {
+        description: this.store.description,
+        status: away ? 'down' : 'up',
+        ...(away && { error: instances }),
+        ...(millisecondsSinceFlush !== undefined && { lagMs: Math.round(millisecondsSinceFlush) }),
+        pendingSeries,
+      },
+      ...(!away && { instances }),
+      checks,
+    };
+  }
+
+  /** Stops serving. Reader and store end with their MeterProvider. */
+  async end(): Promise<void> {
+    clearInterval(this.#sweeping);
+    this.#hostCollector?.end();
+    this.#endHealth?.();
+    this.#endAppEndpoint?.();
+    await this.server.close();
+  }
+}
+
+function openExposition(settings: Settings, log: Log): Exposition {
+  return new Exposition({
+    translationStrategy: settings.translationStrategy,
+    scopeInfo: settings.scopeInfo,
+    targetInfo: settings.targetInfo,
+    resourceLabels: globMatcher(settings.resourceLabels),
+    warn: log.warn,
+  });
+}
+
+/** Ready: the store answered the last flush, and that was not long ago. */
+function notReady({ exporter }: RedisMetricReader, leaseMs: number): string | undefined {
+  if (exporter.lastError !== undefined) return reason(exporter.lastError);
+  const age = exporter.millisecondsSinceFlush;
+  if (age === undefined) return 'Nothing was flushed yet.';
+  return age > leaseMs ? `The last flush was ${Math.round(age / 1000)} s ago.` : undefined;
+}

@@ -1,0 +1,86 @@
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+
+import { OrchestratorError, reason } from '../../errors.js';
+
+/** Where local stores live if nothing else was said: a folder of this user in the system's folder for temporary files. */
+export function defaultLocalDirectory(): string {
+  return path.join(tmpdir(), `orchestrator-${process.getuid?.() ?? userInfo().username}`);
+}
+
+/**
+ * The folder of one project, created if need be, for its owner alone (0700). Throws `ORCHESTRATOR_STORE_REFUSED` for a
+ * folder that is a link or that another user owns or may write to: in a shared temporary folder anyone can put one there
+ * first, and would then read and forge this project's metrics.
+ *
+ * A directory that the user chose may belong to someone else (the root of a volume); only the project's folder in it is
+ * checked in full.
+ */
+export function prepareLocalFolder(directory: string | undefined, prefix: string): string {
+  const parent = directory ?? defaultLocalDirectory();
+  const folder = path.join(parent, prefix);
+  try {
+    makeFolder(folder);
+    assertDirectory(parent, lstatSync(parent));
+    if (directory === undefined) assertPrivate(parent, lstatSync(parent));
+    assertPrivate(folder, lstatSync(folder));
+    // A folder of an earlier time, on what is now a read-only file system.
+    accessSync(folder, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    if (error instanceof OrchestratorError) throw error;
+    throw new OrchestratorError(
+      'ORCHESTRATOR_STORE_REFUSED',
+      `The local store cannot use ${folder}: ${reason(error)}. Set ORCHESTRATOR_LOCAL_DIR to a folder that this user may write to.`,
+      { cause: error },
+    );
+  }
+  return folder;
+}
+
+/**
+ * `recursive` of mkdir tries for ever where the parent exists and mkdir says ENOENT all the same, as in /proc and under
+ * some automounters (Node 20, 22 and 24): the application would hang at its start.
+ */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    const parent = path.dirname(folder);
+    if (existsSync(parent)) throw error;
+    makeFolder(parent);
+    makeFolder(folder);
+  }
+}
+
+function assertDirectory(folder: string, stats: Stats): void {
+  if (stats.isSymbolicLink()) refuse(folder, 'it is a link');
+  if (!stats.isDirectory()) refuse(folder, 'it is not a folder');
+}
+
+function assertPrivate(folder: string, stats: Stats): void {
+  assertDirectory(folder, stats);
+  const uid = process.getuid?.();
+  // Windows has neither; its temporary folder is the user's own.
+  if (uid === undefined) return;
+  if (stats.uid !== uid) refuse(folder, `it belongs to user ${stats.uid}, and this process runs as ${uid}`);
+  if ((stats.mode & 0o022) !== 0) refuse(folder, 'other users may write to it');
+  if ((stats.mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+function refuse(folder: string, why: string): never {
+  throw new OrchestratorError(
+    'ORCHESTRATOR_STORE_REFUSED',
+    `The local store refuses ${folder}: ${why}. Remove it, or set ORCHESTRATOR_LOCAL_DIR to another folder.`,
+  );
+}

@@ -1,0 +1,155 @@
+import { OrchestratorError } from '../../errors.js';
+import { type BatchRecord, type Change, encodeNumber, type LogRecord } from './log-record.js';
+import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
+import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
+import type { Family } from '../../model/family.js';
+import { type BatchPart, type FamilyState, ProjectState } from '../state/project-state.js';
+
+/**
+ * This process's copy of a project: the records of the log, carried out in their order. Every process that has read the
+ * same records holds the same copy.
+ */
+export class LocalReplica {
+  readonly state: ProjectState = new ProjectState();
+  /** What the records of this log may name without describing it. It only grows until {@link prune}. */
+  readonly families: Map<string, Family> = new Map();
+  readonly series: Map<string, Series> = new Map();
+  readonly #context: StoreContext;
+  /** Families that this instance has described; a family that was lost comes back as another object. */
+  readonly #described = new WeakSet<FamilyState>();
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+    this.prune();
+  }
+
+  execute(record: LogRecord): void {
+    assertSchema(record.v);
+    const { state } = this;
+    // Its sender finds out when it reads this log too.
+    if (state.project !== undefined && state.project !== record.project) return;
+    if (record.kind === 'batch') this.#batch(record);
+    if (record.kind === 'hold') state.hold(record.lease, record.name, record.ms, record.atMs);
+    if (record.kind === 'leave') state.leave(record.lease);
+    if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
+    if (record.kind === 'wipe') state.wipe();
+  }
+
+  /** A part of a batch for the log as it is now. */
+  encode(part: BatchPart, atMs: number): Change<BatchRecord> {
+    const { lease, leaseMs, maxSeries } = this.#context;
+    const families: Family[] = [];
+    const series = new Map<string, Series>();
+    const describe = (family: Family): void => {
+      const known = this.state.families.get(family.key);
+      if (known === undefined || !this.#described.has(known)) families.push(family);
+    };
+    const name = (one: Series): string => {
+      if (!this.series.has(one.id)) series.set(one.id, one);
+      return one.id;
+    };
+    const deltas: Array<BatchRecord['deltas'][number]> = [];
+    for (const { family, points } of part.deltas) {
+      if (points.length === 0) continue;
+      describe(family);
+      deltas.push([
+        family.key,
+        points.map((point) => [name(point.series), ...point.values.map(encodeNumber)]),
+      ]);
+    }
+    const current: Array<BatchRecord['current'][number]> = [];
+    for (const { family, points } of part.current) {
+      if (points.length === 0) continue;
+      describe(family);
+      current.push([family.key, points.map((one) => [name(one.series), encodeNumber(one.value), one.ageMs])]);
+    }
+    const knownResource = this.state.instances.get(lease)?.resource !== undefined;
+    return {
+      kind: 'batch',
+      atMs,
+      leaseMs,
+      maxSeries,
+      ...(!knownResource && part.resource !== undefined && { resource: part.resource }),
+      collectedMs: part.collectedMs,
+      sequence: part.sequence,
+      part: part.part,
+      last: part.last,
+      families,
+      series: [...series.values()],
+      deltas,
+      current,
+    };
+  }
+
+  /**
+   * Forgets what no series needs any more. Done at the end of each log by all processes, and implied in the checkpoint that
+   * the others begin from, so that all of them know the same.
+   */
+  prune(): void {
+    this.families.clear();
+    this.series.clear();
+    this.series.set(OVERFLOW_SERIES.id, OVERFLOW_SERIES);
+    for (const [key, { family, series }] of this.state.families) {
+      this.families.set(key, family);
+      for (const one of series.values()) this.series.set(one.series.id, one.series);
+    }
+    for (const { values } of this.state.instances.values()) {
+      for (const { series } of values) this.series.set(series.id, series);
+    }
+  }
+
+  #batch(record: BatchRecord): void {
+    const { state } = this;
+    state.project = record.project;
+    for (const one of record.series) if (!this.series.has(one.id)) this.series.set(one.id, one);
+    for (const family of record.families) {
+      this.families.set(family.key, family);
+      const described = state.describe(family, record.atMs);
+      if (record.lease === this.#context.lease) this.#described.add(described);
+    }
+    state.apply(record, this.#decode(record), record.atMs);
+  }
+
+  #decode({ sequence, resource, collectedMs, part, last, deltas, current }: BatchRecord): BatchPart {
+    return {
+      sequence,
+      resource,
+      collectedMs,
+      part,
+      last,
+      deltas: deltas.map(([key, points]) => ({
+        family: this.#family(key),
+        points: points.map(([id, ...values]) => ({ series: this.#series(id), values: values.map(Number) })),
+      })),
+      current: current.map(([key, points]) => ({
+        family: this.#family(key),
+        points: points.map(([id, value, ageMs]) => ({
+          series: this.#series(id),
+          value: Number(value),
+          ageMs,
+        })),
+      })),
+    };
+  }
+
+  #family(key: string): Family {
+    return this.families.get(key) ?? unknown('family', key);
+  }
+
+  #series(id: string): Series {
+    return this.series.get(id) ?? unknown('series', id);
+  }
+}
+
+export function assertSchema(version: number): void {
+  if (version === SCHEMA_VERSION) return;
+  throw new OrchestratorError(
+    'ORCHESTRATOR_SCHEMA_MISMATCH',
+    `The local store holds data of schema version ${version}; this version of the package reads ${SCHEMA_VERSION}. ` +
+      'Run one version of the package on a host, or give the other one its own ORCHESTRATOR_PREFIX or ORCHESTRATOR_LOCAL_DIR.',
+  );
+}
+
+function unknown(what: string, name: string): never {
+  throw new RangeError(`the local store's log names a ${what} that it does not describe: ${name}`);
+}

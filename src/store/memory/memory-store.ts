@@ -1,0 +1,104 @@
+import { OrchestratorError } from '../../errors.js';
+import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
+import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import type { DeltaBatch } from '../../model/delta-batch.js';
+import type { Snapshot } from '../../model/snapshot.js';
+import { collectionMs, type FamilyState, ProjectState } from '../state/project-state.js';
+
+/**
+ * What a memory store holds, apart from the store, so that several instances can share it within one process. `now` is the
+ * store's clock in Unix milliseconds.
+ */
+export class MemoryBackend {
+  readonly now: () => number;
+  readonly #projects = new Map<string, ProjectState>();
+
+  constructor(now: () => number = Date.now) {
+    this.now = now;
+  }
+
+  state(prefix: string): ProjectState {
+    let state = this.#projects.get(prefix);
+    if (state === undefined) this.#projects.set(prefix, (state = new ProjectState()));
+    return state;
+  }
+
+  /** Loses everything, like a cache server that was restarted empty. */
+  clear(): void {
+    this.#projects.clear();
+  }
+}
+
+/** A store within this process: for one process, for tests, and for when no other store can be had. */
+export function createMemoryStore(
+  context: StoreContext,
+  backend: MemoryBackend = new MemoryBackend(),
+): MetricStore {
+  return new MemoryStore(context, backend);
+}
+
+class MemoryStore implements MetricStore {
+  readonly description = 'memory';
+  readonly #context: StoreContext;
+  readonly #backend: MemoryBackend;
+  readonly #builder: SnapshotBuilder;
+  /** Families that this instance has described; a family that was lost comes back as another object. */
+  readonly #described = new WeakSet<FamilyState>();
+  #closed = false;
+
+  constructor(context: StoreContext, backend: MemoryBackend) {
+    this.#context = context;
+    this.#backend = backend;
+    this.#builder = createSnapshotBuilder(context.ttlMs);
+  }
+
+  async apply(batch: DeltaBatch): Promise<ApplyResult> {
+    const state = this.#state();
+    const nowMs = this.#backend.now();
+    state.project = this.#context.project;
+    for (const { family, points } of [...batch.deltas, ...batch.current]) {
+      const known = state.families.get(family.key);
+      if (points.length > 0 && (known === undefined || !this.#described.has(known))) {
+        this.#described.add(state.describe(family, nowMs));
+      }
+    }
+    const whole = { ...batch, collectedMs: collectionMs(batch, nowMs), part: 0, last: true };
+    return { overflowed: state.apply(this.#context, whole, nowMs) };
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    return this.#builder.build(this.#state().stored(this.#backend.now()));
+  }
+
+  async sweep(): Promise<void> {
+    this.#state().sweep(this.#context.ttlMs, this.#backend.now());
+  }
+
+  async hold(name: string, ms: number): Promise<boolean> {
+    const state = this.#state();
+    const nowMs = this.#backend.now();
+    state.hold(this.#context.lease, name, ms, nowMs);
+    return state.holdsNow(this.#context.lease, name, nowMs);
+  }
+
+  async leave(): Promise<void> {
+    this.#state().leave(this.#context.lease);
+  }
+
+  async wipe(): Promise<void> {
+    this.#state().wipe();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #state(): ProjectState {
+    if (this.#closed)
+      throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The memory store was closed.');
+    const { prefix, project } = this.#context;
+    const state = this.#backend.state(prefix);
+    state.assertOwner(prefix, project);
+    return state;
+  }
+}

@@ -1,0 +1,185 @@
+import type { Redis } from 'ioredis';
+
+import { OrchestratorError, reason } from '../../errors.js';
+import { deadline } from '../../event-loop/deadline.js';
+import { createClient, type RedisNode, type RedisTarget } from './client.js';
+import { findMaster } from './sentinel.js';
+
+/** A cluster that keeps answering MOVED is reconfiguring; the next flush tries again. */
+const MAX_REDIRECTS = 4;
+
+/**
+ * One connection, opened when it is needed and dropped after any failure, so that a master that moved, a server that
+ * hangs or a proxy that swallowed a reply never leaves a half-dead socket behind. It never keeps the process alive and
+ * has no timer of its own: the caller's next flush is the retry.
+ *
+ * Cluster: a project's keys share one hash tag, therefore one slot, so that the connection to that slot's master is all
+ * that is needed. MOVED tells which one it is.
+ */
+export class RedisConnection {
+  readonly #target: RedisTarget;
+  readonly #timeoutMs: number;
+  #client: Redis | undefined;
+  #opening: Promise<Redis> | undefined;
+  /** Cluster: the master of our slot, as far as known. */
+  #owner: RedisNode | undefined;
+  /** Counts openings and what ended them, so that one that comes late knows that it is no longer wanted. */
+  #attempts = 0;
+  #closed = false;
+
+  constructor(target: RedisTarget, timeoutMs: number) {
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get description(): string {
+    const { mode, nodes, path, name, tls } = this.#target;
+    const where =
+      path ?? nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
+    return `redis ${mode === 'standalone' ? '' : `${mode} `}${mode === 'sentinel' ? `${name ?? ''} ` : ''}${where}${tls ? ' (TLS)' : ''}`;
+  }
+
+  /**
+   * Runs commands on a connected client. Rejects after the timeout with an unknown outcome, and with an OrchestratorError
+   * in every other failure; in both cases the connection is gone.
+   */
+  async use<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await deadline(
+        this.#follow(work),
+        this.#timeoutMs,
+        () => `${this.description}: no answer within ${this.#timeoutMs} ms.`,
+      );
+    } catch (error) {
+      // A command that is not allowed says nothing about the connection, which others may be using.
+      if (!reason(error).startsWith('NOPERM')) this.#drop();
+      throw this.#explain(error);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  async #follow<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    for (let hop = 0; ; hop++) {
+      const client = await this.#connected();
+      try {
+        return await work(client);
+      } catch (error) {
+        const moved = /^MOVED \d+ (?<host>.*):(?<port>\d+)$/.exec(reason(error));
+        if (moved?.groups === undefined || hop === MAX_REDIRECTS) throw error;
+        this.#moveTo(client, moved.groups['host'] ?? '', Number(moved.groups['port']));
+      }
+    }
+  }
+
+  /** Leaves a node that does not own our slot, once; it closes after it has answered whoever else asked it. */
+  #moveTo(client: Redis, host: string, port: number): void {
+    if (this.#client !== client) return;
+    this.#owner = { host: host === '' ? (client.options.host ?? '') : host, port };
+    this.#client = undefined;
+    client.quit().catch(() => undefined);
+  }
+
+  #connected(): Promise<Redis> {
+    if (this.#closed)
+      return Promise.reject(new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The store is closed.'));
+    if (this.#client?.status === 'ready') return Promise.resolve(this.#client);
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<Redis> {
+    const attempt = ++this.#attempts;
+    try {
+      const node = this.#owner ?? (await this.#locate(attempt));
+      if (attempt !== this.#attempts) throw new Error('Given up.');
+      const client = createClient(this.#target, node, this.#timeoutMs);
+      this.#client = client;
+      await connect(client);
+      return client;
+    } finally {
+      if (attempt === this.#attempts) this.#opening = undefined;
+    }
+  }
+
+  /** Another node at each attempt, for one may be dead. */
+  async #locate(attempt: number): Promise<RedisNode | undefined> {
+    const { mode, nodes } = this.#target;
+    return mode === 'sentinel'
+      ? findMaster(this.#target, this.#timeoutMs, attempt)
+      : nodes[attempt % Math.max(nodes.length, 1)];
+  }
+
+  #drop(): void {
+    this.#attempts++;
+    this.#opening = undefined;
+    this.#owner = undefined;
+    this.#client?.disconnect();
+    this.#client = undefined;
+  }
+
+  #explain(error: unknown): OrchestratorError {
+    if (error instanceof OrchestratorError) return error;
+    const message = reason(error).replace(/\.+$/, '');
+    const problem = (code: 'ORCHESTRATOR_STORE_REFUSED' | 'ORCHESTRATOR_STORE_UNAVAILABLE', advice: string) =>
+      new OrchestratorError(
+        code,
+        `${this.description}: ${message}.${advice && ` ${advice}`}`,
+        causeOf(error),
+      );
+    if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message)) {
+      return problem(
+        'ORCHESTRATOR_STORE_REFUSED',
+        `Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD${this.#target.mode === 'sentinel' ? ', and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD' : ''}.`,
+      );
+    }
+    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) {
+      return problem(
+        'ORCHESTRATOR_STORE_REFUSED',
+        'Check the number of the database in ORCHESTRATOR_REDIS_URL.',
+      );
+    }
+    if (/certificate|altname/i.test(message)) {
+      return problem(
+        'ORCHESTRATOR_STORE_REFUSED',
+        'Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
+      );
+    }
+    if (message.startsWith('NOPERM')) {
+      return problem(
+        'ORCHESTRATOR_STORE_REFUSED',
+        'The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
+      );
+    }
+    if (/ENOTFOUND|EAI_AGAIN/.test(message)) {
+      return problem(
+        'ORCHESTRATOR_STORE_UNAVAILABLE',
+        'Check the host name in ORCHESTRATOR_REDIS_URL or ORCHESTRATOR_REDIS_NODES.',
+      );
+    }
+    return problem('ORCHESTRATOR_STORE_UNAVAILABLE', '');
+  }
+}
+
+async function connect(client: Redis): Promise<void> {
+  let cause: unknown;
+  client.on('error', (error: unknown) => {
+    cause = error;
+  });
+  try {
+    await client.connect();
+    // A refused login is reported as an event; the connection then counts as ready all the same.
+    if (cause !== undefined) throw cause;
+  } catch (error) {
+    client.disconnect();
+    throw cause ?? error;
+  }
+}
+
+/** An error of a reply carries its command, and with it the password or the whole batch; those are not passed on. */
+function causeOf(error: unknown): ErrorOptions {
+  return typeof error === 'object' && error !== null && 'command' in error ? {} : { cause: error };
+}

@@ -1,0 +1,174 @@
+import { OrchestratorError } from '../../errors.js';
+import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import type { DeltaBatch } from '../../model/delta-batch.js';
+import type { Snapshot } from '../../model/snapshot.js';
+import { assertOwnProject } from '../project-errors.js';
+import type { RedisTarget } from './client.js';
+import { RedisConnection } from './connection.js';
+import { PROJECTS_KEY, redisKeys, type RedisKeys } from './keys.js';
+import { RedisReader } from './snapshot-reader.js';
+import { pipeline, runScript, strings } from './commands.js';
+import { HOLD, RETIRE, SWEEP } from './scripts/scripts.js';
+import { RedisWriter } from './writer.js';
+
+/** The janitor's turn; whoever asks within it has nothing to do. */
+const JANITOR_MS = 30_000;
+const SWEEP_PAGE = 500;
+
+/**
+ * A store in Redis 6.2 or later: standalone, Sentinel, Cluster, Valkey, Dragonfly. Writing and reading have a connection
+ * each, so that a large scrape never delays a flush.
+ *
+ * @param timeoutMs how long any one step may take before its outcome counts as unknown
+ */
+export function createRedisStore(context: StoreContext, target: RedisTarget, timeoutMs: number): MetricStore {
+  return new RedisStore(context, target, timeoutMs);
+}
+
+class RedisStore implements MetricStore {
+  readonly description: string;
+  readonly #context: StoreContext;
+  readonly #target: RedisTarget;
+  readonly #timeoutMs: number;
+  readonly #keys: RedisKeys;
+  readonly #writing: RedisConnection;
+  readonly #reading: RedisConnection;
+  readonly #writer: RedisWriter;
+  readonly #reader: RedisReader;
+  /** Turns of this instance. */
+  readonly #held = new Set<string>();
+  #listed = true;
+
+  constructor(context: StoreContext, target: RedisTarget, timeoutMs: number) {
+    this.#context = context;
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
+    this.#keys = redisKeys(context.prefix);
+    this.#writing = new RedisConnection(target, timeoutMs);
+    this.#reading = new RedisConnection(target, timeoutMs);
+    this.description = this.#writing.description;
+    this.#writer = new RedisWriter(context, this.#writing, this.#keys);
+    this.#reader = new RedisReader(context, this.#reading, this.#keys);
+  }
+
+  async apply(batch: DeltaBatch): Promise<ApplyResult> {
+    return { overflowed: await this.#writer.apply(batch) };
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#reader.snapshot();
+  }
+
+  async hold(name: string, ms: number): Promise<boolean> {
+    await this.#assertOwn();
+    const mine = (await this.#hold(name, ms)) === 1;
+    if (mine) this.#held.add(name);
+    else this.#held.delete(name);
+    return mine;
+  }
+
+  async leave(): Promise<void> {
+    await this.#assertOwn();
+    await this.#writer.leave();
+    // Whoever comes next need not wait for what this instance held.
+    await Promise.all(Array.from(this.#held, (name) => this.#hold(name, 1)));
+    this.#held.clear();
+  }
+
+  async sweep(): Promise<void> {
+    const { ttlMs } = this.#context;
+    const keys = this.#keys;
+    if (!(await this.hold('janitor', Math.min(JANITOR_MS, Math.ceil(ttlMs / 4))))) return;
+    const { leases, families } = await this.#contents();
+    await this.#list();
+    if (leases.length > 0) {
+      await this.#reading.use((client) =>
+        runScript(
+          client,
+          RETIRE,
+          [keys.instances, ...leases.map((item) => keys.instance(item))],
+          ['0', this.#writer.keyTtlMs, ...leases],
+        ),
+      );
+    }
+    for (const family of families) {
+      let cursor = '0';
+      do {
+        const reply = await this.#reading.use((client) =>
+          runScript(
+            client,
+            SWEEP,
+            [keys.families, keys.values(family), keys.labels(family)],
+            [family, cursor, ttlMs, SWEEP_PAGE],
+          ),
+        );
+        cursor = Array.isArray(reply) ? String(reply[0]) : '0';
+      } while (cursor !== '0');
+    }
+  }
+
+  async wipe(): Promise<void> {
+    const keys = this.#keys;
+    const { leases, families } = await this.#contents();
+    const doomed = [keys.project, keys.families, keys.instances];
+    for (const name of this.#held) doomed.push(keys.hold(name));
+    for (const lease of leases) doomed.push(keys.instance(lease));
+    for (const family of families) doomed.push(keys.values(family), keys.labels(family));
+    await this.#reading.use((client) => client.unlink(...doomed));
+  }
+
+  close(): Promise<void> {
+    this.#writing.close();
+    this.#reading.close();
+    return Promise.resolve();
+  }
+
+  #hold(name: string, ms: number): Promise<unknown> {
+    return this.#reading.use((client) =>
+      runScript(client, HOLD, [this.#keys.hold(name)], [this.#context.lease, ms]),
+    );
+  }
+
+  async #assertOwn(): Promise<void> {
+    const names = await this.#reading.use((client) => client.hmget(this.#keys.project, 'schema', 'name'));
+    assertOwnProject(this.#context, names[0] ?? undefined, names[1] ?? undefined);
+  }
+
+  /** Names of what the project has; refuses a project that is another's. */
+  async #contents(): Promise<{ readonly leases: readonly string[]; readonly families: readonly string[] }> {
+    const { project, instances, families } = this.#keys;
+    const replies = await this.#reading.use((client) =>
+      pipeline(client, [
+        ['HMGET', project, 'schema', 'name'],
+        ['ZRANGE', instances, '0', '-1'],
+        ['HKEYS', families],
+      ]),
+    );
+    const [names = [], leases = [], keys = []] = replies.map((reply) => strings(reply));
+    assertOwnProject(this.#context, names[0], names[1]);
+    return { leases, families: keys };
+  }
+
+  /**
+   * Discovery of projects; optional, because an ACL may forbid it. On a connection of its own: a cluster keeps that key on
+   * another node.
+   */
+  async #list(): Promise<void> {
+    if (!this.#listed) return;
+    const now = Date.now();
+    const oldest = now - this.#writer.keyTtlMs;
+    const connection = new RedisConnection(this.#target, this.#timeoutMs);
+    try {
+      await connection.use(async (client) => {
+        await client.zadd(PROJECTS_KEY, now, this.#context.prefix);
+        await client.zremrangebyscore(PROJECTS_KEY, 0, oldest);
+        await client.pexpire(PROJECTS_KEY, this.#writer.keyTtlMs);
+      });
+    } catch (error) {
+      if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_STORE_REFUSED')
+        this.#listed = false;
+    } finally {
+      connection.close();
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import type { Attributes, Series } from '../../model/series.js';
+import type { Family, InstanceAggregation } from '../../model/family.js';
+import type { SnapshotSeries } from '../../model/snapshot.js';
+import type { StoredInstance, StoredValue } from './stored-state.js';
+import { INSTANCE_ATTRIBUTE, type SeriesInterner } from './series-interner.js';
+
+/** One current value and the name of the instance that reports it. */
+interface Reported extends StoredValue {
+  readonly instance: string;
+}
+
+/** The current values of all live instances, by family. Instances are taken by lease, so that every scrape lists them alike. */
+export function valuesByFamily(
+  instances: readonly StoredInstance[],
+): ReadonlyMap<string, readonly Reported[]> {
+  const sorted = instances.toSorted((a, b) => (a.lease < b.lease ? -1 : 1));
+  const names = instanceNames(sorted);
+  const families = new Map<string, Reported[]>();
+  for (const [index, instance] of sorted.entries()) {
+    const name = names[index] ?? instance.lease;
+    for (const { familyKey, series, recordedMs, value } of instance.values) {
+      const reported = { familyKey, series, recordedMs, value, instance: name };
+      const list = families.get(familyKey);
+      if (list === undefined) families.set(familyKey, [reported]);
+      else list.push(reported);
+    }
+  }
+  return families;
+}
+
+/**
+ * What tells instances apart: their `service.instance.id`. Processes that share one (it was set for all of them by
+ * `OTEL_RESOURCE_ATTRIBUTES`) would write the same series, so those get a part of the lease appended.
+ */
+function instanceNames(instances: readonly StoredInstance[]): string[] {
+  const ids = instances.map(({ lease, resource }) => attribute(resource, INSTANCE_ATTRIBUTE) ?? lease);
+  const count = new Map<string, number>();
+  for (const id of ids) count.set(id, (count.get(id) ?? 0) + 1);
+  return ids.map((id, index) => {
+    if (count.get(id) === 1) return id;
+    return `${id}#${instances[index]?.lease.slice(0, 8) ?? ''}`;
+  });
+}
+
+function attribute(attributes: Attributes, name: string): string | undefined {
+  return attributes.find(([key]) => key === name)?.[1];
+}
+
+/** Several instances' values of one family as one answer for each series; `keep` is not for this function. */
+export function aggregate(
+  family: Family,
+  reported: readonly Reported[],
+  interner: SeriesInterner,
+): SnapshotSeries[] {
+  const perInstance = family.aggregation === 'instance';
+  const groups = new Map<string, { readonly series: Series; readonly total: Accumulator }>();
+  for (const point of reported) {
+    const series = perInstance
+      ? interner.withInstance(interner.intern(point.series), point.instance)
+      : interner.intern(point.series);
+    const group = groups.get(series.id);
+    if (group === undefined) groups.set(series.id, { series, total: new Accumulator(point) });
+    else group.total.add(point);
+  }
+  const mode = family.aggregation ?? 'last';
+  return Array.from(groups.values(), ({ series, total }) => ({
+    series,
+    startMs: 0,
+    values: [total.get(mode)],
+  }));
+}
+
+class Accumulator {
+  #count = 1;
+  #sum: number;
+  #min: number;
+  #max: number;
+  #last: number;
+  #lastMs: number;
+
+  constructor({ value, recordedMs }: Reported) {
+    this.#sum = this.#min = this.#max = this.#last = value;
+    this.#lastMs = recordedMs;
+  }
+
+  add({ value, recordedMs }: Reported): void {
+    this.#count += 1;
+    this.#sum += value;
+    // Not Math.min: one instance's NaN ("no value") must not hide what the others measured.
+    if (value < this.#min || Number.isNaN(this.#min)) this.#min = value;
+    if (value > this.#max || Number.isNaN(this.#max)) this.#max = value;
+    if (recordedMs > this.#lastMs) {
+      this.#last = value;
+      this.#lastMs = recordedMs;
+    }
+  }
+
+  get(mode: InstanceAggregation): number {
+    if (mode === 'sum') return this.#sum;
+    if (mode === 'min') return this.#min;
+    if (mode === 'max') return this.#max;
+    if (mode === 'avg') return this.#sum / this.#count;
+    return this.#last;
+  }
+}

@@ -1,0 +1,83 @@
+import { aggregate, valuesByFamily } from './instance-values.js';
+import type { Attributes } from '../../model/series.js';
+import type { Family } from '../../model/family.js';
+import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../model/snapshot.js';
+import type { StoredFamily, StoredState } from './stored-state.js';
+import { SeriesInterner } from './series-interner.js';
+import { mergeOnSharedBoundaries } from './histogram-versions.js';
+
+/** Turns what a store holds into what a scrape shows. Pure but for the interning of series. */
+export interface SnapshotBuilder {
+  build(state: StoredState): Snapshot;
+}
+
+/** A builder belongs to one open store. `ttlMs`: stored series that nobody wrote for this long are left out. */
+export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
+  const interner = new SeriesInterner();
+  return {
+    build({ nowMs, families, instances }) {
+      const reported = valuesByFamily(instances);
+      const answer = (stored: StoredFamily): SnapshotFamily => {
+        const { aggregation, key } = stored.family;
+        const series =
+          aggregation === undefined || aggregation === 'keep'
+            ? liveSeries(stored, nowMs - ttlMs, interner)
+            : aggregate(stored.family, reported.get(key) ?? [], interner);
+        return { family: stored.family, series };
+      };
+      const present = Array.from(families)
+        .toSorted(byAge)
+        .map(answer)
+        .filter(({ series }) => series.length > 0);
+      interner.rotate();
+      return {
+        resource: sharedAttributes(instances.map((instance) => instance.resource)),
+        instances: instances.length,
+        families: mergeVersions(present),
+      };
+    },
+  };
+}
+
+function byAge(a: StoredFamily, b: StoredFamily): number {
+  return a.createdMs - b.createdMs || (a.family.key < b.family.key ? -1 : 1);
+}
+
+function liveSeries(stored: StoredFamily, expiredMs: number, interner: SeriesInterner): SnapshotSeries[] {
+  const kept = stored.family.aggregation === 'keep';
+  const live: SnapshotSeries[] = [];
+  for (const { series, updatedMs, startMs, values } of stored.series) {
+    if (updatedMs > expiredMs)
+      live.push({ series: interner.intern(series), startMs: kept ? 0 : startMs, values });
+  }
+  return live;
+}
+
+/**
+ * Versions of a histogram become one family, at the place of the oldest. A changed type or unit stays a family of its own:
+ * those numbers mean something else.
+ */
+function mergeVersions(families: readonly SnapshotFamily[]): SnapshotFamily[] {
+  const versions = new Map<string, SnapshotFamily[]>();
+  for (const present of families) {
+    const version = versionOf(present.family);
+    const same = versions.get(version);
+    if (same === undefined) versions.set(version, [present]);
+    else same.push(present);
+  }
+  return Array.from(versions.values(), (same) => {
+    const [only] = same;
+    return only !== undefined && same.length === 1 ? only : mergeOnSharedBoundaries(same);
+  });
+}
+
+function versionOf({ key, name, type, unit }: Family): string {
+  return type === 'histogram' ? JSON.stringify([name, unit]) : key;
+}
+
+function sharedAttributes(resources: readonly Attributes[]): Attributes {
+  const [first, ...others] = resources;
+  if (first === undefined || others.length === 0) return first ?? [];
+  const maps = others.map((resource) => new Map(resource));
+  return first.filter(([key, value]) => maps.every((map) => map.get(key) === value));
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import * as fc from 'fast-check';
+
+import {
+  exponentialBoundaries,
+  exponentialToClassic,
+  rebucket,
+  sharedBoundaries,
+} from '../../../src/prometheus/families/classic-histogram.js';
+import {
+  EMPTY_BUCKETS,
+  type Exponential,
+  exponentialCount,
+} from '../../../src/model/exponential-histogram.js';
+
+function exponential(
+  scale: number,
+  offset: number,
+  counts: readonly number[],
+  rest: Partial<Exponential> = {},
+): Exponential {
+  return {
+    scale,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    sum: 1,
+    positive: { offset, counts },
+    negative: EMPTY_BUCKETS,
+    ...rest,
+  };
+}
+
+describe('histograms with different boundaries', () => {
+  test('meet on the boundaries that all share', () => {
+    assert.deepEqual(
+      sharedBoundaries([
+        [1, 2, 3, 5],
+        [2, 3, 4, 5],
+        [1, 2, 5],
+      ]),
+      [2, 5],
+    );
+    assert.deepEqual(sharedBoundaries([[1, 2], [3]]), []);
+    assert.deepEqual(sharedBoundaries([]), []);
+  });
+
+  test('cumulative counts there are what they were', () => {
+    assert.deepEqual(rebucket([9, 1, 2, 3, 4, 5], [1, 2, 3, 5], [2, 5]), [9, 3, 7, 5]);
+    assert.deepEqual(rebucket([9, 1, 2, 3], [1, 2], []), [9, 6]);
+  });
+
+  test('equal boundaries cost nothing', () => {
+    const values = [9, 1, 2];
+    assert.equal(rebucket(values, [1], [1]), values);
+  });
+});
+
+describe('an exponential histogram in a format without native ones', () => {
+  test('has buckets at powers of two', () => {
+    // At scale 1: (0.5, 0.71], (0.71, 1], (1, 1.41], (1.41, 2]
+    const one = exponential(1, -2, [1, 2, 4, 8], { zeroCount: 3 });
+    const boundaries = exponentialBoundaries([one]);
+    assert.deepEqual(boundaries, [0, 0.5, 1, 2]);
+    assert.deepEqual(exponentialToClassic(one, boundaries), [1, 3, 0, 3, 12, 0]);
+  });
+
+  test('shares them with all others of its metric', () => {
+    assert.deepEqual(
+      exponentialBoundaries([exponential(0, 0, [1]), exponential(3, 32, [1])]),
+      [1, 2, 4, 8, 16, 32],
+    );
+  });
+
+  test('has negative buckets too', () => {
+    const one = exponential(0, 0, [1], { negative: { offset: 0, counts: [2, 4] }, zeroCount: 8 });
+    const boundaries = exponentialBoundaries([one]);
+    assert.deepEqual(boundaries, [-4, -2, -1, 0, 1, 2]);
+    assert.deepEqual(exponentialToClassic(one, boundaries), [1, 0, 4, 2, 8, 0, 1, 0]);
+  });
+
+  test('has coarser ones below scale 0, and where the range is wide', () => {
+    assert.deepEqual(exponentialBoundaries([exponential(-1, 0, [1, 1])]), [1, 4, 16]);
+    const wide = exponentialBoundaries([
+      exponential(0, -1074, [1, ...Array.from({ length: 2096 }, () => 0), 1]),
+    ]);
+    assert.ok(wide.length <= 48, `${wide.length}`);
+  });
+
+  test('has none without observations', () => {
+    assert.deepEqual(exponentialBoundaries([exponential(0, 0, [])]), []);
+    assert.deepEqual(exponentialToClassic(exponential(0, 0, []), []), [1, 0]);
+  });
+
+  test('counts on foreign boundaries what is certainly below them', () => {
+    // (1, 2], (2, 4], (4, 8]
+    assert.deepEqual(exponentialToClassic(exponential(0, 0, [1, 2, 4]), [2, 5, 10]), [1, 1, 2, 4, 0]);
+  });
+
+  const observed = fc.record({
+    scale: fc.integer({ min: -4, max: 8 }),
+    offset: fc.integer({ min: -200, max: 200 }),
+    counts: fc.array(fc.nat(100), { maxLength: 30 }),
+    negative: fc.array(fc.nat(100), { maxLength: 5 }),
+    zeroCount: fc.nat(10),
+  });
+
+  test('loses no observation, and is exact at every boundary of its own', () => {
+    fc.assert(
+      fc.property(fc.array(observed, { minLength: 1, maxLength: 3 }), (all) => {
+        const histograms = all.map(({ scale, offset, counts, negative, zeroCount }) =>
+          exponential(scale, offset, counts, { negative: { offset: 0, counts: negative }, zeroCount }),
+        );
+        const boundaries = exponentialBoundaries(histograms);
+        for (const histogram of histograms) {
+          const [, ...counts] = exponentialToClassic(histogram, boundaries);
+          assert.equal(counts.length, boundaries.length + 1);
+          assert.equal(
+            counts.reduce((sum, count) => sum + count, 0),
+            exponentialCount(histogram),
+          );
+          let cumulative = 0;
+          for (const [index, boundary] of boundaries.entries()) {
+            cumulative += counts[index] ?? 0;
+            if (boundary > 0) assert.equal(cumulative, countUpTo(histogram, boundary), `le=${boundary}`);
+          }
+        }
+      }),
+    );
+  });
+});
+
+/** Everything up to a positive power of two, counted by exponents. */
+function countUpTo({ scale, zeroCount, positive, negative }: Exponential, boundary: number): number {
+  const exponent = Math.log2(boundary) * 2 ** scale;
+  const below = positive.counts.filter((_, k) => positive.offset + k + 1 <= exponent);
+  return [...below, ...negative.counts].reduce((sum, count) => sum + count, zeroCount);
+}

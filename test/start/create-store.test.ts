@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test, type TestContext } from 'node:test';
+import { inspect } from 'node:util';
+
+import { readSettings, type Environment } from '../../src/config/settings.js';
+import { createStore } from '../../src/start/create-store.js';
+import type { MetricStore, StoreContext } from '../../src/store/metric-store.js';
+import { eventually } from '../helpers/eventually.js';
+import type { Owner } from '../helpers/owner.js';
+import { freePort } from '../helpers/ports.js';
+import { startRedis } from '../helpers/redis.js';
+import { PACKAGE_ROOT } from '../helpers/scratch.js';
+import {
+  add,
+  added,
+  assertValues,
+  counter,
+  Instance,
+  now,
+  reported,
+  series,
+  upDownCounter,
+} from '../contract/bed.js';
+
+const requests = counter('requests');
+const active = upDownCounter('active');
+
+/** The rules of docs/security.md: keys and commands. */
+function documentedRules(): string {
+  const text = readFileSync(join(PACKAGE_ROOT, 'docs', 'security.md'), 'utf8');
+  const rules = /ACL SETUSER shop on >secret (?<rules>.*)/.exec(text)?.groups?.['rules'];
+  assert.ok(rules !== undefined);
+  return rules;
+}
+
+let stores = 0;
+
+function open(owner: Owner, env: Environment, overrides: Partial<StoreContext> = {}): MetricStore {
+  const complaints: string[] = [];
+  const settings = readSettings(env, {}, (message) => complaints.push(message));
+  assert.deepEqual(complaints, []);
+  stores += 1;
+  const store = createStore(
+    settings,
+    {
+      prefix: 'shop',
+      project: 'shop',
+      lease: `lease-${stores}`,
+      leaseMs: 600_000,
+      ttlMs: 600_000,
+      maxSeries: 100,
+      warn: () => undefined,
+      ...overrides,
+    },
+    10_000,
+  );
+  owner.after(() => store.close());
+  return store;
+}
+
+const failure = async (store: MetricStore): Promise<Error & { code?: unknown }> =>
+  store.snapshot().then(
+    () => assert.fail('it must not be readable'),
+    (error: unknown) => {
+      assert.ok(error instanceof Error);
+      return error;
+    },
+  );
+
+/** Everything that a store does. */
+async function useAll(owner: Owner, env: Environment): Promise<void> {
+  const [a, b] = [new Instance(open(owner, env), []), new Instance(open(owner, env), [])];
+  for (let round = 0; round < 2; round += 1) {
+    for (const one of [a, b]) {
+      await one.send({
+        deltas: [added(requests, add(series({ code: '200' }), 2))],
+        current: [reported(active, now(series(), 3 + round))],
+      });
+    }
+  }
+  await assertValues(a, { requests: { 'code=200': [8] }, active: { '': [8] } });
+  await a.store.sweep();
+  await b.store.leave();
+  await assertValues(a, { requests: { 'code=200': [8] }, active: { '': [4] } });
+  await a.store.wipe();
+  await assertValues(b, {});
+}
+
+describe('a Redis store works with', () => {
+  const cases: Record<string, (owner: Owner) => Promise<Environment>> = {
+    'a URL': async (owner) => ({ ORCHESTRATOR_REDIS_URL: (await startRedis(owner)).url }),
+    REDIS_URL: async (owner) => ({ REDIS_URL: (await startRedis(owner)).url }),
+    'a database number': async (owner) => ({ REDIS_URL: `${(await startRedis(owner)).url}/3` }),
+    'a unix socket': async (owner) => ({ REDIS_URL: (await startRedis(owner, { unixSocket: true })).url }),
+    'a password': async (owner) => ({ REDIS_URL: (await startRedis(owner, { password: 'p@ss:w/rd%' })).url }),
+    'a password of its own setting': async (owner) => ({
+      REDIS_URL: `redis://127.0.0.1:${(await startRedis(owner, { password: 'secret' })).port}`,
+      ORCHESTRATOR_REDIS_PASSWORD: 'secret',
+    }),
+    'a password with a bare percent sign': async (owner) => ({
+      REDIS_URL: `redis://:100%ok@127.0.0.1:${(await startRedis(owner, { password: '100%ok' })).port}`,
+    }),
+    'an ACL user of the rules in docs/security.md': async (owner) => {
+      const users = [`shop on >secret ${documentedRules()}`];
+      return { REDIS_URL: (await startRedis(owner, { users })).urlFor('shop', 'secret') };
+    },
+    TLS: async (owner) => {
+      const redis = await startRedis(owner, { tls: true });
+      return { REDIS_URL: redis.url, ORCHESTRATOR_REDIS_TLS_CA: redis.certificates.ca };
+    },
+    'TLS by name': async (owner) => {
+      const redis = await startRedis(owner, { tls: true });
+      return {
+        REDIS_URL: `rediss://localhost:${redis.port}`,
+        ORCHESTRATOR_REDIS_TLS_CA: redis.certificates.ca,
+      };
+    },
+    'TLS and a client certificate': async (owner) => {
+      const redis = await startRedis(owner, { tls: 'mutual' });
+      const { ca, clientCert, clientKey } = redis.certificates;
+      return {
+        REDIS_URL: redis.url,
+        ORCHESTRATOR_REDIS_TLS_CA: ca,
+        ORCHESTRATOR_REDIS_TLS_CERT: clientCert,
+        ORCHESTRATOR_REDIS_TLS_KEY: clientKey,
+      };
+    },
+  };
+  for (const [name, start] of Object.entries(cases)) {
+    test(name, async (t) => {
+      const nodeWarnings: string[] = [];
+      const listener = (warning: Error): number => nodeWarnings.push(warning.message);
+      process.on('warning', listener);
+      t.after(() => process.removeListener('warning', listener));
+      await useAll(t, await start(t));
+      assert.deepEqual(nodeWarnings, []);
+    });
+  }
+});
+
+describe('a store that cannot be used says why, without secrets:', () => {
+  const secret = 'hunter2-Very-Secret';
+  const assertFailure = async (
+    t: TestContext,
+    env: Environment,
+    code: string,
+    pattern: RegExp,
+  ): Promise<void> => {
+    const store = open(t, env);
+    const error = await failure(store);
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, pattern);
+    const everything = inspect(error, { depth: Infinity, showHidden: true }) + store.description;
+    assert.ok(!everything.includes(secret), everything);
+  };
+
+  test('wrong password', async (t) => {
+    const { port } = await startRedis(t, { password: 'right' });
+    for (const url of [
+      `redis://:${secret}@127.0.0.1:${port}`,
+      `redis://someone:${secret}@127.0.0.1:${port}`,
+    ]) {
+      await assertFailure(
+        t,
+        { REDIS_URL: url },
+        'ORCHESTRATOR_STORE_REFUSED',
+        /^redis 127\.0\.0\.1:\d+: WRONGPASS.*ORCHESTRATOR_REDIS_PASSWORD\.$/,
+      );
+    }
+  });
+
+  test('no password', async (t) => {
+    const { port } = await startRedis(t, { password: secret });
+    const url = `redis://127.0.0.1:${port}`;
+    await assertFailure(
+      t,
+      { REDIS_URL: url },
+      'ORCHESTRATOR_STORE_REFUSED',
+      /NOAUTH.*ORCHESTRATOR_REDIS_PASSWORD/,
+    );
+  });
+
+  test('a user without permission', async (t) => {
+    const redis = await startRedis(t, { users: [`other on >${secret} ~other:* +@all`] });
+    await assertFailure(
+      t,
+      { REDIS_URL: redis.urlFor('other', secret) },
+      'ORCHESTRATOR_STORE_REFUSED',
+      /NOPERM.*~orchestrator:\{prefix\}:\*/,
+    );
+  });
+
+  test('unknown host', async (t) => {
+    const url = `redis://user:${secret}@no-such-host.invalid:6379`;
+    await assertFailure(
+      t,
+      { REDIS_URL: url },
+      'ORCHESTRATOR_STORE_UNAVAILABLE',
+      /^redis no-such-host\.invalid:6379: .*ORCHESTRATOR_REDIS_URL/,
+    );
+  });
+
+  test('nobody listens, at one address or at several of a name', async (t) => {
+    const port = await freePort();
+    for (const host of ['127.0.0.1', 'localhost']) {
+      await assertFailure(
+        t,
+        { REDIS_URL: `redis://:${secret}@${host}:${port}` },
+        'ORCHESTRATOR_STORE_UNAVAILABLE',
+        /ECONNREFUSED/,
+      );
+    }
+    const missing = { REDIS_URL: 'unix:///nowhere/r.sock' };
+    await assertFailure(t, missing, 'ORCHESTRATOR_STORE_UNAVAILABLE', /^redis \/nowhere\/r\.sock: .*ENOENT/);
+  });
+
+  test('a database that does not exist', async (t) => {
+    const { url } = await startRedis(t);
+    const env = { REDIS_URL: `${url}/99` };
+    await assertFailure(t, env, 'ORCHESTRATOR_STORE_REFUSED', /DB index.*ORCHESTRATOR_REDIS_URL/);
+  });
+
+  test('a certificate of an unknown authority', async (t) => {
+    const { url } = await startRedis(t, { tls: true });
+    await assertFailure(
+      t,
+      { REDIS_URL: url },
+      'ORCHESTRATOR_STORE_REFUSED',
+      /certificate.*ORCHESTRATOR_REDIS_TLS_CA/,
+    );
+  });
+
+  test('a file that cannot be read', (t) => {
+    const env = { REDIS_URL: 'rediss://127.0.0.1', ORCHESTRATOR_REDIS_TLS_CA: '/nowhere/ca.pem' };
+    assert.throws(() => open(t, env), {
+      code: 'ORCHESTRATOR_INVALID_SETTING',
+      message: /^ORCHESTRATOR_REDIS_TLS_CA=\/nowhere\/ca\.pem cannot be read: ENOENT/,
+    });
+  });
+
+  test('a mode without nodes, and nodes without a mode', (t) => {
+    for (const mode of ['sentinel', 'cluster']) {
+      assert.throws(() => open(t, { ORCHESTRATOR_STORE: 'redis', ORCHESTRATOR_REDIS_MODE: mode }), {
+        code: 'ORCHESTRATOR_INVALID_SETTING',
+        message: new RegExp(`ORCHESTRATOR_REDIS_MODE=${mode} needs ORCHESTRATOR_REDIS_NODES`),
+      });
+    }
+    assert.throws(() => open(t, { ORCHESTRATOR_REDIS_NODES: '10.0.0.1:6379,10.0.0.2:6379' }), {
+      code: 'ORCHESTRATOR_INVALID_SETTING',
+      message: /ORCHESTRATOR_REDIS_NODES.*ORCHESTRATOR_REDIS_MODE/,
+    });
+  });
+});
+
+describe('projects that share a Redis', () => {
+  const server = startRedis({ after });
+
+  test('data of another schema are refused by every call, and nothing of them is touched', async (t) => {
+    const redis = await server;
+    const client = redis.client();
+    const env = { REDIS_URL: redis.url };
+    await new Instance(open(t, env), []).send({ deltas: [added(requests, add(series(), 1))] });
+    await client.hset('orchestrator:{shop}:project', 'schema', '999');
+    const content = async () =>
+      Promise.all(
+        (await redis.keys()).map(async (key) => [key, (await client.dumpBuffer(key)).toString('hex')]),
+      );
+    const before = await content();
+    const late = new Instance(open(t, env), []);
+    const mismatch = { code: 'ORCHESTRATOR_SCHEMA_MISMATCH', message: /"999".*ORCHESTRATOR_PREFIX/ };
+    await assert.rejects(late.send({ deltas: [added(requests, add(series(), 1))] }), mismatch);
+    for (const call of ['snapshot', 'sweep', 'leave', 'wipe'] as const)
+      await assert.rejects(late.store[call](), mismatch);
+    assert.deepEqual(await content(), before);
+    await client.flushall();
+  });
+
+  test('the discovery of projects is a key of all, where that is allowed', async (t) => {
+    const redis = await server;
+    const a = new Instance(open(t, { REDIS_URL: redis.url }), []);
+    await a.send({});
+    await a.store.sweep();
+    await eventually(async () =>
+      assert.deepEqual(await redis.client().zrange('orchestrator:projects', '0', '-1'), ['shop']),
+    );
+  });
+});

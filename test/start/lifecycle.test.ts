@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { baseEnvironment } from '../helpers/app-process.js';
+import { PACKAGE_ROOT } from '../helpers/scratch.js';
+
+const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'shutdown.js'));
+
+/** Runs an application around a {@link Lifecycle} whose flushes and leaves are written down; answers what it printed. */
+async function run(body: string): Promise<{ code: unknown; signal: unknown; printed: string[] }> {
+  const script = `
+    const { Lifecycle } = require(${LIFECYCLE});
+    const say = (line) => require('node:fs').writeSync(1, line + '\\n');
+    const settings = { flush: async () => say('flush'), leave: async () => say('leave'), flushOthers: async () => undefined };
+    ${body}`;
+  const child = spawn(process.execPath, ['-e', script], {
+    env: baseEnvironment(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
+  const [code, signal] = await once(child, 'close');
+  return { code, signal, printed: output.split('\n').slice(0, -1) };
+}
+
+const installed = 'const lifecycle = new Lifecycle(settings); lifecycle.install();';
+
+describe('the end of a process', () => {
+  test('by an empty event loop flushes, and ends', async () => {
+    const { code, printed } = await run(installed);
+    assert.equal(code, 0);
+    assert.deepEqual(printed.slice(0, 2), ['flush', 'leave']);
+    assert.ok(printed.length <= 6);
+  });
+
+  test('that others hold up by their own beforeExit is not held up by us for ever', async () => {
+    const { code, printed } = await run(
+      `${installed} let more = 50; process.on('beforeExit', () => { if (more-- > 0) setImmediate(() => {}); });`,
+    );
+    assert.equal(code, 0);
+    assert.ok(printed.filter((line) => line === 'flush').length <= 3);
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    test(`by ${signal} flushes, and is by ${signal}`, async () => {
+      const ended = await run(
+        `${installed} setInterval(() => {}, 1000); process.kill(process.pid, '${signal}');`,
+      );
+      assert.equal(ended.signal, signal);
+      assert.equal(ended.printed.at(-1), 'leave');
+    });
+  }
+
+  test('is not held up by a flush that fails or never ends', async () => {
+    for (const flush of [
+      "async () => { say('flush'); throw new Error('away'); }",
+      "() => { say('flush'); return new Promise(() => {}); }",
+    ]) {
+      const ended = await run(
+        `settings.flush = ${flush}; ${installed} setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
+      );
+      assert.equal(ended.signal, 'SIGTERM');
+      assert.deepEqual(ended.printed, ['flush']);
+      const emptied = await run(`settings.flush = ${flush}; ${installed}`);
+      assert.equal(emptied.code, 0);
+      assert.deepEqual(emptied.printed, ['flush']);
+    }
+  });
+
+  test('of an application with a handler of its own is the affair of that handler; its drain is flushed', async () => {
+    const { code, printed } = await run(
+      `${installed} process.on('SIGTERM', () => setTimeout(() => { say('drained'); process.exit(3); }, 700));
+       setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
+    );
+    assert.equal(code, 3);
+    assert.equal(printed.at(-1), 'drained');
+    assert.ok(printed.filter((line) => line === 'flush').length >= 2);
+    assert.ok(!printed.includes('leave'));
+  });
+
+  test('that does not come, for the signal meant something else, is not waited for by flushing for ever', async () => {
+    // A day passes in a second.
+    const { printed } = await run(
+      `const { setInterval: slow } = globalThis; globalThis.setInterval = (f) => slow(f, 1);
+       ${installed} process.on('SIGINT', () => {}); process.kill(process.pid, 'SIGINT');
+       let count = 0; const flush = settings.flush; settings.flush = async () => { count += 1; };
+       setTimeout(() => { const before = count; setTimeout(() => { say(String(count - before)); process.exit(); }, 500); }, 1500);`,
+    );
+    assert.equal(printed.at(-1), '0');
+  });
+
+  test('is left to others after remove()', async () => {
+    const ended = await run(
+      `${installed} lifecycle.remove(); setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
+    );
+    assert.equal(ended.signal, 'SIGTERM');
+    assert.deepEqual(ended.printed, []);
+  });
+});
