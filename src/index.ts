@@ -1,7 +1,13 @@
 export { start, shutdown, type StartOptions } from './start/start.js';
 export type { Orchestrator } from './start/running.js';
 export { metricsHandler, collectMetrics, type CollectedMetrics } from './start/metrics-handler.js';
-export { RedisMetricReader, type RedisMetricReaderOptions } from './reader/store-metric-reader.js';
+export {
+  StoreMetricReader,
+  type StoreMetricReaderOptions,
+  /** The name of 0.1.0. */
+  StoreMetricReader as RedisMetricReader,
+  type StoreMetricReaderOptions as RedisMetricReaderOptions,
+} from './reader/store-metric-reader.js';
 export {
   StoreMetricExporter,
   type StoreMetricExporterOptions,

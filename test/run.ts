@@ -9,7 +9,7 @@ import { postgresPrograms } from './helpers/postgres.js';
 
 /**
  * `npm test`: makes sure that the servers and oracles which the tests run are there, then hands over to node's test runner.
- * Arguments choose files by a part of their path: `npm test -- store/ e2e/kill`.
+ * Arguments choose files by a part of their path: `npm test -- store/ end-to-end/kill`.
  */
 
 interface Need {
@@ -115,7 +115,7 @@ function testFiles(root: string): string[] {
 }
 
 function weight(file: string): number {
-  return file.startsWith('e2e') ? 0 : file.startsWith('register') ? 1 : 2;
+  return file.startsWith('end-to-end') ? 0 : file.startsWith('register') ? 1 : 2;
 }
 
 function chosen(file: string): boolean {

@@ -19,7 +19,7 @@ const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     causes:
       'The preload and `start()` in one process; `start()` twice; or another OpenTelemetry SDK that has registered its MeterProvider before. Thrown by `start()`.',
     remedy:
-      "Remove one of the two. To keep another SDK, leave out the preload and add a `RedisMetricReader` to that SDK's MeterProvider: see [getting-started.md](getting-started.md#with-an-sdk-of-your-own).",
+      "Remove one of the two. To keep another SDK, leave out the preload and add a `StoreMetricReader` to that SDK's MeterProvider: see [getting-started.md](getting-started.md#with-an-sdk-of-your-own).",
   },
   ORCHESTRATOR_NOT_RUNNING: {
     causes:

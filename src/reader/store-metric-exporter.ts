@@ -116,16 +116,16 @@ export class StoreMetricExporter implements PushMetricExporter {
     if (lost > 0)
       this.#warn(`The last values of ${lost} series did not reach the store: ${reason(this.#error)}`);
     try {
-      if (this.#error === undefined) await this.#store.leave();
+      if (this.#error === undefined) await this.#store.endLease();
     } finally {
       await this.#store.close();
     }
   }
 
   /** Ends the lease without closing; the next flush begins it again. For a process that is about to end. */
-  async leave(): Promise<void> {
+  async endLease(): Promise<void> {
     await this.#running;
-    if (this.#error === undefined) await this.#store.leave();
+    if (this.#error === undefined) await this.#store.endLease();
   }
 
   /** Never rejects. An attempt under way takes along what came in the meantime; when it fails, so would the next one. */

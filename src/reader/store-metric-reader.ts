@@ -15,7 +15,7 @@ import { StoreMetricExporter } from './store-metric-exporter.js';
 /** How long a scrape waits for this process's own values, when the store or a callback of the application hangs. */
 const OWN_FLUSH_MS = 1000;
 
-export interface RedisMetricReaderOptions {
+export interface StoreMetricReaderOptions {
   /** Where this process is summed with the others; see `createStore`. The reader owns it and closes it at shutdown. */
   readonly store: MetricStore;
   /** Milliseconds between two flushes. Default 5000. */
@@ -39,16 +39,16 @@ export interface RedisMetricReaderOptions {
  * histograms are collected as deltas, everything else as it stands.
  *
  * ```ts
- * const reader = new RedisMetricReader({ store: createStore({ … }) });
+ * const reader = new StoreMetricReader({ store: createStore({ … }) });
  * const provider = new MeterProvider({ readers: [reader] });
  * const snapshot = await reader.snapshot(); // the sum of all processes
  * ```
  */
-export class RedisMetricReader extends PeriodicExportingMetricReader {
+export class StoreMetricReader extends PeriodicExportingMetricReader {
   readonly exporter: StoreMetricExporter;
   readonly #store: MetricStore;
 
-  constructor(options: RedisMetricReaderOptions) {
+  constructor(options: StoreMetricReaderOptions) {
     const interval = options.exportIntervalMillis ?? 5000;
     const exporter = new StoreMetricExporter({
       store: options.store,

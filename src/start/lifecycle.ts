@@ -23,7 +23,7 @@ export interface LifecycleOptions {
   /** Sends what goes elsewhere: spans, log records, upstream readers; may reject. Nothing else waits for it. */
   readonly flushOthers: () => Promise<unknown>;
   /** Ends the lease of this instance; may reject. */
-  readonly leave: () => Promise<unknown>;
+  readonly endLease: () => Promise<unknown>;
 }
 
 /**
@@ -104,7 +104,7 @@ export class Lifecycle {
       sent = true;
       // Requests that were under way are still answered while the first flush is; the second one has those.
       if (this.#dying) await this.#options.flush();
-      await this.#options.leave();
+      await this.#options.endLease();
     };
     await within(Promise.allSettled([flush(), this.#options.flushOthers()]));
     return sent;

@@ -12,10 +12,11 @@ import { healthChecks } from '../application/register-health-check.js';
 import { HostCollector } from '../instrumentation/host/host-collector.js';
 import type { SwitchableInstrumentation } from '../instrumentation/host/host-metrics.js';
 import type { Log } from '../log.js';
-import { leaseMsOf, openStore, type Identity } from './open-store.js';
+import type { Identity } from './identity.js';
+import { leaseMsOf, openStore } from './open-store.js';
 import { Exposition } from '../prometheus/exposition.js';
 import { REFRESH_MS } from '../reader/delta-accumulator.js';
-import { RedisMetricReader } from '../reader/store-metric-reader.js';
+import { StoreMetricReader } from '../reader/store-metric-reader.js';
 import { observeExporter } from '../reader/self-metrics.js';
 import { serveOnApplication } from '../server/app-endpoint.js';
 import { MetricsServer, type HealthAnswer } from '../server/metrics-server.js';
@@ -30,9 +31,9 @@ const SWEEP_MS = 60_000;
 const HEALTH_MS = 2000;
 
 /** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
-export class Collection {
+export class MetricsPipeline {
   readonly store: MetricStore;
-  readonly reader: RedisMetricReader;
+  readonly reader: StoreMetricReader;
   readonly server: MetricsServer;
   readonly scraper: Scraper;
   readonly #appMetricsPath: string | undefined;
@@ -42,12 +43,12 @@ export class Collection {
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
 
-  /** @param metricProducers see RedisMetricReaderOptions */
+  /** @param metricProducers see StoreMetricReaderOptions */
   constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
     this.store = openStore(settings, identity, log.warn);
-    this.reader = new RedisMetricReader({
+    this.reader = new StoreMetricReader({
       store: this.store,
       exportIntervalMillis: interval,
       exportTimeoutMillis: settings.metricExportTimeout,
@@ -150,7 +151,7 @@ function openExposition(settings: Settings, log: Log): Exposition {
 }
 
 /** Ready: the store answered the last flush, and that was not long ago. */
-function notReady({ exporter }: RedisMetricReader, leaseMs: number): string | undefined {
+function notReady({ exporter }: StoreMetricReader, leaseMs: number): string | undefined {
   if (exporter.lastError !== undefined) return reason(exporter.lastError);
   const age = exporter.millisecondsSinceFlush;
   if (age === undefined) return 'Nothing was flushed yet.';

@@ -1,15 +1,10 @@
-import { randomUUID } from 'node:crypto';
-
-import {
-  processEnvironment,
-  readSettings,
-  sanitizePrefix,
-  type Environment,
-  type SettingOptions,
-  type Settings,
-} from '../config/settings.js';
-import { serviceNameOf } from './resource.js';
-import { createStore as createStoreOf } from './create-store.js';
+import { processEnvironment, readSettings, type SettingOptions, type Settings } from '../config/settings.js';
+import { reason } from '../errors.js';
+import { createLocalStore } from '../store/local/local-store.js';
+import { createMemoryStore } from '../store/memory/memory-store.js';
+import type * as RedisStoreModule from '../store/redis/redis-store.js';
+import { type Identity, identityOf, mainScript } from './identity.js';
+import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 
 /** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
@@ -18,16 +13,9 @@ const MAX_STORE_TIMEOUT_MS = 5000;
 /** An instance that was not heard of for three intervals is dead; a stalled event loop is given some seconds. */
 const MIN_LEASE_MS = 10_000;
 
-export type Identity = Pick<StoreContext, 'prefix' | 'project' | 'lease'>;
-
 /** How long an instance counts as alive after its last flush. */
 export function leaseMsOf({ metricExportInterval }: Settings): number {
   return Math.max(3 * metricExportInterval, MIN_LEASE_MS);
-}
-
-/** The application's main file. Under PM2 in cluster mode `argv` names PM2's own. */
-export function mainScript(environment: Environment): string | undefined {
-  return environment['pm_exec_path'] ?? process.argv[1];
 }
 
 /** The store of the settings, for one instance. */
@@ -43,21 +31,45 @@ export function openStore(
     maxSeries: settings.maxSeries,
     warn,
   };
-  return createStoreOf(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
+  return storeOf(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
 }
 
-/** Who the settings say that this process is; `main`: the application's main file. */
-export function identityOf(
-  settings: Settings,
-  main: string | undefined,
-): Identity & { readonly serviceName: string } {
-  const serviceName = serviceNameOf(settings.serviceName, main);
-  const project = settings.prefix ?? serviceName;
-  return { serviceName, project, prefix: sanitizePrefix(project), lease: randomUUID() };
+/** What decides which store is opened. */
+export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings;
+
+/**
+ * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share,
+ * and if those cannot be had this process's memory.
+ */
+export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
+  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
+  const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
+  switch (kind) {
+    case 'redis': {
+      // Only who uses Redis pays for loading the client.
+      const { createRedisStore } = require('../store/redis/redis-store.js') as typeof RedisStoreModule;
+      return createRedisStore(context, redisTarget(settings), timeoutMs);
+    }
+    case 'local':
+      return localOrMemory(settings, context);
+    case 'memory':
+      return createMemoryStore(context);
+  }
+}
+
+function localOrMemory({ localDir }: StoreSettings, context: StoreContext): MetricStore {
+  try {
+    return createLocalStore(context, { directory: localDir });
+  } catch (error) {
+    context.warn(
+      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
+    );
+    return createMemoryStore(context);
+  }
 }
 
 /**
- * Opens a store for a {@link RedisMetricReader} in a MeterProvider of your own. Options and environment are those of
+ * Opens a store for a {@link StoreMetricReader} in a MeterProvider of your own. Options and environment are those of
  * `start()`: Redis if one is configured, else the local store of this host.
  *
  * @param warn told in one line when a setting is invalid or the store is in trouble; default silent

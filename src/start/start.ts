@@ -9,7 +9,7 @@ import {
   type SettingOptions,
   type Settings,
 } from '../config/settings.js';
-import { Collection } from './metrics-pipeline.js';
+import { MetricsPipeline } from './metrics-pipeline.js';
 import { OrchestratorError, reason } from '../errors.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
@@ -18,7 +18,7 @@ import { createPathFilter } from '../instrumentation/http/path-filter.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
 import { createLog, logDiagnostics, type Log } from '../log.js';
 import { upstreamReaders } from './upstream-readers.js';
-import { identityOf, mainScript } from './open-store.js';
+import { identityOf, mainScript } from './identity.js';
 import { baseResource } from './resource.js';
 import { startSdk } from './sdk.js';
 import { running, setRunning, type Orchestrator, type Running } from './running.js';
@@ -57,7 +57,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
     throw new OrchestratorError(
       'ORCHESTRATOR_ALREADY_STARTED',
-      'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add RedisMetricReader to that MeterProvider.',
+      'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add StoreMetricReader to that MeterProvider.',
     );
   }
   exportOptions(options);
@@ -87,7 +87,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
     : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
-  const own = ours ? new Collection(settings, identity, producers, log) : undefined;
+  const own = ours ? new MetricsPipeline(settings, identity, producers, log) : undefined;
 
   const traces = isWanted(settings.tracesExporter, settings);
   const traffic: Traffic = {
@@ -125,7 +125,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   const lifecycle = new Lifecycle({
     flush: () => own?.reader.forceFlush() ?? Promise.resolve(),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
-    leave: () => own?.reader.exporter.leave() ?? Promise.resolve(),
+    endLease: () => own?.reader.exporter.endLease() ?? Promise.resolve(),
   });
   lifecycle.install();
   log.info(startLine(settings, serviceName, identity.prefix, own));
@@ -165,7 +165,7 @@ function startLine(
   settings: Settings,
   serviceName: string,
   prefix: string,
-  own: Collection | undefined,
+  own: MetricsPipeline | undefined,
 ): string {
   const { metricExportInterval, prometheusHost, prometheusPort, metricsPath } = settings;
   const parts = [

@@ -42,9 +42,9 @@ export interface MetricStore {
    * Asks for a turn that one instance of the project holds at a time. True for this instance until `ms` from now, when
    * nobody holds `name` or this instance does. For work that one process should do for all.
    */
-  hold(name: string, ms: number): Promise<boolean>;
+  acquireLock(name: string, ms: number): Promise<boolean>;
   /** Ends this instance's lease: its current values go. The next `apply` begins it again. */
-  leave(): Promise<void>;
+  endLease(): Promise<void>;
   /** Deletes all data of the project, and nothing of any other. */
   wipe(): Promise<void>;
   /** Releases connections and files. Idempotent. Pending calls reject. */

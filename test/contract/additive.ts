@@ -72,7 +72,7 @@ export function additiveContract(bed: () => Bed): void {
     const [a, b] = [await bed().instance({ leaseMs: SHORT_MS }), await bed().instance()];
     await a.send({ deltas: [added(requests, add(series(), 1))] });
     await b.send({ deltas: [added(requests, add(series(), 10))] });
-    await b.store.leave();
+    await b.store.endLease();
     await b.sendAgain();
     await bed().after(SHORT_MS, async () => {
       assert.ok((await b.store.snapshot()).instances < 2);

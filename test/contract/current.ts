@@ -112,7 +112,7 @@ export function currentContract(bed: () => Bed): void {
       reported(gauge('job', 'keep'), now(series(), 42)),
     ];
     await a.send({ deltas: [added(requests, add(series(), 3))], current });
-    await a.store.leave();
+    await a.store.endLease();
     await assertValues(b, { requests: { '': [3] }, job: { '': [42] } });
     assert.equal((await b.store.snapshot()).instances, 0);
     await a.send({ current: [reported(active, now(series(), 6))] });
@@ -122,7 +122,7 @@ export function currentContract(bed: () => Bed): void {
 
   test('leaving without having written is allowed', async () => {
     const a = await bed().instance();
-    await a.store.leave();
+    await a.store.endLease();
     assert.deepEqual((await a.store.snapshot()).families, []);
   });
 

@@ -77,7 +77,7 @@ export function lossContract(bed: () => Bed): void {
     await a.send(sent);
     await a.store.wipe();
     await a.store.sweep();
-    await a.store.leave();
+    await a.store.endLease();
     assert.deepEqual((await a.store.snapshot()).families, []);
   });
 
@@ -90,7 +90,7 @@ export function lossContract(bed: () => Bed): void {
       store.apply({ sequence: 1, resource: [], collectedAt: 0, deltas: [], current: [] }),
       closed,
     );
-    for (const call of ['snapshot', 'sweep', 'leave', 'wipe'] as const)
+    for (const call of ['snapshot', 'sweep', 'endLease', 'wipe'] as const)
       await assert.rejects(store[call](), closed);
   });
 

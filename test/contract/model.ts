@@ -129,7 +129,7 @@ async function run(instances: readonly Instance[], steps: readonly Step[]): Prom
       // After leaving or a wipe, whether a repeated batch revives the lease is the store's own affair.
       if (!stale.has(one.instance)) await instance.sendAgain();
     } else if (one.kind === 'leave') {
-      await instance.store.leave();
+      await instance.store.endLease();
       model.leave(one.instance);
       stale.add(one.instance);
     } else if (one.kind === 'wipe') {

@@ -34,7 +34,7 @@ export function projectContract(bed: () => Bed): void {
     const deltas = [added(requests, add(series(), 1))];
     await a.send({ deltas });
     await assert.rejects(b.send({ deltas }), refused);
-    for (const call of ['snapshot', 'sweep', 'leave', 'wipe'] as const) {
+    for (const call of ['snapshot', 'sweep', 'endLease', 'wipe'] as const) {
       await assert.rejects(b.store[call](), refused);
     }
     await assertValues(a, { requests: { '': [1] } });

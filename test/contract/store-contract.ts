@@ -6,7 +6,7 @@ import { exponentialContract } from './exponential.js';
 import { boundsContract } from './bounds.js';
 import { currentContract } from './current.js';
 import { familyContract } from './families.js';
-import { holdContract } from './holds.js';
+import { holdContract } from './locks.js';
 import { lossContract } from './loss.js';
 import { modelContract } from './model.js';
 import { projectContract } from './projects.js';

@@ -30,7 +30,12 @@ const NODES = [
 ];
 
 /** Folders and files below `test` whose subject is Node or the SDK, and which need no server. */
-const PORTABLE = [/^instrumentation\/(?!databases)/, /^reader\//, /^jobs\./, /^start\./];
+const PORTABLE = [
+  /^instrumentation\/(?!databases\/databases)/,
+  /^reader\//,
+  /^application\/record-job\./,
+  /^start\/start\./,
+];
 
 /** Less than this file has, so that the one that hangs is named. */
 const FILE_TIMEOUT_MS = 120_000;
@@ -130,12 +135,12 @@ describe('the package on every Node', { concurrency: 2 }, () => {
             (file) => file.endsWith('.test.js') && PORTABLE.some((pattern) => pattern.test(file)),
           );
           for (const needed of [
-            'http2-tracker',
-            'http-server',
-            'http-differential',
-            'http-client',
-            'frameworks',
-            'tracing',
+            'http/http2-tracker',
+            'http/server',
+            'http/differential',
+            'http/client',
+            'frameworks/frameworks',
+            'spans/tracing',
           ])
             assert.ok(files.includes(`instrumentation/${needed}.test.js`), needed);
           const { code, stdout, stderr } = await startProgram(

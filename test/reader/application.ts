@@ -1,6 +1,6 @@
 import { MeterProvider, type MeterProviderOptions } from '@opentelemetry/sdk-metrics';
 
-import { RedisMetricReader, type RedisMetricReaderOptions } from '../../src/reader/store-metric-reader.js';
+import { StoreMetricReader, type StoreMetricReaderOptions } from '../../src/reader/store-metric-reader.js';
 import type { Family } from '../../src/model/family.js';
 import type { Snapshot } from '../../src/model/snapshot.js';
 import { textOf } from '../contract/bed.js';
@@ -8,18 +8,18 @@ import { ScriptedStore } from './scripted-store.js';
 
 export interface ApplicationOptions {
   readonly provider?: MeterProviderOptions;
-  readonly reader?: Partial<RedisMetricReaderOptions>;
+  readonly reader?: Partial<StoreMetricReaderOptions>;
 }
 
 /** An application with the real SDK, our reader, and a store that fails when it is told to. It flushes when asked. */
 export class Application {
   readonly store: ScriptedStore = new ScriptedStore();
   readonly warnings: string[] = [];
-  readonly reader: RedisMetricReader;
+  readonly reader: StoreMetricReader;
   readonly provider: MeterProvider;
 
   constructor({ provider, reader }: ApplicationOptions = {}) {
-    this.reader = new RedisMetricReader({
+    this.reader = new StoreMetricReader({
       store: this.store,
       exportIntervalMillis: 3_600_000,
       warn: (message) => this.warnings.push(message),

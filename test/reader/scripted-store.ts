@@ -69,13 +69,13 @@ export class ScriptedStore implements MetricStore {
     return this.#memory.snapshot();
   }
 
-  hold(): Promise<boolean> {
+  acquireLock(): Promise<boolean> {
     return Promise.resolve(true);
   }
 
-  async leave(): Promise<void> {
+  async endLease(): Promise<void> {
     this.calls.push('leave');
-    await this.#memory.leave();
+    await this.#memory.endLease();
   }
 
   async sweep(): Promise<void> {

@@ -210,7 +210,7 @@ describe('the end', () => {
     const gauge = app.provider.getMeter('m').createUpDownCounter('u');
     gauge.add(5);
     await app.reader.forceFlush();
-    await app.reader.exporter.leave();
+    await app.reader.exporter.endLease();
     assert.equal((await app.store.snapshot()).instances, 0);
     assert.deepEqual(await app.values(), { u: { '': [5] } });
   });

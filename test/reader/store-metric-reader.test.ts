@@ -9,7 +9,7 @@ import {
   AggregationTemporality,
 } from '@opentelemetry/sdk-metrics';
 
-import { RedisMetricReader } from '../../src/reader/store-metric-reader.js';
+import { StoreMetricReader } from '../../src/reader/store-metric-reader.js';
 import { createRedisStore } from '../../src/store/redis/redis-store.js';
 import type { Owner } from '../helpers/owner.js';
 import { startRedis } from '../helpers/redis.js';
@@ -17,7 +17,7 @@ import { valuesOf } from './application.js';
 
 /** What a user writes who has a MeterProvider already: our reader is one of several. */
 function application(owner: Owner, port: number, warnings: string[]) {
-  const reader = new RedisMetricReader({
+  const reader = new StoreMetricReader({
     store: createRedisStore(
       {
         prefix: 'shop',

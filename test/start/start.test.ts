@@ -61,7 +61,7 @@ describe('start()', () => {
   test('beside another SDK throws, and leaves that one alone', () => {
     const theirs = new MeterProvider();
     metrics.setGlobalMeterProvider(theirs);
-    assert.throws(() => start(quiet), { code: 'ORCHESTRATOR_ALREADY_STARTED', message: /RedisMetricReader/ });
+    assert.throws(() => start(quiet), { code: 'ORCHESTRATOR_ALREADY_STARTED', message: /StoreMetricReader/ });
     assert.equal(metrics.getMeterProvider(), theirs);
     assert.equal(running(), undefined);
   });

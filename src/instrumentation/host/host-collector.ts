@@ -41,7 +41,7 @@ export class HostCollector {
     const { store, hostName, host, intervalMs, flush } = this.#options;
     let mine: boolean;
     try {
-      mine = await store.hold(`host:${hostName}`, TURN_INTERVALS * intervalMs);
+      mine = await store.acquireLock(`host:${hostName}`, TURN_INTERVALS * intervalMs);
     } catch {
       // The store is away, which the flush reports; who collected before goes on.
       return;

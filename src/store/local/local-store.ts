@@ -80,7 +80,7 @@ class LocalStore implements MetricStore {
     });
   }
 
-  async hold(name: string, ms: number): Promise<boolean> {
+  async acquireLock(name: string, ms: number): Promise<boolean> {
     const { lease } = this.#context;
     return this.#inTurn(async () => {
       const atMs = Date.now();
@@ -92,7 +92,7 @@ class LocalStore implements MetricStore {
     });
   }
 
-  async leave(): Promise<void> {
+  async endLease(): Promise<void> {
     await this.#inTurn(async () => {
       if (this.#instance() !== undefined) await this.#submit({ kind: 'leave' });
     });

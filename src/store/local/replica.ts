@@ -29,8 +29,8 @@ export class LocalReplica {
     // Its sender finds out when it reads this log too.
     if (state.project !== undefined && state.project !== record.project) return;
     if (record.kind === 'batch') this.#batch(record);
-    if (record.kind === 'hold') state.hold(record.lease, record.name, record.ms, record.atMs);
-    if (record.kind === 'leave') state.leave(record.lease);
+    if (record.kind === 'hold') state.acquireLock(record.lease, record.name, record.ms, record.atMs);
+    if (record.kind === 'leave') state.endLease(record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
     if (record.kind === 'wipe') state.wipe();
   }

@@ -74,15 +74,15 @@ class MemoryStore implements MetricStore {
     this.#state().sweep(this.#context.ttlMs, this.#backend.now());
   }
 
-  async hold(name: string, ms: number): Promise<boolean> {
+  async acquireLock(name: string, ms: number): Promise<boolean> {
     const state = this.#state();
     const nowMs = this.#backend.now();
-    state.hold(this.#context.lease, name, ms, nowMs);
+    state.acquireLock(this.#context.lease, name, ms, nowMs);
     return state.holdsNow(this.#context.lease, name, nowMs);
   }
 
-  async leave(): Promise<void> {
-    this.#state().leave(this.#context.lease);
+  async endLease(): Promise<void> {
+    this.#state().endLease(this.#context.lease);
   }
 
   async wipe(): Promise<void> {

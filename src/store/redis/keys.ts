@@ -7,7 +7,7 @@ export interface RedisKeys {
   /** zset: lease -> end of the lease (ms) */
   readonly instances: string;
   /** string that expires: the lease whose turn it is */
-  hold(name: string): string;
+  lock(name: string): string;
   /** hash: `position`, `resource`, and `<family>/<series>` -> `[recordedMs, value]`; expires */
   instance(lease: string): string;
   /** hash: series id -> packed little-endian doubles `[updatedMs, startMs, …values]`; only the first two for current values */
@@ -25,7 +25,7 @@ export function redisKeys(prefix: string): RedisKeys {
     project: `${base}project`,
     families: `${base}families`,
     instances: `${base}instances`,
-    hold: (name) => `${base}hold:${name}`,
+    lock: (name) => `${base}hold:${name}`,
     instance: (lease) => `${base}instance:${lease}`,
     values: (family) => `${base}values:${family}`,
     labels: (family) => `${base}labels:${family}`,

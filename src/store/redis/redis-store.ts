@@ -8,7 +8,7 @@ import { RedisConnection } from './connection.js';
 import { PROJECTS_KEY, redisKeys, type RedisKeys } from './keys.js';
 import { RedisReader } from './snapshot-reader.js';
 import { pipeline, runScript, strings } from './commands.js';
-import { HOLD, RETIRE, SWEEP } from './scripts/scripts.js';
+import { LOCK, END_LEASES, SWEEP } from './scripts/scripts.js';
 import { RedisWriter } from './writer.js';
 
 /** The janitor's turn; whoever asks within it has nothing to do. */
@@ -59,33 +59,33 @@ class RedisStore implements MetricStore {
     return this.#reader.snapshot();
   }
 
-  async hold(name: string, ms: number): Promise<boolean> {
+  async acquireLock(name: string, ms: number): Promise<boolean> {
     await this.#assertOwn();
-    const mine = (await this.#hold(name, ms)) === 1;
+    const mine = (await this.#lock(name, ms)) === 1;
     if (mine) this.#held.add(name);
     else this.#held.delete(name);
     return mine;
   }
 
-  async leave(): Promise<void> {
+  async endLease(): Promise<void> {
     await this.#assertOwn();
-    await this.#writer.leave();
+    await this.#writer.endLease();
     // Whoever comes next need not wait for what this instance held.
-    await Promise.all(Array.from(this.#held, (name) => this.#hold(name, 1)));
+    await Promise.all(Array.from(this.#held, (name) => this.#lock(name, 1)));
     this.#held.clear();
   }
 
   async sweep(): Promise<void> {
     const { ttlMs } = this.#context;
     const keys = this.#keys;
-    if (!(await this.hold('janitor', Math.min(JANITOR_MS, Math.ceil(ttlMs / 4))))) return;
+    if (!(await this.acquireLock('janitor', Math.min(JANITOR_MS, Math.ceil(ttlMs / 4))))) return;
     const { leases, families } = await this.#contents();
     await this.#list();
     if (leases.length > 0) {
       await this.#reading.use((client) =>
         runScript(
           client,
-          RETIRE,
+          END_LEASES,
           [keys.instances, ...leases.map((item) => keys.instance(item))],
           ['0', this.#writer.keyTtlMs, ...leases],
         ),
@@ -111,7 +111,7 @@ class RedisStore implements MetricStore {
     const keys = this.#keys;
     const { leases, families } = await this.#contents();
     const doomed = [keys.project, keys.families, keys.instances];
-    for (const name of this.#held) doomed.push(keys.hold(name));
+    for (const name of this.#held) doomed.push(keys.lock(name));
     for (const lease of leases) doomed.push(keys.instance(lease));
     for (const family of families) doomed.push(keys.values(family), keys.labels(family));
     await this.#reading.use((client) => client.unlink(...doomed));
@@ -123,9 +123,9 @@ class RedisStore implements MetricStore {
     return Promise.resolve();
   }
 
-  #hold(name: string, ms: number): Promise<unknown> {
+  #lock(name: string, ms: number): Promise<unknown> {
     return this.#reading.use((client) =>
-      runScript(client, HOLD, [this.#keys.hold(name)], [this.#context.lease, ms]),
+      runScript(client, LOCK, [this.#keys.lock(name)], [this.#context.lease, ms]),
     );
   }
 

@@ -5,7 +5,7 @@ import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
 import { encodePart, PART_POINTS, type Block, type Part } from './batch-part.js';
 import { runScript } from './commands.js';
-import { APPLY, RETIRE } from './scripts/scripts.js';
+import { APPLY, END_LEASES } from './scripts/scripts.js';
 import { CurrentMirror } from './current-mirror.js';
 import { ReplayRing } from './replay-ring.js';
 import { prefixTaken, schemaMismatch } from '../project-errors.js';
@@ -83,12 +83,12 @@ export class RedisWriter {
     return overflowed;
   }
 
-  async leave(): Promise<void> {
+  async endLease(): Promise<void> {
     const { lease } = this.#context;
     await this.#connection.use((client) =>
       runScript(
         client,
-        RETIRE,
+        END_LEASES,
         [this.#keys.instances, this.#keys.instance(lease)],
         ['1', this.keyTtlMs, lease],
       ),

@@ -113,7 +113,7 @@ export class ProjectState {
   }
 
   /** Gives a turn to who asks, unless it is another's. */
-  hold(lease: string, name: string, ms: number, nowMs: number): void {
+  acquireLock(lease: string, name: string, ms: number, nowMs: number): void {
     const held = this.holds.get(name);
     if (held === undefined || held.lease === lease || held.untilMs <= nowMs) {
       this.holds.set(name, { lease, untilMs: nowMs + ms });
@@ -126,7 +126,7 @@ export class ProjectState {
     return held !== undefined && held.lease === lease && held.untilMs > nowMs;
   }
 
-  leave(lease: string): void {
+  endLease(lease: string): void {
     const instance = this.instances.get(lease);
     if (instance === undefined) return;
     instance.leaseEndMs = 0;

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { PACKAGE_ROOT } from '../../helpers/scratch.js';
 import { fetchStatus } from '../http/http-traffic.js';
 
-const FIXTURES = join(__dirname, '../../../test/fixtures/frameworks');
+const FIXTURES = join(PACKAGE_ROOT, 'test/fixtures/frameworks');
 const PRELOAD = join(__dirname, 'framework-preload.js');
 
 interface Sent {

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 
-import { scratchDir } from '../../helpers/scratch.js';
+import { PACKAGE_ROOT, scratchDir } from '../../helpers/scratch.js';
 import { fetchStatus } from '../http/http-traffic.js';
 import { OtlpReceiver, SERVER_KIND, type ReceivedSpan } from './otlp-receiver.js';
 
-const FIXTURES = join(__dirname, '../../../test/fixtures/frameworks');
+const FIXTURES = join(PACKAGE_ROOT, 'test/fixtures/frameworks');
 const PRELOAD = join(__dirname, 'tracing-preload.js');
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';

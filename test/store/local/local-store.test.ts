@@ -92,7 +92,7 @@ describe('the files of the local store', () => {
     await fill(b, 1);
     for (let round = 0; round < 6; round += 1) {
       await fill(a, ENOUGH);
-      if (round === 3) await b.store.leave();
+      if (round === 3) await b.store.endLease();
       assert.ok((await size()) < 2.5 * 1024 * 1024);
     }
     const fresh = await bed.instance(options);

@@ -14,7 +14,7 @@ import { createLocalStore } from '../../../src/store/local/local-store.js';
 import type { MetricStore } from '../../../src/store/metric-store.js';
 import type { Snapshot } from '../../../src/model/snapshot.js';
 
-const WRITER = path.join(__dirname, '../fixtures/store/writer.js');
+const WRITER = path.join(__dirname, '../../fixtures/store/writer.js');
 const WRITERS = 8;
 const SERIES = 300;
 /** A log ends after about 6 batches, so that many processes are killed while they end one. */

@@ -125,7 +125,7 @@ describe('one key is evicted', () => {
       active: { '': [2] },
     });
     await redis.client().script('FLUSH');
-    await a.store.leave();
+    await a.store.endLease();
     assert.equal((await a.store.snapshot()).instances, 0);
   });
 

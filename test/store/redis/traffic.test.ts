@@ -49,7 +49,7 @@ describe('what Redis is asked', () => {
     };
     for (let round = 0; round < 2; round += 1) for (const one of [a, b]) await one.send(sent);
     await a.store.sweep();
-    await b.store.leave();
+    await b.store.endLease();
     await eventually(() => assert.ok(commands.includes('zrem')));
     commands.length = 0;
     await b.store.snapshot();

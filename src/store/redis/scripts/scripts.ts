@@ -283,7 +283,7 @@ return reply
  * ARGV  1 force (1: end the lease now, 0: only if it has ended), 2 key ttl (ms), then the leases
  * Returns the number of leases ended.
  */
-export const RETIRE: RedisScript = script(`${NOW}
+export const END_LEASES: RedisScript = script(`${NOW}
 local retired = 0
 for i = 3, #ARGV do
   local ends = redis.call('ZSCORE', KEYS[1], ARGV[i])
@@ -334,7 +334,7 @@ return {page[1], #gone}
  * ARGV  1 lease, 2 length (ms)
  * Returns 1 if it is this lease's turn, else 0.
  */
-export const HOLD: RedisScript = script(`
+export const LOCK: RedisScript = script(`
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))

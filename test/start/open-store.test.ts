@@ -5,7 +5,7 @@ import { after, describe, test, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 
 import { readSettings, type Environment } from '../../src/config/settings.js';
-import { createStore } from '../../src/start/create-store.js';
+import { storeOf } from '../../src/start/open-store.js';
 import type { MetricStore, StoreContext } from '../../src/store/metric-store.js';
 import { eventually } from '../helpers/eventually.js';
 import type { Owner } from '../helpers/owner.js';
@@ -42,7 +42,7 @@ function open(owner: Owner, env: Environment, overrides: Partial<StoreContext> =
   const settings = readSettings(env, {}, (message) => complaints.push(message));
   assert.deepEqual(complaints, []);
   stores += 1;
-  const store = createStore(
+  const store = storeOf(
     settings,
     {
       prefix: 'shop',
@@ -82,7 +82,7 @@ async function useAll(owner: Owner, env: Environment): Promise<void> {
   }
   await assertValues(a, { requests: { 'code=200': [8] }, active: { '': [8] } });
   await a.store.sweep();
-  await b.store.leave();
+  await b.store.endLease();
   await assertValues(a, { requests: { 'code=200': [8] }, active: { '': [4] } });
   await a.store.wipe();
   await assertValues(b, {});
@@ -271,7 +271,7 @@ describe('projects that share a Redis', () => {
     const late = new Instance(open(t, env), []);
     const mismatch = { code: 'ORCHESTRATOR_SCHEMA_MISMATCH', message: /"999".*ORCHESTRATOR_PREFIX/ };
     await assert.rejects(late.send({ deltas: [added(requests, add(series(), 1))] }), mismatch);
-    for (const call of ['snapshot', 'sweep', 'leave', 'wipe'] as const)
+    for (const call of ['snapshot', 'sweep', 'endLease', 'wipe'] as const)
       await assert.rejects(late.store[call](), mismatch);
     assert.deepEqual(await content(), before);
     await client.flushall();

@@ -3,16 +3,10 @@ import type { ConnectionOptions } from 'node:tls';
 
 import type { Settings } from '../config/settings.js';
 import { OrchestratorError, reason } from '../errors.js';
-import { createLocalStore } from '../store/local/local-store.js';
-import { createMemoryStore } from '../store/memory/memory-store.js';
-import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import type { RedisNode, RedisTarget } from '../store/redis/client.js';
-import type * as RedisStoreModule from '../store/redis/redis-store.js';
 
-export type StoreSettings = Pick<
+export type RedisSettings = Pick<
   Settings,
-  | 'store'
-  | 'localDir'
   | 'redisUrl'
   | 'redisMode'
   | 'redisNodes'
@@ -27,39 +21,8 @@ export type StoreSettings = Pick<
 
 const DEFAULT_REDIS: RedisNode = { host: '127.0.0.1', port: 6379 };
 
-/**
- * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share,
- * and if those cannot be had this process's memory.
- */
-export function createStore(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
-  const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
-  switch (kind) {
-    case 'redis': {
-      // Only who uses Redis pays for loading the client.
-      const { createRedisStore } = require('../store/redis/redis-store.js') as typeof RedisStoreModule;
-      return createRedisStore(context, redisTarget(settings), timeoutMs);
-    }
-    case 'local':
-      return localOrMemory(settings, context);
-    case 'memory':
-      return createMemoryStore(context);
-  }
-}
-
-function localOrMemory({ localDir }: StoreSettings, context: StoreContext): MetricStore {
-  try {
-    return createLocalStore(context, { directory: localDir });
-  } catch (error) {
-    context.warn(
-      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
-    );
-    return createMemoryStore(context);
-  }
-}
-
 /** Where Redis is, from URL, nodes and single settings; a single setting wins over the same part of the URL. */
-export function redisTarget(settings: StoreSettings): RedisTarget {
+export function redisTarget(settings: RedisSettings): RedisTarget {
   const url = settings.redisUrl === undefined ? undefined : new URL(settings.redisUrl);
   const mode = settings.redisMode;
   if (mode !== 'standalone' && settings.redisNodes.length === 0 && url === undefined) {
@@ -110,7 +73,7 @@ function decode(text: string | undefined): string | undefined {
   }
 }
 
-function tlsOptions(settings: StoreSettings, wanted: boolean): ConnectionOptions | undefined {
+function tlsOptions(settings: RedisSettings, wanted: boolean): ConnectionOptions | undefined {
   const ca = pem('ORCHESTRATOR_REDIS_TLS_CA', settings.redisTlsCa);
   const cert = pem('ORCHESTRATOR_REDIS_TLS_CERT', settings.redisTlsCert);
   const key = pem('ORCHESTRATOR_REDIS_TLS_KEY', settings.redisTlsKey);
