@@ -2,23 +2,33 @@ import { inspect } from 'node:util';
 
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 
+import type { Warn } from './warnings.js';
+
 /** Lines on stderr. Nothing here may throw into the application, whatever stderr is. */
 export type LogLevel = 'none' | 'error' | 'warn' | 'info' | 'debug' | 'verbose' | 'all';
 
 const RANK: Record<LogLevel, number> = { none: 0, error: 1, warn: 2, info: 3, debug: 4, verbose: 5, all: 6 };
 
 export interface Log {
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
   readonly info: (message: string) => void;
   readonly debug: (message: string) => void;
 }
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
-  const at = (wanted: 'warn' | 'info' | 'debug') =>
-    RANK[level] >= RANK[wanted]
-      ? (message: string) => write(`[orchestrator] ${wanted === 'info' ? '' : `${wanted}: `}${message}\n`)
-      : () => undefined;
-  return { warn: at('warn'), info: at('info'), debug: at('debug') };
+  const at = (wanted: 'warn' | 'info' | 'debug', line: Warn): Warn =>
+    RANK[level] >= RANK[wanted] ? line : () => undefined;
+  return {
+    // The code comes first, as in Node's own warnings: a message is as long as it needs to be.
+    warn: at('warn', (message, code) => write(warningLine(message, code))),
+    info: at('info', (message) => write(`[orchestrator] ${message}\n`)),
+    debug: at('debug', (message) => write(`[orchestrator] debug: ${message}\n`)),
+  };
+}
+
+/** How a warning looks on stderr; its code is a heading of `docs/errors.md`. */
+export function warningLine(...[message, code]: Parameters<Warn>): string {
+  return `[orchestrator] ${code === undefined ? '' : `${code} `}warn: ${message}\n`;
 }
 
 function toStderr(line: string): void {

@@ -2,9 +2,10 @@ import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 import type * as ConfigModule from './config/settings.js';
-import { reason } from './errors.js';
+import type * as LogModule from './log.js';
 import { running } from './start/running.js';
 import type * as StartModule from './start/start.js';
+import type * as WarningsModule from './warnings.js';
 
 /** Programs that run before, beside or instead of an application, and inherit NODE_OPTIONS from it. */
 const TOOLS = /^(?:npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(?:-cli)?(?:\.c?js)?$/;
@@ -26,7 +27,7 @@ export function preload(): void {
     const { start }: typeof StartModule = require('./start/start.js');
     start();
   } catch (error) {
-    warn(`not started, the application runs without metrics: ${reason(error)}`);
+    warn(error);
   }
 }
 
@@ -35,9 +36,11 @@ function isApplication(script: string | undefined): boolean {
   return !TOOLS.test(basename(script)) && !PM2_TOOL.test(script);
 }
 
-function warn(message: string): void {
+function warn(error: unknown): void {
   try {
-    process.stderr.write(`[orchestrator] warn: ${message}\n`);
+    const { warning }: typeof WarningsModule = require('./warnings.js');
+    const { warningLine }: typeof LogModule = require('./log.js');
+    process.stderr.write(warningLine(...warning('ORCHESTRATOR_NOT_STARTED', { error })));
   } catch {
     // Without stderr there is nobody to tell.
   }

@@ -7,7 +7,7 @@ import {
   ValueType,
 } from '@opentelemetry/api';
 
-import { reason } from '../errors.js';
+import { warning } from '../warnings.js';
 
 /** What BullMQ's `Queue` has, and what anything else needs to be observed. */
 export interface ObservableQueue {
@@ -94,7 +94,7 @@ class QueueDepth {
           // A queue that is not BullMQ's may answer anything.
           this.#counts = counts ?? {};
         },
-        (error: unknown) => this.#forget(reason(error)),
+        (error: unknown) => this.#forget(error),
       )
       .finally(() => {
         clearTimeout(late);
@@ -103,8 +103,8 @@ class QueueDepth {
   }
 
   /** No number is better than one of an unknown age. */
-  #forget(why: string): void {
+  #forget(error: unknown): void {
     this.#counts = {};
-    diag.warn(`orchestrator: the jobs of queue ${this.#queue.name} are not counted: ${why}`);
+    diag.warn(...warning('ORCHESTRATOR_QUEUE_NOT_COUNTED', { queue: this.#queue.name, error }));
   }
 }

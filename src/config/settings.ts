@@ -21,7 +21,8 @@ import {
   type Kind,
 } from './setting-kinds.js';
 import type { GaugeRule } from '../reader/gauge-aggregation.js';
-import { OrchestratorError } from '../errors.js';
+import { orchestratorError } from '../errors.js';
+import { type Warn, warning } from '../warnings.js';
 import type { HttpMetricNames } from '../instrumentation/http/server.js';
 import type { LogLevel } from '../log.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
@@ -423,11 +424,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Reads all settings. Empty means unset. An invalid variable costs one warning with its name, its value, what is allowed
  * and what is used instead; an invalid option is the caller's mistake and throws ORCHESTRATOR_INVALID_SETTING.
  */
-export function readSettings(
-  env: Environment,
-  options: SettingOptions,
-  warn: (message: string) => void,
-): Settings {
+export function readSettings(env: Environment, options: SettingOptions, warn: Warn): Settings {
   const settings: Partial<Record<SettingName, unknown>> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     settings[name] =
@@ -436,7 +433,7 @@ export function readSettings(
   return settings as Settings;
 }
 
-function fromEnvironment(name: SettingName, env: Environment, warn: (message: string) => void): unknown {
+function fromEnvironment(name: SettingName, env: Environment, warn: Warn): unknown {
   const row: Setting = SETTINGS[name];
   for (const variable of row.env) {
     const value = env[variable]?.trim();
@@ -444,9 +441,9 @@ function fromEnvironment(name: SettingName, env: Environment, warn: (message: st
     try {
       return row.kind.parse(value);
     } catch {
-      warn(
-        `${variable}=${shown(row, value)} is not allowed. Allowed: ${plain(row.kind.allowed)}. Used instead: ${plain(defaultText(row))}.`,
-      );
+      const allowed = plain(row.kind.allowed);
+      const used = { variable, value: shown(row, value), allowed, default: plain(defaultText(row)) };
+      warn(...warning('ORCHESTRATOR_SETTING_IGNORED', used));
       return row.default;
     }
   }
@@ -458,10 +455,11 @@ function fromOption(name: SettingName, value: unknown): unknown {
   try {
     return row.kind.parse(optionText(value));
   } catch {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      `Option ${name}: ${shown(row, optionText(value))} is not allowed. Allowed: ${plain(row.kind.allowed)}.`,
-    );
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'option', {
+      option: name,
+      value: shown(row, optionText(value)),
+      allowed: plain(row.kind.allowed),
+    });
   }
 }
 
@@ -517,10 +515,7 @@ export function sanitizePrefix(name: string): string {
     .replaceAll(/[^a-z0-9_-]/g, '_')
     .slice(0, 128);
   if (!/[a-z0-9]/.test(prefix)) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      `ORCHESTRATOR_PREFIX=${JSON.stringify(name)} is not allowed. Allowed: a name with at least one of a-z, 0-9.`,
-    );
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'prefix', { value: JSON.stringify(name) });
   }
   return prefix;
 }
@@ -542,7 +537,8 @@ export function processEnvironment(): Environment {
       }
     } catch {
       // The parser's own message quotes the text, and with it perhaps a password.
-      process.emitWarning('pm2_env is not a JSON object; it is ignored.', 'OrchestratorWarning');
+      const [message, code] = warning('ORCHESTRATOR_PM2_ENV_UNREADABLE', {});
+      process.emitWarning(message, { type: 'OrchestratorWarning', code });
     }
   }
   return process.env;

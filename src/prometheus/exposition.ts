@@ -21,6 +21,7 @@ import { type BlockPoints, collectPoints } from './families/metric-points.js';
 import type * as Protobuf from './formats/protobuf.js';
 import { TEXT } from './formats/text.js';
 import { Turnstile } from '../event-loop/fair-yield.js';
+import { type Warn, warning } from '../warnings.js';
 
 export interface ExpositionOptions {
   /** How names are made; default of the specification: `UnderscoreEscapingWithSuffixes`. */
@@ -32,7 +33,7 @@ export interface ExpositionOptions {
   /** Which resource attributes become labels of every point. */
   readonly resourceLabels: (key: string) => boolean;
   /** Told once per conflict, in plain words. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 export interface Rendered {
@@ -107,7 +108,7 @@ export class Exposition {
       }
     } catch (error) {
       // The scraper only sees that the connection breaks.
-      this.#report(`render ${reason(error)}`, `A scrape broke off: ${reason(error)}.`);
+      this.#report(`render ${reason(error)}`, ...warning('ORCHESTRATOR_SCRAPE_BROKEN', { error }));
       throw error;
     }
   }
@@ -151,14 +152,14 @@ export class Exposition {
         }
         return name.name === undefined ? undefined : name;
       },
-      report: (key, message) => this.#report(key, message),
+      report: (key, ...told) => this.#report(key, ...told),
     });
   }
 
-  #report(key: string, message: string): void {
+  #report(key: string, ...told: Parameters<Warn>): void {
     if (this.#reported.has(key) || this.#reported.size >= MAX_REPORTS) return;
     this.#reported.add(key);
-    this.#options.warn(message);
+    this.#options.warn(...told);
   }
 
   #mode(format: Format, escaping: EscapingScheme, resource: Attributes): Mode {

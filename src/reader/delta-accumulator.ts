@@ -18,6 +18,7 @@ import type { CurrentPoint, DeltaBatch, FamilyPoints } from '../model/delta-batc
 import { type Family, type FamilyType, type InstanceAggregation, familyKey } from '../model/family.js';
 import { addValues } from '../model/add-values.js';
 import { packExponential } from '../model/exponential-histogram.js';
+import { type Warn, warning } from '../warnings.js';
 import { normalizeAttributes, normalizeScope } from './normalize.js';
 
 export interface DeltaAccumulatorOptions {
@@ -27,7 +28,7 @@ export interface DeltaAccumulatorOptions {
   readonly maxSeries: number;
   /** Milliseconds after which an unchanged counter is written again, so that its series does not expire. Default a minute. */
   readonly refreshMs?: number | undefined;
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /** What could not be kept apart or not be kept at all, since the last question. */
@@ -325,10 +326,10 @@ export class DeltaAccumulator {
 
   #drop(metric: MetricData, points: number, why: string): void {
     this.#dropped += points;
-    const message = `Metric ${metric.descriptor.name}: ${why}. Such points are dropped and counted in orchestrator.points.dropped.`;
+    const [message, code] = warning('ORCHESTRATOR_POINTS_DROPPED', { metric: metric.descriptor.name, why });
     if (this.#reported.size < 100 && !this.#reported.has(message)) {
       this.#reported.add(message);
-      this.#options.warn(message);
+      this.#options.warn(message, code);
     }
   }
 }

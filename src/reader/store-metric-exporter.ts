@@ -7,9 +7,10 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { OrchestratorError, reason } from '../errors.js';
+import { OrchestratorError, orchestratorError } from '../errors.js';
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { MetricStore } from '../store/metric-store.js';
+import { type Warn, warning } from '../warnings.js';
 import { DeltaAccumulator, type DeltaAccumulatorOptions } from './delta-accumulator.js';
 
 /** What became of one attempt to write to the store. */
@@ -41,7 +42,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   readonly maxSeries: number;
 
   readonly #store: MetricStore;
-  readonly #warn: (message: string) => void;
+  readonly #warn: Warn;
   readonly #waiting: DeltaAccumulator;
   #unconfirmed: DeltaBatch | undefined;
   #sequence = 0;
@@ -113,8 +114,7 @@ export class StoreMetricExporter implements PushMetricExporter {
     this.#closed = true;
     await this.#running;
     const lost = this.pendingSeries;
-    if (lost > 0)
-      this.#warn(`The last values of ${lost} series did not reach the store: ${reason(this.#error)}`);
+    if (lost > 0) this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error: this.#error }));
     try {
       if (this.#error === undefined) await this.#store.endLease();
     } finally {
@@ -152,9 +152,7 @@ export class StoreMetricExporter implements PushMetricExporter {
       }
       this.#flushedAt = performance.now();
     } catch (caught) {
-      error =
-        caught ??
-        new OrchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'The store failed without a reason.');
+      error = caught ?? orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noReason', {});
     }
     this.#reportChange(error);
     const losses = this.#waiting.takeLosses();
@@ -172,11 +170,9 @@ export class StoreMetricExporter implements PushMetricExporter {
     const before = this.#error;
     this.#error = error;
     if (error !== undefined && (before === undefined || codeOf(before) !== codeOf(error))) {
-      this.#warn(
-        `${reason(error)} Metrics wait in memory and are sent when it heals; the application is not affected.`,
-      );
+      this.#warn(...warning('ORCHESTRATOR_METRICS_WAIT', { error }));
     } else if (error === undefined && before !== undefined) {
-      this.#warn(`Store ${this.#store.description} answers again; everything that waited has been sent.`);
+      this.#warn(...warning('ORCHESTRATOR_METRICS_SENT', { store: this.#store.description }));
     }
   }
 }

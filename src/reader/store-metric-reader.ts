@@ -10,6 +10,7 @@ import { keepAlive } from '../event-loop/keep-alive.js';
 import type { InstanceAggregation } from '../model/family.js';
 import type { MetricStore } from '../store/metric-store.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { Warn } from '../warnings.js';
 import { StoreMetricExporter } from './store-metric-exporter.js';
 
 /** How long a scrape waits for this process's own values, when the store or a callback of the application hangs. */
@@ -31,7 +32,7 @@ export interface StoreMetricReaderOptions {
   /** Further sources of metrics, which must hand over deltas of counters and histograms. Default none. */
   readonly metricProducers?: readonly MetricProducer[];
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: silent. */
-  readonly warn?: (message: string) => void;
+  readonly warn?: Warn;
 }
 
 /**
@@ -70,7 +71,7 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
   /** The sum of all processes of the project, this one flushed first. Rejects when the store cannot be read. */
   async snapshot(): Promise<Snapshot> {
     // What this process could not write in time is written later; the others' numbers are worth showing all the same.
-    await deadline(this.forceFlush(), OWN_FLUSH_MS, () => '').catch(() => undefined);
+    await deadline(this.forceFlush(), OWN_FLUSH_MS, () => new Error('late')).catch(() => undefined);
     return this.#store.snapshot();
   }
 

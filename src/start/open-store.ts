@@ -1,11 +1,11 @@
 import { processEnvironment, readSettings, type SettingOptions, type Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
 import { createLocalStore } from '../store/local/local-store.js';
 import { createMemoryStore } from '../store/memory/memory-store.js';
 import type * as RedisStoreModule from '../store/redis/redis-store.js';
 import { type Identity, identityOf, mainScript } from './identity.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
 const MAX_STORE_TIMEOUT_MS = 5000;
@@ -19,11 +19,7 @@ export function leaseMsOf({ metricExportInterval }: Settings): number {
 }
 
 /** The store of the settings, for one instance. */
-export function openStore(
-  settings: Settings,
-  identity: Identity,
-  warn: (message: string) => void,
-): MetricStore {
+export function openStore(settings: Settings, identity: Identity, warn: Warn): MetricStore {
   const context: StoreContext = {
     ...identity,
     leaseMs: leaseMsOf(settings),
@@ -61,9 +57,7 @@ function localOrMemory({ localDir }: StoreSettings, context: StoreContext): Metr
   try {
     return createLocalStore(context, { directory: localDir });
   } catch (error) {
-    context.warn(
-      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
-    );
+    context.warn(...warning('ORCHESTRATOR_MEMORY_STORE', { error }));
     return createMemoryStore(context);
   }
 }
@@ -75,10 +69,7 @@ function localOrMemory({ localDir }: StoreSettings, context: StoreContext): Metr
  * @param warn told in one line when a setting is invalid or the store is in trouble; default silent
  * @throws ORCHESTRATOR_INVALID_SETTING for an invalid option
  */
-export function createStore(
-  options: SettingOptions = {},
-  warn: (message: string) => void = () => undefined,
-): MetricStore {
+export function createStore(options: SettingOptions = {}, warn: Warn = () => undefined): MetricStore {
   const environment = processEnvironment();
   const settings = readSettings(environment, options, warn);
   return openStore(settings, identityOf(settings, mainScript(environment)), warn);

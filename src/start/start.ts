@@ -10,7 +10,7 @@ import {
   type Settings,
 } from '../config/settings.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
-import { OrchestratorError, reason } from '../errors.js';
+import { orchestratorError } from '../errors.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
 import { instrument, type InstrumentOptions } from '../instrumentation/instrument.js';
@@ -24,6 +24,7 @@ import { startSdk } from './sdk.js';
 import { running, setRunning, type Orchestrator, type Running } from './running.js';
 import { Lifecycle } from './lifecycle.js';
 import { version } from '../version.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** The settings of docs/configuration.md by name. An option wins over its environment variable. */
 export interface StartOptions extends SettingOptions {
@@ -42,23 +43,17 @@ export interface StartOptions extends SettingOptions {
  */
 export function start(options: StartOptions = {}): Orchestrator | undefined {
   const environment = processEnvironment();
-  const complaints: string[] = [];
-  const settings = readSettings(environment, options, (message) => complaints.push(message));
+  const complaints: Parameters<Warn>[] = [];
+  const settings = readSettings(environment, options, (...complaint) => complaints.push(complaint));
   if (!settings.enabled || settings.sdkDisabled) return undefined;
   if (running() !== undefined) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_ALREADY_STARTED',
-      'The orchestrator runs in this process already. Remove start(), or the preload.',
-    );
+    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'twice', {});
   }
   const log = createLog(settings.logLevel);
   logDiagnostics(settings.logLevel, log);
-  for (const complaint of complaints) log.warn(complaint);
+  for (const complaint of complaints) log.warn(...complaint);
   if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_ALREADY_STARTED',
-      'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add StoreMetricReader to that MeterProvider.',
-    );
+    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'anotherSdk', {});
   }
   exportOptions(options);
   const orchestrator = compose(settings, options, mainScript(environment), log);
@@ -74,9 +69,7 @@ export async function shutdown(): Promise<void> {
 function compose(settings: Settings, options: StartOptions, main: string | undefined, log: Log): Running {
   const { serviceName, ...identity } = identityOf(settings, main);
   if (identity.project === 'unknown_service') {
-    log.warn(
-      'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
-    );
+    log.warn(...warning('ORCHESTRATOR_NO_NAME', {}));
   }
 
   const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
@@ -136,7 +129,9 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
     instruments.stop();
     await own?.end();
     // The reader flushes once more, ends the lease and closes the store.
-    await sdk.shutdown().catch((error: unknown) => log.warn(`At the end: ${reason(error)}`));
+    await sdk
+      .shutdown()
+      .catch((error: unknown) => log.warn(...warning('ORCHESTRATOR_SHUTDOWN_INCOMPLETE', { error })));
     metrics.disable();
     setRunning(undefined);
   };

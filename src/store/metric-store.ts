@@ -1,9 +1,10 @@
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { Warn } from '../warnings.js';
 
 /**
  * The store's contract: what one instance hands over in a flush, what a scrape reads, and what every implementation
- * promises. `test/store/contract.ts` is this contract as a test suite; a new store is one file that passes it.
+ * promises. `test/contract/store-contract.ts` is this contract as a test suite; a new store is one file that passes it.
  *
  * Promises:
  * 1. A batch is applied exactly once. `apply` that rejects has an unknown outcome: call it again with the very same
@@ -66,7 +67,7 @@ export interface StoreContext {
   /** Series per family over the whole project. */
   readonly maxSeries: number;
   /** Told once per state change in plain words. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /** Bumped when stored data change shape; data of another version are refused, not overwritten. */

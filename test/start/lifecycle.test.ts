@@ -7,14 +7,14 @@ import { describe, test } from 'node:test';
 import { baseEnvironment } from '../helpers/app-process.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 
-const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'shutdown.js'));
+const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'start', 'lifecycle.js'));
 
 /** Runs an application around a {@link Lifecycle} whose flushes and leaves are written down; answers what it printed. */
 async function run(body: string): Promise<{ code: unknown; signal: unknown; printed: string[] }> {
   const script = `
     const { Lifecycle } = require(${LIFECYCLE});
     const say = (line) => require('node:fs').writeSync(1, line + '\\n');
-    const settings = { flush: async () => say('flush'), leave: async () => say('leave'), flushOthers: async () => undefined };
+    const settings = { flush: async () => say('flush'), endLease: async () => say('leave'), flushOthers: async () => undefined };
     ${body}`;
   const child = spawn(process.execPath, ['-e', script], {
     env: baseEnvironment(),

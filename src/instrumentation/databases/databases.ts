@@ -10,6 +10,7 @@ import { applicationOf, findPackage } from '../packages/installed-package.js';
 import { instrumentMysql2Pools } from './mysql2-pools.js';
 import { createOperationDuration } from './operation-series.js';
 import { limitPgOperations } from './pg-operations.js';
+import { warning } from '../../warnings.js';
 
 export interface DatabaseOptions {
   /** The application's main file. */
@@ -97,7 +98,7 @@ function load(name: string, type: string, main: string): OtelInstrumentation | u
       typeof exports === 'object' && exports !== null ? Reflect.get(exports, type) : undefined;
     return typeof found === 'function' ? new (found as new () => OtelInstrumentation)() : undefined;
   } catch (error) {
-    diag.warn(`orchestrator: ${name} is not used`, error);
+    diag.warn(...warning('ORCHESTRATOR_PACKAGE_NOT_USED', { package: name }), error);
     return undefined;
   }
 }

@@ -14,6 +14,7 @@ import { isOwnRequest } from '../../own-traffic/own-traffic.js';
 import { limitPgOperations } from '../databases/pg-operations.js';
 import { pathOf } from '../http/route-normalizer.js';
 import { routeOf } from '../http/route.js';
+import { warning } from '../../warnings.js';
 
 export interface TracingOptions {
   /** The application's main file; its own `@opentelemetry/auto-instrumentations-node` is used when it has that. */
@@ -91,7 +92,7 @@ function autoInstrumentations(main: string | undefined): Instrumentation[] {
     }
     return instrumentations;
   } catch (error) {
-    diag.warn(`orchestrator: ${AUTO} is not used`, error);
+    diag.warn(...warning('ORCHESTRATOR_PACKAGE_NOT_USED', { package: AUTO }), error);
     return [];
   }
 }
@@ -123,6 +124,6 @@ function registerEsmHooks(): void {
       register();
     } else Module.register('@opentelemetry/instrumentation/hook.mjs', pathToFileURL(instrumentation));
   } catch (error) {
-    diag.warn('orchestrator: ESM packages are not traced', error);
+    diag.warn(...warning('ORCHESTRATOR_ESM_NOT_TRACED', {}), error);
   }
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError } from '../../errors.js';
+import { warning } from '../../warnings.js';
 import { encodeCheckpoint, restoreLine } from './checkpoint.js';
 import {
   deleteOlder,
@@ -205,9 +206,7 @@ export class LocalProject {
     const folder = this.#prepareFolder();
     const damaged = await setAside(folder, culprit);
     if (damaged === undefined) return;
-    this.#context.warn(
-      `The local store in ${folder} was damaged (${reason(error)}). It was moved to ${damaged}, and a new one begins from zero.`,
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error, damaged }));
   }
 }
 

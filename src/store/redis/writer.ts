@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
-import { OrchestratorError } from '../../errors.js';
+import { orchestratorError } from '../../errors.js';
+import { warning } from '../../warnings.js';
 import type { RedisConnection } from './connection.js';
 import type { RedisKeys } from './keys.js';
 import { encodePart, PART_POINTS, type Block, type Part } from './batch-part.js';
@@ -123,24 +124,19 @@ export class RedisWriter {
         case 'schema':
           throw schemaMismatch(this.#context, String(reply[1]));
         default:
-          throw new OrchestratorError(
-            'ORCHESTRATOR_STORE_REFUSED',
-            `Unexpected answer of the apply script: ${String(reply[0])}.`,
-          );
+          throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'script', { answer: String(reply[0]) });
       }
     }
-    throw new OrchestratorError(
-      'ORCHESTRATOR_STORE_UNAVAILABLE',
-      `${this.#connection.description} forgets what was just written.`,
-    );
+    const store = this.#connection.description;
+    throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'forgetful', { store });
   }
 
   /** A failover lost confirmed parts: they are applied again, in order. What the ring no longer holds is lost, and said. */
   async #replay(position: number): Promise<void> {
     const { parts, complete } = this.#ring.after(position);
-    this.#context.warn(
-      `${this.#connection.description} lost confirmed writes (failover); ${parts.length} parts are sent again${complete ? '' : ', older ones are gone'}.`,
-    );
+    const rest = complete ? '' : ', older ones are gone';
+    const store = this.#connection.description;
+    this.#context.warn(...warning('ORCHESTRATOR_FAILOVER', { store, parts: parts.length, rest }));
     for (const part of parts) {
       const { blocks } = this.#wholeOf(part);
       const reply = await this.#run(part, blocks, true);
@@ -216,9 +212,7 @@ export class RedisWriter {
     if (Date.now() - this.#lastContactMs < this.keyTtlMs / 2) return;
     this.#ring.clear();
     if (this.#uncertain === undefined || this.#uncertain !== this.#parts[0]) return;
-    this.#context.warn(
-      'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_OUTCOME_UNKNOWN', {}));
     this.#parts.shift();
   }
 
