@@ -15,13 +15,16 @@ import {
   type SettingOptions,
   type Settings,
 } from '../../src/config/settings.js';
+import { Warnings } from '../helpers/warnings.js';
 
 const names = Object.keys(SETTINGS) as SettingName[];
 
-function read(env: Environment, options: SettingOptions = {}): { settings: Settings; warnings: string[] } {
-  const warnings: string[] = [];
-  const settings = readSettings(env, options, (message) => warnings.push(message));
-  return { settings, warnings };
+function read(
+  env: Environment,
+  options: SettingOptions = {},
+): { settings: Settings; warnings: string[]; codes: unknown[] } {
+  const { warn, messages, codes } = new Warnings();
+  return { settings: readSettings(env, options, warn), warnings: messages, codes };
 }
 
 const defaults = read({}).settings;
@@ -107,9 +110,9 @@ describe('a variable', () => {
 
     for (const wrong of refused) {
       test(`${variable}=${wrong} costs one warning, and the default is used`, () => {
-        const { settings, warnings } = read({ [variable]: wrong });
+        const { settings, warnings, codes } = read({ [variable]: wrong });
         assert.deepEqual(settings, defaults);
-        assert.equal(warnings.length, 1);
+        assert.deepEqual(codes, ['ORCHESTRATOR_SETTING_IGNORED']);
         const [warning = ''] = warnings;
         assert.ok(warning.startsWith(`${variable}=`), warning);
         assert.match(warning, / is not allowed\. Allowed: .+\. Used instead: .+\.$/);
@@ -335,7 +338,8 @@ describe('the environment under PM2', () => {
 
   test('is what it is when pm2_env is no JSON, and nothing of it is told', async () => {
     const told: string[] = [];
-    const listener = (warning: Error): number => told.push(warning.message);
+    const listener = (warning: Error & { code?: unknown }): number =>
+      told.push(`${String(warning.code)} ${warning.message}`);
     process.on('warning', listener);
     for (const text of ['{"ORCHESTRATOR_REDIS_PASSWORD":S3CR3T}', 'S3CR3T', 'null', '']) {
       await withEnvironment({ pm2_env: text }, async () => {
@@ -345,5 +349,6 @@ describe('the environment under PM2', () => {
     }
     process.removeListener('warning', listener);
     assert.ok(!told.join().includes('S3CR3T'), told.join());
+    assert.match(told.join(), /^ORCHESTRATOR_PM2_ENV_UNREADABLE pm2_env is not a JSON object/);
   });
 });
