@@ -1,6 +1,7 @@
 import { INSTANCE_AGGREGATIONS } from '../model/family.js';
 import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import type { LogLevel } from '../log.js';
+import { STORE_KINDS, type StoreKind } from '../store/stores.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
 export interface Kind<T> {
@@ -138,4 +139,4 @@ export const gaugeRules: Kind<readonly GaugeRule[]> = {
 };
 
 export const logLevel: Kind<LogLevel> = oneOf('none', 'error', 'warn', 'info', 'debug', 'verbose', 'all');
-export const storeKind: Kind<'redis' | 'local' | 'memory'> = oneOf('redis', 'local', 'memory');
+export const storeKind: Kind<StoreKind> = oneOf(...STORE_KINDS);

@@ -24,6 +24,7 @@ import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { OrchestratorError } from '../errors.js';
 import type { HttpMetricNames } from '../instrumentation/http/server.js';
 import type { LogLevel } from '../log.js';
+import type { StoreKind } from '../store/stores.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 
 export interface Setting<T = unknown> {
@@ -41,7 +42,7 @@ export interface Setting<T = unknown> {
 export interface Settings {
   readonly enabled: boolean;
   readonly prefix: string | undefined;
-  readonly store: 'redis' | 'local' | 'memory' | undefined;
+  readonly store: StoreKind | undefined;
   readonly localDir: string | undefined;
   readonly redisUrl: string | undefined;
   readonly redisMode: 'standalone' | 'sentinel' | 'cluster';

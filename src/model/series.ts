@@ -22,7 +22,7 @@ export interface Series {
   readonly attributes: Attributes;
 }
 
-/** Where the cap on series puts what exceeds it; the attribute is the OpenTelemetry SDK's own. */
+/** The series into which everything beyond the cap on series is summed; the attribute is the OpenTelemetry SDK's own. */
 export const OVERFLOW_SERIES: Series = {
   id: 'overflow',
   scope: { name: '' },

@@ -1,11 +1,9 @@
 import { processEnvironment, readSettings, type SettingOptions, type Settings } from '../config/settings.js';
 import { reason } from '../errors.js';
-import { createLocalStore } from '../store/local/local-store.js';
-import { createMemoryStore } from '../store/memory/memory-store.js';
-import type * as RedisStoreModule from '../store/redis/redis-store.js';
 import { type Identity, identityOf, mainScript } from './identity.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
+import { STORES } from '../store/stores.js';
 
 /** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
 const MAX_STORE_TIMEOUT_MS = 5000;
@@ -34,37 +32,25 @@ export function openStore(
   return storeOf(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
 }
 
-/** What decides which store is opened. */
+/** The settings that choose the store. */
 export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings;
 
 /**
- * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share,
- * and if those cannot be had this process's memory.
+ * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share.
+ * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
   const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
   const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
-  switch (kind) {
-    case 'redis': {
-      // Only who uses Redis pays for loading the client.
-      const { createRedisStore } = require('../store/redis/redis-store.js') as typeof RedisStoreModule;
-      return createRedisStore(context, redisTarget(settings), timeoutMs);
-    }
-    case 'local':
-      return localOrMemory(settings, context);
-    case 'memory':
-      return createMemoryStore(context);
-  }
-}
-
-function localOrMemory({ localDir }: StoreSettings, context: StoreContext): MetricStore {
+  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  if (kind !== 'local') return STORES[kind](context, options);
   try {
-    return createLocalStore(context, { directory: localDir });
+    return STORES.local(context, options);
   } catch (error) {
     context.warn(
       `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
     );
-    return createMemoryStore(context);
+    return STORES.memory(context);
   }
 }
 

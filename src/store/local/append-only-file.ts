@@ -27,8 +27,8 @@ export async function openAppendOnly(
 
 /**
  * One append-only file of lines that any number of processes write to and read. Each line is written by a single `write`
- * on a descriptor in append mode, which local file systems carry out as a whole, one after the other: there is no lock,
- * so there is none that a stopped or killed process could hold.
+ * on a descriptor in append mode. Local file systems carry out such writes as a whole, one after the other. So there is no
+ * lock, and none that a stopped or killed process could keep.
  */
 export class AppendOnlyFile {
   readonly path: string;
