@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import type * as ConfigModule from './config/settings.js';
+import type * as EnvironmentModule from './config/environment.js';
+import type * as ReadSettingsModule from './config/read-settings.js';
 import { reason } from './errors.js';
 import { running } from './start/running.js';
 import type * as StartModule from './start/start.js';
@@ -18,7 +19,8 @@ export function preload(): void {
   try {
     if (!isApplication(process.argv[1])) return;
     // Loaded here and not above, so that npm and its like do not pay for what they do not use.
-    const { processEnvironment, readSettings }: typeof ConfigModule = require('./config/settings.js');
+    const { processEnvironment }: typeof EnvironmentModule = require('./config/environment.js');
+    const { readSettings }: typeof ReadSettingsModule = require('./config/read-settings.js');
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;

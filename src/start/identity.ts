@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Environment, sanitizePrefix, type Settings } from '../config/settings.js';
+import type { Environment } from '../config/environment.js';
+import { sanitizePrefix } from '../config/prefix.js';
+import type { Settings } from '../config/settings.js';
 import type { StoreContext } from '../store/metric-store.js';
 import { serviceNameOf } from './resource.js';
 
@@ -11,7 +13,7 @@ export function mainScript(environment: Environment): string | undefined {
   return environment['pm_exec_path'] ?? process.argv[1];
 }
 
-/** Who the settings say that this process is; `main`: the application's main file. */
+/** Name and lease of this process, from its settings and `main`, the application's main file. */
 export function identityOf(
   settings: Settings,
   main: string | undefined,
