@@ -43,7 +43,6 @@ export function compose(composition: Composition): Running {
   const exporting = openReaders(settings, identity, log);
   const { pipeline } = exporting;
   const traffic: Traffic = {
-    isOwnServer: (server) => pipeline?.server.owns(server) === true,
     ignorePaths: [
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
@@ -155,12 +154,12 @@ function once(work: () => Promise<void>): () => Promise<void> {
   return () => (running ??= keepAlive(work()));
 }
 
-type Traffic = Pick<InstrumentOptions, 'isOwnServer' | 'ignorePaths' | 'main'>;
+type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
 
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths, isOwnServer }: Traffic): Instrumentation[] {
+function spansOf({ main, ignorePaths }: Traffic): Instrumentation[] {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
-  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths), isOwnServer });
+  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }
 
 /** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */
