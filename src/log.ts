@@ -2,10 +2,14 @@ import { inspect } from 'node:util';
 
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 
-/** Lines on stderr. Nothing here may throw into the application, whatever stderr is. */
-export type LogLevel = 'none' | 'error' | 'warn' | 'info' | 'debug' | 'verbose' | 'all';
+/** The values of OTEL_LOG_LEVEL, from silent to everything. */
+export const LOG_LEVELS = ['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const RANK: Record<LogLevel, number> = { none: 0, error: 1, warn: 2, info: 3, debug: 4, verbose: 5, all: 6 };
+/** Whether `level` lets lines of `wanted` through. */
+function includes(level: LogLevel, wanted: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(wanted);
+}
 
 export interface Log {
   readonly warn: (message: string) => void;
@@ -15,7 +19,7 @@ export interface Log {
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
   const at = (wanted: 'warn' | 'info' | 'debug') =>
-    RANK[level] >= RANK[wanted]
+    includes(level, wanted)
       ? (message: string) => write(`[orchestrator] ${wanted === 'info' ? '' : `${wanted}: `}${message}\n`)
       : () => undefined;
   return { warn: at('warn'), info: at('info'), debug: at('debug') };
@@ -31,7 +35,7 @@ function toStderr(line: string): void {
 
 /** OpenTelemetry's own diagnostics go the same way, from `debug` on: it repeats at every interval what is said here once. */
 export function logDiagnostics(level: LogLevel, log: Log): void {
-  if (RANK[level] < RANK.debug) return;
+  if (!includes(level, 'debug')) return;
   const line = (message: string, ...args: unknown[]): void =>
     log.debug([message, ...args.map((arg) => inspect(arg))].join(' '));
   const logLevel = level === 'debug' ? DiagLogLevel.DEBUG : DiagLogLevel.ALL;

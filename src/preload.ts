@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import type * as ConfigModule from './config/settings.js';
+import type * as EnvironmentModule from './config/environment.js';
+import type * as ReadSettingsModule from './config/read-settings.js';
 import { reason } from './errors.js';
 import { running } from './start/running.js';
 import type * as StartModule from './start/start.js';
@@ -18,7 +19,8 @@ export function preload(): void {
   try {
     if (!isApplication(process.argv[1])) return;
     // Loaded here and not above, so that npm and its like do not pay for it.
-    const { processEnvironment, readSettings } = require('./config/settings.js') as typeof ConfigModule;
+    const { processEnvironment } = require('./config/environment.js') as typeof EnvironmentModule;
+    const { readSettings } = require('./config/read-settings.js') as typeof ReadSettingsModule;
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;

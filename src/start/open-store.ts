@@ -1,4 +1,7 @@
-import { processEnvironment, readSettings, type SettingOptions, type Settings } from '../config/settings.js';
+import { processEnvironment } from '../config/environment.js';
+import { readSettings } from '../config/read-settings.js';
+import type { SettingOptions } from '../config/setting-options.js';
+import type { Settings } from '../config/settings.js';
 import { reason } from '../errors.js';
 import { type Identity, identityOf, mainScript } from './identity.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
@@ -56,10 +59,17 @@ export function storeOf(settings: StoreSettings, context: StoreContext, timeoutM
 
 /**
  * Opens a store for a {@link StoreMetricReader} in a MeterProvider of your own. Options and environment are those of
- * `start()`: Redis if one is configured, else the local store of this host.
+ * `start()`: Redis if one is configured, else the local store of this host. The reader closes it when its MeterProvider is
+ * shut down.
  *
- * @param warn told in one line when a setting is invalid or the store is in trouble; default silent
- * @throws ORCHESTRATOR_INVALID_SETTING for an invalid option
+ * ```ts
+ * const store = createStore({ prefix: 'shop' }, (message) => process.emitWarning(message));
+ * const provider = new MeterProvider({ readers: [new StoreMetricReader({ store })] });
+ * ```
+ *
+ * @param options settings by name, as for `start()`; those that do not concern a store are ignored
+ * @param warn is called with one line when a setting is invalid or the store is in trouble; default: silent
+ * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
  */
 export function createStore(
   options: SettingOptions = {},

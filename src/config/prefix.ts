@@ -1,0 +1,22 @@
+import { OrchestratorError } from '../errors.js';
+
+const MAX_LENGTH = 128;
+
+/**
+ * A project's name as a part of keys: lower case, `[a-z0-9_-]`, at most 128 characters. Throws ORCHESTRATOR_INVALID_SETTING
+ * when no letter and no digit is left.
+ */
+export function sanitizePrefix(name: string): string {
+  const prefix = name
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, '_')
+    .slice(0, MAX_LENGTH);
+  if (!/[a-z0-9]/.test(prefix)) {
+    throw new OrchestratorError(
+      'ORCHESTRATOR_INVALID_SETTING',
+      `ORCHESTRATOR_PREFIX=${JSON.stringify(name)} is not allowed. Allowed: a name with at least one of a-z, 0-9.`,
+    );
+  }
+  return prefix;
+}
