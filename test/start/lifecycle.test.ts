@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { baseEnvironment } from '../helpers/app-process.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 
-const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'shutdown.js'));
+const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'start', 'lifecycle.js'));
 
 /** Runs an application around a {@link Lifecycle} whose flushes and leaves are written down; answers what it printed. */
 async function run(body: string): Promise<{ code: unknown; signal: unknown; printed: string[] }> {
