@@ -3,7 +3,7 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
-import { ownAgent } from '../own-traffic/own-traffic.js';
+import { markOwnServer, ownAgent } from '../own-traffic/own-traffic.js';
 import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plainResponse } from './plain-response.js';
@@ -82,11 +82,6 @@ export class MetricsServer {
       : undefined;
   }
 
-  /** True for the server of this object; its requests are not the application's traffic. */
-  owns(server: unknown): boolean {
-    return server !== undefined && server === this.#server;
-  }
-
   listen(): void {
     if (this.#closed) return;
     const { port } = this.#options;
@@ -97,6 +92,7 @@ export class MetricsServer {
       },
     );
     this.#server = server;
+    markOwnServer(server);
     server.maxConnections = 256;
     server.on('connection', (socket) => socket.unref());
     server.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
 import type { Step } from '../../event-loop/fair-yield.js';
+import { rebucket, sharedBoundaries } from '../../model/boundaries.js';
 import {
   type Exponential,
   MAX_EXPONENTIAL_BUCKETS,
@@ -8,12 +9,7 @@ import {
 import type { Family } from '../../model/family.js';
 import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { MetricFamily } from './metric-family.js';
-import {
-  exponentialBoundaries,
-  exponentialToClassic,
-  rebucket,
-  sharedBoundaries,
-} from './classic-histogram.js';
+import { exponentialBoundaries, exponentialToClassic } from './classic-histogram.js';
 import type { EncodedLabels, LabelCache } from '../naming/label-cache.js';
 
 /** One label set of a metric, and the sum of all series that have these labels in the end. */

@@ -39,7 +39,7 @@ test('many families of few series give the event loop its turn as one large fami
     const step = yieldEvery(SERIES_PER_SLICE);
     for (let family = 0; family < 40; family += 1) {
       const decoded = await decodeValues(fields, await want(new Map(), 'f', fields, step), known, step);
-      assert.deepEqual(decoded[0], { series: one, updatedMs: 1, startMs: 2, values: [3] });
+      assert.deepEqual(decoded[0], { series: one, updatedAtMs: 1, startedAtMs: 2, values: [3] });
       assert.equal(decoded.length, ids.length);
     }
   });
@@ -54,7 +54,7 @@ test('many instances do so too', async () => {
     for (let instance = 0; instance < 20; instance += 1) {
       const { values } = await splitInstance(fields, wanted, step);
       const decoded = await decodeCurrent(values, new Map([['f', known]]), step);
-      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedMs: 1, value: 2 });
+      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedAtMs: 1, value: 2 });
     }
     assert.equal(wanted.get('f')?.size, ids.length);
   });
