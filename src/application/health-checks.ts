@@ -1,6 +1,7 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api';
 
 import { reason } from '../errors.js';
+import { deadline } from '../event-loop/deadline.js';
 
 /** Resolves, or returns, when healthy; throws, rejects or returns `false` when not. */
 export type HealthCheck = (signal: AbortSignal) => unknown;
@@ -99,23 +100,17 @@ export class HealthChecks {
 async function runCheck({ check, timeout, critical }: Registered): Promise<HealthCheckResult> {
   const started = performance.now();
   const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`No answer within ${timeout} ms`);
-      abort.abort(error);
-      reject(error);
-    }, timeout);
-    timer.unref();
-  });
+  const late = (): Error => {
+    const error = new Error(`No answer within ${timeout} ms`);
+    abort.abort(error);
+    return error;
+  };
   const took = (): number => Math.round(performance.now() - started);
   try {
-    const answer = await Promise.race([Promise.resolve(abort.signal).then(check), deadline]);
+    const answer = await deadline(Promise.resolve(abort.signal).then(check), timeout, late);
     if (answer === false) throw new Error('The check returned false');
     return { status: 'up', critical, durationMs: took() };
   } catch (error) {
     return { status: 'down', critical, durationMs: took(), error: reason(error) };
-  } finally {
-    clearTimeout(timer);
   }
 }

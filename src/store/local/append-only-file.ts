@@ -1,6 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 
 const READ_BYTES = 256 * 1024;
 const LINE_FEED = 10;
@@ -84,7 +85,7 @@ export class AppendOnlyFile {
         start = end + 1;
         if (take(line)) return true;
         if (performance.now() - sliceMark > SLICE_MS) {
-          await nextTurn();
+          await yieldToEventLoop();
           sliceMark = performance.now();
         }
       }

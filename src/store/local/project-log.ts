@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { OrchestratorError, reason } from '../../errors.js';
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 import { encodeCheckpoint, restoreLine } from './checkpoint.js';
 import {
   deleteOlder,
@@ -150,7 +150,7 @@ export class ProjectLog {
       try {
         for (const line of encodeCheckpoint(this.#replica)) {
           await file.writeFile(line);
-          await nextTurn();
+          await yieldToEventLoop();
         }
       } finally {
         await file.close();
