@@ -24,6 +24,7 @@ import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { OrchestratorError } from '../errors.js';
 import type { HttpMetricNames } from '../instrumentation/http/server.js';
 import type { LogLevel } from '../log.js';
+import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 
 export interface Setting<T = unknown> {
@@ -208,7 +209,7 @@ export const SETTINGS: { readonly [Name in SettingName]: Setting<Settings[Name]>
   maxSeries: {
     env: ['ORCHESTRATOR_MAX_SERIES'],
     kind: integer(1, 1_000_000),
-    default: 2000,
+    default: DEFAULT_MAX_SERIES,
     description:
       'Series per metric over the whole project. What exceeds it is summed into one series with `otel_metric_overflow="true"`.',
   },
