@@ -35,6 +35,15 @@ export interface ExpositionOptions {
   readonly warn: (message: string) => void;
 }
 
+/** Those of the settings. */
+const DEFAULTS: ExpositionOptions = {
+  translationStrategy: 'UnderscoreEscapingWithSuffixes',
+  scopeInfo: true,
+  targetInfo: true,
+  resourceLabels: () => false,
+  warn: () => undefined,
+};
+
 export interface Rendered {
   /** The value of the Content-Type header; depends on `Accept` alone. */
   readonly contentType: string;
@@ -67,7 +76,7 @@ interface Mode {
 }
 
 /**
- * Renders snapshots. One per process: it keeps the rendered labels of every series by the identity of the store's
+ * Renders snapshots. Every option has the default of its setting. One per process: it keeps the rendered labels of every series by the identity of the store's
  * objects, and remembers which conflicts were reported.
  */
 export class Exposition {
@@ -76,8 +85,8 @@ export class Exposition {
   readonly #turnstile = new Turnstile();
   readonly #reported = new Set<string>();
 
-  constructor(options: ExpositionOptions) {
-    this.#options = options;
+  constructor(options: Partial<ExpositionOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   /** `accept` is the request's header; several are joined with a comma. */

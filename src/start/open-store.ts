@@ -1,4 +1,10 @@
-import { processEnvironment, readSettings, type SettingOptions, type Settings } from '../config/settings.js';
+import {
+  processEnvironment,
+  readSettings,
+  sanitizePrefix,
+  type SettingOptions,
+  type Settings,
+} from '../config/settings.js';
 import { reason } from '../errors.js';
 import { createLocalStore } from '../store/local/local-store.js';
 import { createMemoryStore } from '../store/memory/memory-store.js';
@@ -24,14 +30,21 @@ export function openStore(
   identity: Identity,
   warn: (message: string) => void,
 ): MetricStore {
-  const context: StoreContext = {
+  return storeOf(settings, contextOf(settings, identity, warn), storeTimeoutMs(settings));
+}
+
+function contextOf(settings: Settings, identity: Identity, warn: (message: string) => void): StoreContext {
+  return {
     ...identity,
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
     warn,
   };
-  return storeOf(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
+}
+
+function storeTimeoutMs({ metricExportTimeout }: Settings): number {
+  return Math.min(metricExportTimeout, MAX_STORE_TIMEOUT_MS);
 }
 
 /** What decides which store is opened. */
@@ -68,18 +81,47 @@ function localOrMemory({ localDir }: StoreSettings, context: StoreContext): Metr
   }
 }
 
+type Warn = (message: string) => void;
+
 /**
- * Opens a store for a {@link StoreMetricReader} in a MeterProvider of your own. Options and environment are those of
- * `start()`: Redis if one is configured, else the local store of this host.
+ * Opens a store for a `StoreMetricReader` in a MeterProvider of your own. Options and environment are those of `start()`:
+ * Redis if one is configured, else the local store of this host.
  *
- * @param warn told in one line when a setting is invalid or the store is in trouble; default silent
+ * @example
+ * ```ts
+ * const store = createStore({ prefix: 'shop', redisUrl: 'redis://127.0.0.1:6379' }, (message) => process.emitWarning(message));
+ * ```
+ *
+ * @param warn told in one line when a setting is invalid or the store is in trouble; a reader of this store that has no `warn`
+ * of its own uses it too. Default: silent
  * @throws ORCHESTRATOR_INVALID_SETTING for an invalid option
  */
+export function createStore(options?: SettingOptions, warn?: Warn): MetricStore;
+/**
+ * The form that the documentation of 0.1.0 showed.
+ *
+ * @param context wins over options and environment
+ * @param timeoutMs milliseconds after which a step of the store counts as failed. Default: as for `start()`
+ */
+export function createStore(
+  options: SettingOptions,
+  context: Partial<StoreContext>,
+  timeoutMs?: number,
+): MetricStore;
 export function createStore(
   options: SettingOptions = {},
-  warn: (message: string) => void = () => undefined,
+  second: Warn | Partial<StoreContext> = {},
+  timeoutMs?: number,
 ): MetricStore {
+  const given = typeof second === 'function' ? { warn: second } : second;
+  const { warn = () => undefined, prefix } = given;
   const environment = processEnvironment();
-  const settings = readSettings(environment, options, warn);
-  return openStore(settings, identityOf(settings, mainScript(environment)), warn);
+  const named = prefix === undefined ? options : { ...options, prefix: given.project ?? prefix };
+  const settings = readSettings(environment, named, warn);
+  const context: StoreContext = {
+    ...contextOf(settings, identityOf(settings, mainScript(environment)), warn),
+    ...given,
+    ...(prefix !== undefined && { prefix: sanitizePrefix(prefix) }),
+  };
+  return Object.assign(storeOf(settings, context, timeoutMs ?? storeTimeoutMs(settings)), { warn });
 }
