@@ -1,9 +1,9 @@
 import type { Attributes, Series } from '../../model/series.js';
 import type { DeltaBatch, DeltaPoint, FamilyPoints } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
-import { type BatchPart, collectionMs } from '../state/project-state.js';
+import { type BatchPart, collectionAtMs } from '../state/batch-part.js';
 
-/** JSON knows no NaN and no infinity. */
+/** JSON has no NaN and no infinity. */
 export type JsonNumber = number | string;
 export const encodeNumber = (value: number): JsonNumber => (Number.isFinite(value) ? value : String(value));
 
@@ -11,8 +11,9 @@ interface Common {
   /** Schema version. */
   readonly v: number;
   readonly project: string;
-  /** The writer, and its own number for this record, by which it recognizes it. */
+  /** The writer. */
   readonly lease: string;
+  /** The writer's own number for this record, by which it recognizes the record when it reads the log. */
   readonly number: number;
 }
 
@@ -37,14 +38,15 @@ export interface BatchRecord extends Common {
   >;
 }
 
-export interface HoldRecord extends Common {
+/** Acquires or renews a lock. */
+export interface LockRecord extends Common {
   readonly kind: 'hold';
   readonly atMs: number;
   readonly name: string;
   readonly ms: number;
 }
 
-export interface LeaveRecord extends Common {
+export interface EndLeaseRecord extends Common {
   readonly kind: 'leave';
 }
 
@@ -59,15 +61,15 @@ export interface WipeRecord extends Common {
 }
 
 /**
- * The last record of a log: what follows is void, and has to be written again to the log that it names. Its writer writes
- * the checkpoint.
+ * The last record of a log. It names the next log. Records behind it are void, and their writers write them again to the
+ * next log. The writer of the seal writes the checkpoint.
  */
 export interface SealRecord extends Common {
   readonly kind: 'seal';
   readonly next: string;
 }
 
-export type LogRecord = BatchRecord | HoldRecord | LeaveRecord | SweepRecord | WipeRecord | SealRecord;
+export type LogRecord = BatchRecord | LockRecord | EndLeaseRecord | SweepRecord | WipeRecord | SealRecord;
 
 /** A record before the log adds what all of them have. */
 export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit<R, keyof Common> : never;
@@ -95,7 +97,7 @@ export function decodeRecord(line: string): LogRecord | undefined {
 const PART_NUMBERS = 8000;
 
 /** A batch in parts of bounded size, always cut in the same places. */
-export function splitBatch(batch: DeltaBatch, nowMs: number): BatchPart[] {
+export function splitBatch(batch: DeltaBatch, atMs: number): BatchPart[] {
   const { sequence, resource, deltas, current } = batch;
   const parts: Array<Array<FamilyPoints<DeltaPoint>>> = [[]];
   let room = PART_NUMBERS;
@@ -117,7 +119,7 @@ export function splitBatch(batch: DeltaBatch, nowMs: number): BatchPart[] {
     return {
       sequence,
       resource,
-      collectedMs: collectionMs(batch, nowMs),
+      collectedAtMs: collectionAtMs(batch, atMs),
       part,
       last,
       deltas: of,
