@@ -36,6 +36,15 @@ export interface ExpositionOptions {
   readonly warn: (message: string) => void;
 }
 
+/** Those of the settings. */
+const DEFAULTS: ExpositionOptions = {
+  translationStrategy: 'UnderscoreEscapingWithSuffixes',
+  scopeInfo: true,
+  targetInfo: true,
+  resourceLabels: () => false,
+  warn: () => undefined,
+};
+
 /** The answer to one scrape. */
 export interface Rendered {
   /** The value of the Content-Type header; depends on `Accept` alone. */
@@ -84,8 +93,8 @@ export class Exposition {
   readonly #modes = new Map<string, Mode>();
   readonly #reported = new Set<string>();
 
-  constructor(options: ExpositionOptions) {
-    this.#options = options;
+  constructor(options: Partial<ExpositionOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   /**

@@ -32,6 +32,8 @@ export interface ApplyResult {
 export interface MetricStore {
   /** Kind and place without credentials: `redis 127.0.0.1:6379`. For the start line and for errors. */
   readonly description: string;
+  /** Where a reader of this store says what went wrong, if it has no `warn` of its own. */
+  readonly warn?: (message: string) => void;
   /** Applies one batch exactly once; see promise 1. One call at a time. */
   apply(batch: DeltaBatch): Promise<ApplyResult>;
   /** The sum of everything, for any instance. Rejects with a reason when the store cannot be read. */
