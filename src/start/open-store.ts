@@ -3,11 +3,11 @@ import { sanitizePrefix } from '../config/prefix.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
 import { type Identity, identityOf, mainScript } from './identity.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
 const MAX_STORE_TIMEOUT_MS = 5000;
@@ -21,15 +21,11 @@ export function leaseMsOf({ metricExportInterval }: Settings): number {
 }
 
 /** The store of the settings, for one instance. */
-export function openStore(
-  settings: Settings,
-  identity: Identity,
-  warn: (message: string) => void,
-): MetricStore {
+export function openStore(settings: Settings, identity: Identity, warn: Warn): MetricStore {
   return storeOf(settings, contextOf(settings, identity, warn), storeTimeoutMs(settings));
 }
 
-function contextOf(settings: Settings, identity: Identity, warn: (message: string) => void): StoreContext {
+function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreContext {
   return {
     ...identity,
     leaseMs: leaseMsOf(settings),
@@ -58,16 +54,11 @@ export function storeOf(settings: StoreSettings, context: StoreContext, timeoutM
   try {
     return STORES.local(context, options);
   } catch (error) {
-    context.warn(
-      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
-    );
+    context.warn(...warning('ORCHESTRATOR_MEMORY_STORE', { error }));
     return STORES.memory(context);
   }
 }
 
-type Warn = (message: string) => void;
-
-/**
 /**
  * Opens a store for a {@link StoreMetricReader} in a MeterProvider of your own. Options and environment are those of
  * `start()`: Redis if one is configured, else the local store of this host. The reader closes it when its MeterProvider is

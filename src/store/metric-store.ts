@@ -1,5 +1,6 @@
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { Warn } from '../warnings.js';
 
 /**
  * The store's contract: what one instance hands over in a flush, what a scrape reads, and what every implementation
@@ -68,7 +69,7 @@ export interface StoreContext {
   /** Series per family over the whole project. */
   readonly maxSeries: number;
   /** Called once per change of state, with one line in plain words. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /** Raised when stored data change shape. Data of another version are refused, not overwritten. */

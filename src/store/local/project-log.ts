@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError } from '../../errors.js';
+import { warning } from '../../warnings.js';
 import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 import { encodeCheckpoint, restoreLine } from './checkpoint.js';
 import {
@@ -205,9 +206,7 @@ export class ProjectLog {
     const folder = this.#prepareFolder();
     const damaged = await setAside(folder, culprit);
     if (damaged === undefined) return;
-    this.#context.warn(
-      `The local store in ${folder} was damaged (${reason(error)}). It was moved to ${damaged}, and a new one begins from zero.`,
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error, damaged }));
   }
 }
 
