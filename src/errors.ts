@@ -99,7 +99,7 @@ const ERRORS = {
         '<store>: <error>. Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
       rights:
         '<store>: <error>. The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
-      script: 'Unexpected answer of the apply script: <answer>.',
+      script: 'Unexpected answer of the <script> script: <answer>.',
       unusableFolder:
         'The local store cannot use <folder>: <error>. Set ORCHESTRATOR_LOCAL_DIR to a folder that this user may write to.',
       unsafeFolder:

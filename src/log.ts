@@ -4,10 +4,14 @@ import { diag, DiagLogLevel } from '@opentelemetry/api';
 
 import type { Warn } from './warnings.js';
 
-/** Lines on stderr. Nothing here may throw into the application, whatever stderr is. */
-export type LogLevel = 'none' | 'error' | 'warn' | 'info' | 'debug' | 'verbose' | 'all';
+/** The values of OTEL_LOG_LEVEL, from silent to everything. */
+export const LOG_LEVELS = ['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const RANK: Record<LogLevel, number> = { none: 0, error: 1, warn: 2, info: 3, debug: 4, verbose: 5, all: 6 };
+/** Whether `level` lets lines of `wanted` through. */
+function includes(level: LogLevel, wanted: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(wanted);
+}
 
 export interface Log {
   readonly warn: Warn;
@@ -17,7 +21,7 @@ export interface Log {
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
   const at = (wanted: 'warn' | 'info' | 'debug', line: Warn): Warn =>
-    RANK[level] >= RANK[wanted] ? line : () => undefined;
+    includes(level, wanted) ? line : () => undefined;
   return {
     // The code comes first, as in Node's own warnings: a message is as long as it needs to be.
     warn: at('warn', (message, code) => write(warningLine(message, code))),
@@ -41,7 +45,7 @@ function toStderr(line: string): void {
 
 /** OpenTelemetry's own diagnostics go the same way, from `debug` on: it repeats at every interval what is said here once. */
 export function logDiagnostics(level: LogLevel, log: Log): void {
-  if (RANK[level] < RANK.debug) return;
+  if (!includes(level, 'debug')) return;
   const line = (message: string, ...args: unknown[]): void =>
     log.debug([message, ...args.map((arg) => inspect(arg))].join(' '));
   const logLevel = level === 'debug' ? DiagLogLevel.DEBUG : DiagLogLevel.ALL;

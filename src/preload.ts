@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import type * as ConfigModule from './config/settings.js';
+import type * as EnvironmentModule from './config/environment.js';
+import type * as ReadSettingsModule from './config/read-settings.js';
 import type * as LogModule from './log.js';
 import { running } from './start/running.js';
 import type * as StartModule from './start/start.js';
@@ -19,7 +20,8 @@ export function preload(): void {
   try {
     if (!isApplication(process.argv[1])) return;
     // Loaded here and not above, so that npm and its like do not pay for it.
-    const { processEnvironment, readSettings } = require('./config/settings.js') as typeof ConfigModule;
+    const { processEnvironment } = require('./config/environment.js') as typeof EnvironmentModule;
+    const { readSettings } = require('./config/read-settings.js') as typeof ReadSettingsModule;
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;
@@ -38,8 +40,8 @@ function isApplication(script: string | undefined): boolean {
 
 function warn(error: unknown): void {
   try {
-    const { warning }: typeof WarningsModule = require('./warnings.js');
-    const { warningLine }: typeof LogModule = require('./log.js');
+    const { warning } = require('./warnings.js') as typeof WarningsModule;
+    const { warningLine } = require('./log.js') as typeof LogModule;
     process.stderr.write(warningLine(...warning('ORCHESTRATOR_NOT_STARTED', { error })));
   } catch {
     // There is nowhere else to say it.

@@ -58,6 +58,7 @@ export class MetricsPipeline {
       metricProducers,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
+      keepProcessAlive: false,
       warn: log.warn,
     });
     this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));

@@ -8,8 +8,8 @@ import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
 /**
- * What a memory store holds, apart from the store, so that several instances can share it within one process. `now` is the
- * store's clock in Unix milliseconds.
+ * The data of a memory store, apart from the store, so that several instances can share them within one process. `now` is
+ * the store's clock in Unix milliseconds.
  */
 export class MemoryBackend {
   readonly now: () => number;
@@ -25,7 +25,7 @@ export class MemoryBackend {
     return state;
   }
 
-  /** Loses everything, like a cache server that was restarted empty. */
+  /** Loses everything, as a cache server does that restarts empty. */
   clear(): void {
     this.#projects.clear();
   }

@@ -9,12 +9,12 @@ import { findMaster } from './sentinel.js';
 const MAX_REDIRECTS = 4;
 
 /**
- * One connection, opened when it is needed and dropped after any failure, so that a master that moved, a server that
- * hangs or a proxy that swallowed a reply never leaves a half-dead socket behind. It never keeps the process alive and
- * has no timer of its own: the caller's next flush is the retry.
+ * One connection, opened when it is needed and dropped after any failure, so that no half-dead socket stays behind when a
+ * master moves, a server hangs or a proxy swallows a reply. It never keeps the process alive and has no timer of its own:
+ * the caller's next flush is the retry.
  *
- * Cluster: a project's keys share one hash tag, therefore one slot, so that the connection to that slot's master is all
- * that is needed. MOVED tells which one it is.
+ * Cluster: a project's keys share one hash tag and so one slot. A connection to the master of that slot is enough; MOVED
+ * names it.
  */
 export class RedisConnection {
   readonly #target: RedisTarget;
@@ -23,7 +23,7 @@ export class RedisConnection {
   #opening: Promise<Redis> | undefined;
   /** Cluster: the master of our slot, as far as known. */
   #owner: RedisNode | undefined;
-  /** Counts openings and what ended them, so that one that comes late knows that it is no longer wanted. */
+  /** Counts openings and drops, so that an opening that was dropped meanwhile recognizes it. */
   #attempts = 0;
   #closed = false;
 
@@ -50,7 +50,7 @@ export class RedisConnection {
         return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noAnswer', values);
       });
     } catch (error) {
-      // A command that is not allowed says nothing about the connection, which others may be using.
+      // A refused command says nothing about the connection, which other calls may be using.
       if (!reason(error).startsWith('NOPERM')) this.#drop();
       throw this.#explain(error);
     }
@@ -74,7 +74,7 @@ export class RedisConnection {
     }
   }
 
-  /** Leaves a node that does not own our slot, once; it closes after it has answered whoever else asked it. */
+  /** Leaves a node that does not own our slot, once; the connection closes after the calls under way are answered. */
   #moveTo(client: Redis, host: string, port: number): void {
     if (this.#client !== client) return;
     this.#owner = { host: host === '' ? (client.options.host ?? '') : host, port };

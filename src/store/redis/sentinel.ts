@@ -27,7 +27,7 @@ export async function findMaster(target: RedisTarget, timeoutMs: number, first: 
       node,
       shareMs,
     );
-    // Its reason is that of the rejection, but for a refused login, which the question then meets as well.
+    // The rejection gives the reason; a refused login is an event first, and the question is refused then.
     client.on('error', () => undefined);
     try {
       return await deadline(ask(client, target.name ?? 'mymaster'), shareMs, () =>
