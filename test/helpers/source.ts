@@ -12,6 +12,11 @@ export interface SourceFile {
   readonly program: Program;
   /** Whatever it imports: packages, built-in modules, and files of ours by their path. */
   readonly imports: readonly string[];
+  /**
+   * Which properties of `process` it touches, however it gets at them; undefined stands for one whose name cannot be read
+   * there, or for the object as a whole.
+   */
+  readonly ofProcess: readonly (string | undefined)[];
 }
 
 /** Every TypeScript file below a folder. */
@@ -30,7 +35,7 @@ export function sourceFile(path: string): SourceFile {
 export function parseSource(path: string, text: string): SourceFile {
   const { program, errors } = parseSync(path, text);
   if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`);
-  return { path, text, program, imports: importsOf(path, program) };
+  return { path, text, program, imports: importsOf(path, program), ofProcess: processProperties(program) };
 }
 
 /** Imports of values and of types, exports from another file, `import()`, `require()` and `require.resolve()`. */
@@ -77,4 +82,61 @@ export function literals({ program }: SourceFile): string[] {
     TemplateElement: ({ value }) => void found.push(value.cooked ?? value.raw),
   }).visit(program);
   return found;
+}
+
+function processProperties(program: Program): (string | undefined)[] {
+  const found: (string | undefined)[] = [];
+  const known = new Set<Node>();
+  const add = (name: string | undefined, process: Node): void => {
+    known.add(process);
+    found.push(name);
+  };
+  new Visitor({
+    MemberExpression({ object, property, computed }) {
+      if (isProcess(object)) add(propertyName(property, computed), object);
+      // A property of that name, as `worker.process`, is another thing.
+      if (!computed) known.add(property);
+    },
+    Property({ key, computed, shorthand }) {
+      if (!computed && !shorthand) known.add(key);
+    },
+    PropertyDefinition: ({ key }) => void known.add(key),
+    TSPropertySignature: ({ key }) => void known.add(key),
+    VariableDeclarator({ id, init }) {
+      if (init === null || !isProcess(init) || id.type !== 'ObjectPattern') return;
+      for (const property of id.properties)
+        add(property.type === 'Property' ? propertyName(property.key, property.computed) : undefined, init);
+    },
+    ImportDeclaration({ source, specifiers }) {
+      if (source.value !== 'process' && source.value !== 'node:process') return;
+      for (const specifier of specifiers)
+        found.push(
+          specifier.type === 'ImportSpecifier' && specifier.imported.type === 'Identifier'
+            ? specifier.imported.name
+            : undefined,
+        );
+    },
+  }).visit(program);
+  new Visitor({
+    Identifier(node) {
+      if (node.name === 'process' && !known.has(node)) found.push(undefined);
+    },
+  }).visit(program);
+  return found;
+}
+
+/** `process` and `globalThis.process`. */
+function isProcess(node: Node): boolean {
+  if (node.type === 'Identifier') return node.name === 'process';
+  return (
+    node.type === 'MemberExpression' &&
+    node.object.type === 'Identifier' &&
+    node.object.name === 'globalThis' &&
+    propertyName(node.property, node.computed) === 'process'
+  );
+}
+
+function propertyName(key: Node, computed: boolean): string | undefined {
+  if (key.type === 'Identifier') return computed ? undefined : key.name;
+  return key.type === 'Literal' ? String(key.value) : undefined;
 }
