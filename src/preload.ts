@@ -13,17 +13,17 @@ const TOOLS = /^(?:npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(?:-cli)?(?:\.c?js)?$
 const PM2_TOOL =
   /[\\/]pm2[\\/](?:bin[\\/]pm2(?:-\w+)?|lib[\\/]Daemon(?:\.js)?|lib[\\/]binaries[\\/]\w+(?:\.js)?)$/;
 
-/** Starts the orchestrator unless this process is no application, or it runs here already. Never throws. */
+/** Starts the orchestrator in an application, once. Never throws. */
 export function preload(): void {
   try {
     if (!isApplication(process.argv[1])) return;
-    // Loaded here and not above, so that npm and its like do not pay for what they do not use.
-    const { processEnvironment, readSettings }: typeof ConfigModule = require('./config/settings.js');
+    // Loaded here and not above, so that npm and its like do not pay for it.
+    const { processEnvironment, readSettings } = require('./config/settings.js') as typeof ConfigModule;
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;
     if (running() !== undefined) return;
-    const { start }: typeof StartModule = require('./start/start.js');
+    const { start } = require('./start/start.js') as typeof StartModule;
     start();
   } catch (error) {
     warn(`not started, the application runs without metrics: ${reason(error)}`);
@@ -39,6 +39,6 @@ function warn(message: string): void {
   try {
     process.stderr.write(`[orchestrator] warn: ${message}\n`);
   } catch {
-    // Without stderr there is nobody to tell.
+    // There is nowhere else to say it.
   }
 }

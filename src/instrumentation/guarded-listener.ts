@@ -14,5 +14,5 @@ export function guarded(
   };
 }
 
-/** What it means when a listener for requests fails. */
+/** The consequence when a listener for requests fails. */
 export const NOT_MEASURED = 'a request is not measured';

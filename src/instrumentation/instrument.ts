@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import { metrics } from '@opentelemetry/api';
 
+import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { version } from '../version.js';
 import type { BoundMeter } from './meter/bound-meter.js';
 import { instrumentDatabases } from './databases/databases.js';
@@ -21,11 +22,9 @@ export interface InstrumentOptions {
   readonly bodySizes: boolean;
   /** Globs of paths that are not measured. */
   readonly ignorePaths: readonly string[];
-  /** Servers that are not measured. */
-  readonly isOwnServer: (server: object) => boolean;
   /** The application's main file. */
   readonly main?: string | undefined;
-  /** Where HTTP durations go; default the global MeterProvider. See `HttpServerOptions.instruments`. */
+  /** HTTP durations go there; default the global MeterProvider. See `HttpServerOptions.instruments`. */
   readonly instruments?: BoundMeter | undefined;
   /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of some databases with them. */
   readonly traced?: boolean | undefined;
@@ -39,7 +38,7 @@ export interface Instruments extends Instrumentation {
   readonly host: SwitchableInstrumentation;
 }
 
-/** Everything that measures by itself, on the global MeterProvider. */
+/** Starts every instrumentation that needs no call of the application's, on the global MeterProvider. */
 export function instrument(options: InstrumentOptions): Instruments {
   const { names, instruments, traced = false, enabled, disabled } = options;
   // Without a file (`node -e`, a REPL) there is nothing to find packages from.
@@ -49,7 +48,7 @@ export function instrument(options: InstrumentOptions): Instruments {
   const meter = metrics.getMeter('@org/orchestrator', version);
   const host = instrumentHost(meterProvider);
   const running: Instrumentation[] = [
-    instrumentHttpServer({ ...options, meter, ignore: createPathFilter(options.ignorePaths) }),
+    instrumentHttpServer({ ...options, meter, isOwnServer, ignore: createPathFilter(options.ignorePaths) }),
     instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),
     instrumentHttpClient({ meter, instruments }),
     instrumentRuntime({ meterProvider }),

@@ -1,9 +1,23 @@
+/**
+ * How this package tells its own traffic from the application's, all of it: servers by a mark, HTTP requests by their
+ * agent, Redis commands by a flag that is up while they are handed to the driver. All three are judged by identity, never
+ * by a port, a path or a name that the application may use as well. Exporters of OpenTelemetry are not ours: their requests
+ * are known by the context in which they suppress tracing.
+ */
 import { Agent } from 'node:http';
 
-/**
- * Everything that this package asks for by HTTP goes through this agent, by which it is told from the application's
- * requests: it is neither measured nor traced.
- */
+const servers = new WeakSet<object>();
+
+/** Marks a server of this package, before it listens: its requests are neither measured nor traced. */
+export function markOwnServer(server: object): void {
+  servers.add(server);
+}
+
+export function isOwnServer(server: object): boolean {
+  return servers.has(server);
+}
+
+/** Every HTTP request of this package goes through this agent: it is neither measured nor traced. */
 export const ownAgent: Agent = new Agent({ keepAlive: false });
 
 /** For a `ClientRequest` or the options of one. */

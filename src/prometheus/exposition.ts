@@ -181,7 +181,7 @@ function formatOf(name: Negotiated['format']): Format {
   if (name === 'text') return TEXT;
   if (name === 'openmetrics') return OPENMETRICS;
   // Most processes never load it: only a Prometheus that wants native histograms asks.
-  const { PROTOBUF }: typeof Protobuf = require('./formats/protobuf.js');
+  const { PROTOBUF } = require('./formats/protobuf.js') as typeof Protobuf;
   return PROTOBUF;
 }
 

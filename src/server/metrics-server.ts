@@ -3,7 +3,7 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
-import { ownAgent } from '../own-traffic/own-traffic.js';
+import { markOwnServer, ownAgent } from '../own-traffic/own-traffic.js';
 import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plain, type Scraper } from './scrape/scraper.js';
@@ -81,11 +81,6 @@ export class MetricsServer {
       : undefined;
   }
 
-  /** True for the server of this object; its requests are nobody's traffic. */
-  owns(server: unknown): boolean {
-    return server !== undefined && server === this.#server;
-  }
-
   listen(): void {
     if (this.#closed) return;
     const { port } = this.#options;
@@ -96,6 +91,7 @@ export class MetricsServer {
       },
     );
     this.#server = server;
+    markOwnServer(server);
     server.maxConnections = 256;
     server.on('connection', (socket) => socket.unref());
     server.on('error', (error: NodeJS.ErrnoException) => {

@@ -11,7 +11,7 @@ export function mainScript(environment: Environment): string | undefined {
   return environment['pm_exec_path'] ?? process.argv[1];
 }
 
-/** Who the settings say that this process is; `main`: the application's main file. */
+/** The identity of this process by its settings; `main`: the application's main file. */
 export function identityOf(
   settings: Settings,
   main: string | undefined,

@@ -15,6 +15,7 @@ import type { Log } from '../log.js';
 import type { Identity } from './identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
 import { Exposition } from '../prometheus/exposition.js';
+import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { REFRESH_MS } from '../reader/delta-accumulator.js';
 import { StoreMetricReader } from '../reader/store-metric-reader.js';
 import { observeExporter } from '../reader/self-metrics.js';
@@ -90,8 +91,7 @@ export class MetricsPipeline {
     this.#endHealth = healthChecks().observe(meter);
     if (host !== undefined) {
       this.#hostCollector = new HostCollector({
-        store: this.store,
-        hostName: hostname(),
+        acquire: (ms) => this.store.acquireLock(`host:${hostname()}`, ms),
         host,
         intervalMs: this.#intervalMs,
         flush: () => this.reader.forceFlush(),
@@ -102,7 +102,7 @@ export class MetricsPipeline {
     this.#endAppEndpoint = serveOnApplication(
       this.#appMetricsPath,
       (request: IncomingMessage, response: ServerResponse) => void this.scraper.serve(request, response),
-      (server) => this.server.owns(server),
+      isOwnServer,
     );
   }
 

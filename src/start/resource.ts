@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 import {
   defaultResource,
@@ -14,9 +13,10 @@ import {
   ATTR_TELEMETRY_DISTRO_VERSION,
 } from '@opentelemetry/semantic-conventions';
 
+import { type Manifest, nearestManifest } from '../instrumentation/packages/manifest.js';
 import { version } from '../version.js';
 
-/** What is known without the environment; detected attributes win over these. */
+/** The attributes that are known without the environment; detected ones win over these. */
 export function baseResource(serviceName: string, lease: string): Resource {
   return defaultResource().merge(
     resourceFromAttributes({
@@ -42,21 +42,14 @@ export function serviceNameOf(configured: string | undefined, mainScript: string
   );
 }
 
-/** The name in the nearest package.json above the application's main script. */
+/** The name in the nearest package.json with a name above the application's main script. */
 function packageName(mainScript: string | undefined): string | undefined {
-  let folder = mainScript === undefined ? process.cwd() : dirname(resolve(mainScript));
-  for (;;) {
-    const file = join(folder, 'package.json');
-    if (existsSync(file)) {
-      try {
-        const { name }: { name?: unknown } = JSON.parse(readFileSync(file, 'utf8'));
-        if (typeof name === 'string' && name !== '') return name;
-      } catch {
-        // A package.json that cannot be read has no name; the next one above may have.
-      }
-    }
-    const parent = dirname(folder);
-    if (parent === folder) return undefined;
-    folder = parent;
-  }
+  const folder = mainScript === undefined ? process.cwd() : dirname(resolve(mainScript));
+  const name = nearestManifest(folder, isNamed)?.['name'];
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** One that cannot be read, or that a build left there for its `type`, has no name; the next one above may have. */
+function isNamed({ name }: Manifest): boolean {
+  return typeof name === 'string' && name !== '';
 }

@@ -91,7 +91,6 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
 
   const traces = isWanted(settings.tracesExporter, settings);
   const traffic: Traffic = {
-    isOwnServer: (server) => own?.server.owns(server) === true,
     ignorePaths: [
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
@@ -148,12 +147,12 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   };
 }
 
-type Traffic = Pick<InstrumentOptions, 'isOwnServer' | 'ignorePaths' | 'main'>;
+type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
 
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths, isOwnServer }: Traffic): OtelInstrumentation[] {
+function spansOf({ main, ignorePaths }: Traffic): OtelInstrumentation[] {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
-  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths), isOwnServer });
+  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }
 
 /** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */

@@ -12,14 +12,14 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 export class ManualReader extends MetricReader {
-  private readonly temporality: AggregationTemporality;
+  readonly #temporality: AggregationTemporality;
 
   constructor(
     temporality: AggregationTemporality = AggregationTemporality.CUMULATIVE,
     metricProducers: MetricProducer[] = [],
   ) {
     super({ metricProducers });
-    this.temporality = temporality;
+    this.#temporality = temporality;
   }
 
   protected override onForceFlush(): Promise<void> {
@@ -31,7 +31,7 @@ export class ManualReader extends MetricReader {
   }
 
   override selectAggregationTemporality(): AggregationTemporality {
-    return this.temporality;
+    return this.#temporality;
   }
 }
 
@@ -41,15 +41,15 @@ export type CollectedPoint = DataPoint<number> | DataPoint<Histogram> | DataPoin
 export class CollectedMetrics {
   readonly provider: MeterProvider;
   readonly meter: Meter;
-  private readonly reader = new ManualReader();
+  readonly #reader = new ManualReader();
 
   constructor(views: ViewOptions[] = []) {
-    this.provider = new MeterProvider({ readers: [this.reader], views });
+    this.provider = new MeterProvider({ readers: [this.#reader], views });
     this.meter = this.provider.getMeter('test');
   }
 
   async all(): Promise<MetricData[]> {
-    const { resourceMetrics, errors } = await this.reader.collect();
+    const { resourceMetrics, errors } = await this.#reader.collect();
     if (errors.length > 0) throw errors[0];
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
   }

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
 import { Exposition } from '../../src/prometheus/exposition.js';
 import type { Snapshot } from '../../src/model/snapshot.js';
+import { isOwnServer } from '../../src/own-traffic/own-traffic.js';
 import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
 import { Scraper } from '../../src/server/scrape/scraper.js';
 import { eventually } from '../helpers/eventually.js';
@@ -429,11 +432,20 @@ describe('a port', () => {
     }
   });
 
-  test('knows its own server from the one of the application', async (t) => {
+  test('is told from a server of the application', async (t) => {
+    const own: boolean[] = [];
+    const onRequest = (message: unknown): void =>
+      void own.push(isOwnServer((message as { server: object }).server));
+    subscribe('http.server.request.start', onRequest);
+    t.after(() => unsubscribe('http.server.request.start', onRequest));
+    const foreign = createServer((_request, response) => response.end());
+    foreign.listen(0, '127.0.0.1');
+    await once(foreign, 'listening');
+    t.after(() => foreign.close());
     const { server, port } = await listening(t);
-    const foreign = createServer();
-    assert.equal(server.owns(foreign), false);
-    assert.equal(server.owns(undefined), false);
+    await ask(port, { path: '/healthz' });
+    await ask((foreign.address() as AddressInfo).port, { path: '/' });
+    assert.deepEqual(own, [true, false]);
     await server.close();
     await assert.rejects(ask(port, { path: '/healthz' }));
   });

@@ -1,12 +1,12 @@
-import { createRequire } from 'node:module';
-
-import { diag, type Meter, type MeterProvider, ProxyTracerProvider } from '@opentelemetry/api';
+import { type Meter, type MeterProvider, ProxyTracerProvider } from '@opentelemetry/api';
 import type { Instrumentation as OtelInstrumentation } from '@opentelemetry/instrumentation';
 
 import { type BoundMeter, bindMeter } from '../meter/bound-meter.js';
 import { instrumentDriver, PUBLISHING_DRIVERS } from './driver-commands.js';
 import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage } from '../packages/installed-package.js';
+import { loadUpstream } from '../packages/load-upstream.js';
+import { isRecord } from '../packages/manifest.js';
 import { instrumentMysql2Pools } from './mysql2-pools.js';
 import { createOperationDuration } from './operation-series.js';
 import { limitPgOperations } from './pg-operations.js';
@@ -15,7 +15,7 @@ export interface DatabaseOptions {
   /** The application's main file. */
   readonly main: string;
   readonly meter: Meter;
-  /** Where durations go; default the `meter`. See `HttpServerOptions.instruments`. */
+  /** Durations go there; default the `meter`. See `HttpServerOptions.instruments`. */
   readonly instruments?: BoundMeter | undefined;
   /**
    * For upstream instrumentations, which patch the driver when it is loaded. Undefined together with
@@ -34,12 +34,10 @@ const PATCHED_DRIVERS: Readonly<Record<string, { readonly package: string; reado
   mongodb: { package: '@opentelemetry/instrumentation-mongodb', type: 'MongoDBInstrumentation' },
 };
 
-const AUTO = '@opentelemetry/auto-instrumentations-node';
-
 /**
  * `db.client.operation.duration` and `db.client.connection.*`, without spans, for each driver that the application declares
- * and has: from what the driver publishes, or by its upstream instrumentation, if the application has that, by itself or
- * with `@opentelemetry/auto-instrumentations-node`. To be called before the application loads its drivers.
+ * and has. A driver that publishes its commands needs nothing else. Others need their upstream instrumentation, by itself or
+ * with `@opentelemetry/auto-instrumentations-node`. Call it before the application loads its drivers.
  */
 export function instrumentDatabases(options: DatabaseOptions): Instrumentation {
   const { main, meter, instruments = bindMeter(meter), meterProvider } = options;
@@ -62,7 +60,7 @@ export function instrumentDatabases(options: DatabaseOptions): Instrumentation {
   };
 }
 
-/** What the application declares, has, and wants measured. */
+/** The drivers that the application declares, has, and wants measured. */
 function driversOf({ main, enabled = [], disabled = [] }: DatabaseOptions): string[] {
   const { dependencies } = applicationOf(main);
   return [...Object.keys(PUBLISHING_DRIVERS), ...Object.keys(PATCHED_DRIVERS)].filter(
@@ -80,7 +78,8 @@ function upstreamOf(
   meterProvider: MeterProvider,
 ): OtelInstrumentation | undefined {
   const upstream = PATCHED_DRIVERS[driver];
-  const instrumentation = upstream && load(upstream.package, upstream.type, main);
+  const instrumentation =
+    upstream && loadUpstream(upstream.package, main, (exports) => construct(exports, upstream.type));
   if (instrumentation !== undefined && driver === 'pg') limitPgOperations(instrumentation);
   // Spans of a tracer that never gets a provider cost nothing and go nowhere.
   instrumentation?.setTracerProvider(new ProxyTracerProvider());
@@ -88,30 +87,7 @@ function upstreamOf(
   return instrumentation;
 }
 
-function load(name: string, type: string, main: string): OtelInstrumentation | undefined {
-  const resolved = resolve(name, main);
-  if (resolved === undefined) return undefined;
-  try {
-    const exports: unknown = createRequire(main)(resolved);
-    const found: unknown =
-      typeof exports === 'object' && exports !== null ? Reflect.get(exports, type) : undefined;
-    return typeof found === 'function' ? new (found as new () => OtelInstrumentation)() : undefined;
-  } catch (error) {
-    diag.warn(`orchestrator: ${name} is not used`, error);
-    return undefined;
-  }
-}
-
-function resolve(name: string, main: string): string | undefined {
-  const fromApplication = createRequire(main);
-  try {
-    return fromApplication.resolve(name);
-  } catch {
-    // Strict package managers put it where only the package that depends on it finds it.
-  }
-  try {
-    return createRequire(fromApplication.resolve(AUTO)).resolve(name);
-  } catch {
-    return undefined;
-  }
+function construct(exports: unknown, type: string): OtelInstrumentation | undefined {
+  const found = isRecord(exports) ? exports[type] : undefined;
+  return typeof found === 'function' ? new (found as new () => OtelInstrumentation)() : undefined;
 }

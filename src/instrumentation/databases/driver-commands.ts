@@ -11,7 +11,7 @@ import { sqlVerb } from './sql-verb.js';
 const STARTED: unique symbol = Symbol('orchestrator.started');
 const NOT_COUNTED = 'a command of a database is not measured';
 
-/** What a driver publishes with each command. Where the drivers mean the same they use the same names. */
+/** The message that a driver publishes with each command. The drivers use the same names for the same things. */
 interface CommandContext extends DatabaseTarget {
   /** Set by Node when the command has failed. */
   readonly error?: unknown;
@@ -19,7 +19,7 @@ interface CommandContext extends DatabaseTarget {
   readonly query?: unknown;
   /** The name of the command, of Redis, in any case. */
   readonly command?: string;
-  /** Those that ioredis and redis hold harmless, as text. */
+  /** Only the arguments that ioredis and redis take for harmless, as text. */
   readonly args?: readonly string[];
   /** `MULTI` or `PIPELINE`, of redis. */
   readonly batchMode?: string;
@@ -33,7 +33,7 @@ export interface Driver {
   readonly channels: readonly string[];
   /** `db.operation.name` in any case; undefined: not counted. */
   readonly operation: (context: CommandContext) => string | undefined;
-  /** Listening changes what the application sees of its own errors, so it has to be asked for. */
+  /** Listening changes how the application sees its own errors, so it has to be asked for. */
   readonly optIn?: true;
 }
 
@@ -48,7 +48,7 @@ export const PUBLISHING_DRIVERS: Readonly<Record<string, Driver>> = {
     system: 'redis',
     channels: ['ioredis:command'],
     operation: ioredisOperation,
-    // A command that fails, and whose promise nobody looks at, would be no `unhandledRejection` any more.
+    // While somebody listens, a failed command whose promise nobody handles is no `unhandledRejection` any more.
     optIn: true,
   },
   redis: {
@@ -65,49 +65,49 @@ export function instrumentDriver(driver: Driver, duration: BindableHistogram): I
 }
 
 class DriverCommands implements Instrumentation {
-  private readonly driver: Driver;
-  private readonly series: OperationSeries;
-  private readonly onStart = guarded(NOT_COUNTED, (message) => {
+  readonly #driver: Driver;
+  readonly #series: OperationSeries;
+  readonly #onStart = guarded(NOT_COUNTED, (message) => {
     if (!isOwnCommand()) (message as CommandContext)[STARTED] = performance.now();
   });
-  private readonly onAnswer = guarded(NOT_COUNTED, (message) => this.finish(message as CommandContext));
+  readonly #onAnswer = guarded(NOT_COUNTED, (message) => this.#finish(message as CommandContext));
 
   constructor(driver: Driver, duration: BindableHistogram) {
-    this.driver = driver;
-    this.series = new OperationSeries(driver.system, duration);
+    this.#driver = driver;
+    this.#series = new OperationSeries(driver.system, duration);
     for (const channel of driver.channels) {
-      subscribe(`tracing:${channel}:start`, this.onStart);
+      subscribe(`tracing:${channel}:start`, this.#onStart);
       // `asyncEnd` comes after the application's callback has run.
-      subscribe(`tracing:${channel}:asyncStart`, this.onAnswer);
+      subscribe(`tracing:${channel}:asyncStart`, this.#onAnswer);
     }
   }
 
   stop(): void {
-    for (const channel of this.driver.channels) {
-      unsubscribe(`tracing:${channel}:start`, this.onStart);
-      unsubscribe(`tracing:${channel}:asyncStart`, this.onAnswer);
+    for (const channel of this.#driver.channels) {
+      unsubscribe(`tracing:${channel}:start`, this.#onStart);
+      unsubscribe(`tracing:${channel}:asyncStart`, this.#onAnswer);
     }
   }
 
-  private finish(context: CommandContext): void {
+  #finish(context: CommandContext): void {
     const started = context[STARTED];
     if (started === undefined) return;
     context[STARTED] = undefined;
-    const operation = this.driver.operation(context);
+    const operation = this.#driver.operation(context);
     if (operation === undefined) return;
     const seconds = (performance.now() - started) / 1000;
     const failure = context.error === undefined ? undefined : errorTypeOf(context.error);
-    this.series.find(context, operation, failure).record(seconds);
+    this.#series.find(context, operation, failure).record(seconds);
   }
 }
 
-/** Not how ioredis introduces itself to each server: older ones refuse that, and it would look like a failure of the application. */
+/** Leaves out how ioredis introduces itself to each server: older servers refuse that, and it would look like a failure of the application. */
 function ioredisOperation({ command, args }: CommandContext): string | undefined {
   const isGreeting = command === 'hello' || (command === 'client' && args?.[0] === 'SETINFO');
   return isGreeting ? undefined : command;
 }
 
-/** `ER_DUP_ENTRY`, `ECONNRESET`: its code. `WRONGTYPE`: what Redis begins its answer with. Else its class. */
+/** The error's code (`ER_DUP_ENTRY`, `ECONNRESET`), the first word of an answer of Redis (`WRONGTYPE`), or its class. */
 function errorTypeOf(error: unknown): string {
   if (!(error instanceof Error)) return OTHER_OPERATION;
   if ('code' in error && typeof error.code === 'string') return error.code;

@@ -25,7 +25,7 @@ interface PoolCounts {
   readonly used: Set<object>;
 }
 
-/** What mysql2 publishes when a pool is asked for a connection, and when it has given one. */
+/** The message that mysql2 publishes when a pool is asked for a connection, and when it has given one. */
 interface PoolConnect {
   readonly serverAddress: string;
   readonly serverPort: number | undefined;
@@ -41,44 +41,44 @@ interface PoolConnection {
 
 /**
  * `db.client.connection.count` and `db.client.connection.pending_requests` of mysql2's pools, named as instrumentation-pg
- * names them: from the channel on which pools publish who asks for a connection, and from the event `release`.
+ * names them: from the channel on which pools publish each request for a connection, and from the event `release`.
  */
 export function instrumentMysql2Pools(meter: Meter): Instrumentation {
   return new Mysql2Pools(meter);
 }
 
 class Mysql2Pools implements Instrumentation {
-  private readonly meter: Meter;
-  private readonly instruments: [count: ObservableUpDownCounter, pending: ObservableUpDownCounter];
-  private readonly counts = new Map<string, PoolCounts>();
-  private readonly pools = new WeakSet<EventEmitter>();
-  private readonly observe: BatchObservableCallback = (result) => {
-    const [connections, pendingRequests] = this.instruments;
-    for (const { attributes, pending, open, used } of this.counts.values()) {
+  readonly #meter: Meter;
+  readonly #instruments: [count: ObservableUpDownCounter, pending: ObservableUpDownCounter];
+  readonly #counts = new Map<string, PoolCounts>();
+  readonly #pools = new WeakSet<EventEmitter>();
+  readonly #observe: BatchObservableCallback = (result) => {
+    const [connections, pendingRequests] = this.#instruments;
+    for (const { attributes, pending, open, used } of this.#counts.values()) {
       const inState = (state: string): Attributes => ({ ...attributes, 'db.client.connection.state': state });
       result.observe(connections, used.size, inState('used'));
       result.observe(connections, open.size - used.size, inState('idle'));
       result.observe(pendingRequests, pending, attributes);
     }
   };
-  private readonly onStart = guarded(NOT_COUNTED, (message) => {
+  readonly #onStart = guarded(NOT_COUNTED, (message) => {
     const context = message as PoolConnect;
-    const counts = this.countsOf(context);
+    const counts = this.#countsOf(context);
     context[COUNTS] = counts;
     counts.pending++;
   });
-  private readonly onAnswer = guarded(NOT_COUNTED, (message) => {
+  readonly #onAnswer = guarded(NOT_COUNTED, (message) => {
     const context = message as PoolConnect;
     const counts = context[COUNTS];
     if (counts === undefined) return;
     context[COUNTS] = undefined;
     counts.pending--;
-    if (context.result !== undefined) this.acquired(context.result, counts);
+    if (context.result !== undefined) this.#acquired(context.result, counts);
   });
 
   constructor(meter: Meter) {
-    this.meter = meter;
-    this.instruments = [
+    this.#meter = meter;
+    this.#instruments = [
       meter.createObservableUpDownCounter('db.client.connection.count', {
         description:
           'The number of connections that are currently in state described by the state attribute.',
@@ -92,21 +92,21 @@ class Mysql2Pools implements Instrumentation {
         valueType: ValueType.INT,
       }),
     ];
-    meter.addBatchObservableCallback(this.observe, this.instruments);
-    subscribe(`${CHANNEL}:start`, this.onStart);
-    subscribe(`${CHANNEL}:asyncStart`, this.onAnswer);
+    meter.addBatchObservableCallback(this.#observe, this.#instruments);
+    subscribe(`${CHANNEL}:start`, this.#onStart);
+    subscribe(`${CHANNEL}:asyncStart`, this.#onAnswer);
   }
 
   stop(): void {
-    unsubscribe(`${CHANNEL}:start`, this.onStart);
-    unsubscribe(`${CHANNEL}:asyncStart`, this.onAnswer);
-    this.meter.removeBatchObservableCallback(this.observe, this.instruments);
+    unsubscribe(`${CHANNEL}:start`, this.#onStart);
+    unsubscribe(`${CHANNEL}:asyncStart`, this.#onAnswer);
+    this.#meter.removeBatchObservableCallback(this.#observe, this.#instruments);
   }
 
-  private countsOf({ serverAddress, serverPort, database }: PoolConnect): PoolCounts {
+  #countsOf({ serverAddress, serverPort, database }: PoolConnect): PoolCounts {
     const server = serverPort === undefined ? serverAddress : `${serverAddress}:${serverPort}`;
     const name = `${server}/${database === '' ? 'unknown_database' : database}`;
-    let counts = this.counts.get(name);
+    let counts = this.#counts.get(name);
     if (counts === undefined) {
       counts = {
         attributes: { 'db.client.connection.pool.name': name },
@@ -114,12 +114,12 @@ class Mysql2Pools implements Instrumentation {
         open: new Set(),
         used: new Set(),
       };
-      this.counts.set(name, counts);
+      this.#counts.set(name, counts);
     }
     return counts;
   }
 
-  private acquired(connection: PoolConnection, { open, used }: PoolCounts): void {
+  #acquired(connection: PoolConnection, { open, used }: PoolCounts): void {
     // Closed before the pool handed it over: nothing would tell of its end any more.
     if (connection.stream.destroyed) return;
     used.add(connection);
@@ -131,8 +131,8 @@ class Mysql2Pools implements Instrumentation {
       used.delete(connection);
     });
     const { pool } = connection.config;
-    if (this.pools.has(pool)) return;
-    this.pools.add(pool);
+    if (this.#pools.has(pool)) return;
+    this.#pools.add(pool);
     pool.on('release', (released: object) => used.delete(released));
   }
 }

@@ -2,7 +2,7 @@ import { type Attributes, ValueType } from '@opentelemetry/api';
 
 import type { BindableHistogram, BoundHistogram, BoundMeter } from '../meter/bound-meter.js';
 
-/** Where an operation went. */
+/** The server and database of an operation. */
 export interface DatabaseTarget {
   /** A host, or the path of a unix socket; then without a port. */
   readonly serverAddress?: string | undefined;
@@ -11,12 +11,12 @@ export interface DatabaseTarget {
   readonly database?: string | number | undefined;
 }
 
-/** For what belongs to no bounded set of operations, as HTTP has it for methods. */
+/** Stands for every operation outside the bounded set, as `_OTHER` does for methods of HTTP. */
 export const OTHER_OPERATION = '_OTHER';
 
 /** Redis and its modules have some 400 commands. An application that lets users type them must not make a series of each typo. */
 const MAX_OPERATIONS = 200;
-/** Applications talk to few servers; one that does not must not fill the memory. */
+/** Most applications talk to few servers; one that talks to many must not fill the memory. */
 const MAX_CACHED_SERIES = 2000;
 
 /** `db.client.operation.duration` by its stable definition; instrumentation-pg has the same buckets and description. */
@@ -34,18 +34,18 @@ export function createOperationDuration(instruments: BoundMeter): BindableHistog
  * one Map: a key made of all parts costs 0.3 µs more, and a pipelined command of Redis costs the application 5 µs in all.
  */
 export class OperationSeries {
-  private readonly system: string;
-  private readonly duration: BindableHistogram;
-  private readonly operations = new Set<string>();
-  private readonly byTarget = new Map<string, Map<string, BoundHistogram>>();
-  private cached = 0;
-  private lastTarget: DatabaseTarget = {};
-  private lastSeries = new Map<string, BoundHistogram>();
+  readonly #system: string;
+  readonly #duration: BindableHistogram;
+  readonly #operations = new Set<string>();
+  readonly #byTarget = new Map<string, Map<string, BoundHistogram>>();
+  #cached = 0;
+  #lastTarget: DatabaseTarget = {};
+  #lastSeries = new Map<string, BoundHistogram>();
 
   /** @param system `db.system.name` */
   constructor(system: string, duration: BindableHistogram) {
-    this.system = system;
-    this.duration = duration;
+    this.#system = system;
+    this.#duration = duration;
   }
 
   /**
@@ -53,44 +53,44 @@ export class OperationSeries {
    * @param failure `error.type`; undefined for success
    */
   find(target: DatabaseTarget, operation: string, failure: string | undefined): BoundHistogram {
-    const all = this.seriesOf(target);
+    const all = this.#seriesOf(target);
     const key = failure === undefined ? operation : `${operation} ${failure}`;
     const known = all.get(key);
     if (known !== undefined) return known;
-    const series = this.duration.bind(this.attributesOf(target, operation, failure));
-    if (++this.cached > MAX_CACHED_SERIES) this.forget();
+    const series = this.#duration.bind(this.#attributesOf(target, operation, failure));
+    if (++this.#cached > MAX_CACHED_SERIES) this.#forget();
     else all.set(key, series);
     return series;
   }
 
-  private seriesOf(target: DatabaseTarget): Map<string, BoundHistogram> {
+  #seriesOf(target: DatabaseTarget): Map<string, BoundHistogram> {
     const { serverAddress, serverPort, database } = target;
-    const last = this.lastTarget;
+    const last = this.#lastTarget;
     if (last.serverAddress === serverAddress && last.serverPort === serverPort && last.database === database)
-      return this.lastSeries;
+      return this.#lastSeries;
     const key = `${serverAddress} ${serverPort} ${database}`;
-    const series = this.byTarget.get(key) ?? new Map<string, BoundHistogram>();
-    this.byTarget.set(key, series);
-    this.lastTarget = { serverAddress, serverPort, database };
-    this.lastSeries = series;
+    const series = this.#byTarget.get(key) ?? new Map<string, BoundHistogram>();
+    this.#byTarget.set(key, series);
+    this.#lastTarget = { serverAddress, serverPort, database };
+    this.#lastSeries = series;
     return series;
   }
 
-  private forget(): void {
-    this.byTarget.clear();
-    this.lastTarget = {};
-    this.lastSeries = new Map();
-    this.cached = 0;
+  #forget(): void {
+    this.#byTarget.clear();
+    this.#lastTarget = {};
+    this.#lastSeries = new Map();
+    this.#cached = 0;
   }
 
-  private attributesOf(
+  #attributesOf(
     { serverAddress, serverPort, database }: DatabaseTarget,
     operation: string,
     failure: string | undefined,
   ): Attributes {
     return {
-      'db.system.name': this.system,
-      'db.operation.name': this.nameOf(operation),
+      'db.system.name': this.#system,
+      'db.operation.name': this.#nameOf(operation),
       ...(database !== undefined && database !== '' && { 'db.namespace': String(database) }),
       ...(serverAddress !== undefined && { 'server.address': serverAddress }),
       ...(serverPort !== undefined && { 'server.port': serverPort }),
@@ -98,12 +98,12 @@ export class OperationSeries {
     };
   }
 
-  private nameOf(operation: string): string {
+  #nameOf(operation: string): string {
     const name = operation.toUpperCase();
-    if (this.operations.has(name)) return name;
-    if (this.operations.size >= MAX_OPERATIONS || !/^[A-Z][A-Z\d._-]{0,31}$/.test(name))
+    if (this.#operations.has(name)) return name;
+    if (this.#operations.size >= MAX_OPERATIONS || !/^[A-Z][A-Z\d._-]{0,31}$/.test(name))
       return OTHER_OPERATION;
-    this.operations.add(name);
+    this.#operations.add(name);
     return name;
   }
 }

@@ -6,8 +6,8 @@ import { sqlVerb } from './sql-verb.js';
 const OPERATION = 'db.operation.name';
 
 /**
- * instrumentation-pg (0.77) takes for an operation all text up to the first space: of a statement in several lines a part of
- * the statement. This leaves the verb of it, so that no text gets out and not every statement is a series. To be called
+ * instrumentation-pg (0.77) takes all text up to the first space for the operation, which is a part of the statement when
+ * that has several lines. This leaves its verb, so that no text becomes a label and not every statement is a series. Call it
  * before the instrumentation is given its MeterProvider.
  */
 export function limitPgOperations(instrumentation: Instrumentation): void {
@@ -18,7 +18,7 @@ export function limitPgOperations(instrumentation: Instrumentation): void {
 
 const limited = new WeakSet<Meter>();
 
-/** In place: a provider answers the same meter each time, and what it is made of is the SDK's business. */
+/** Changes the meter in place: a provider answers the same meter each time, and its class is the SDK's business. */
 function limitMeter(meter: Meter): Meter {
   if (limited.has(meter)) return meter;
   limited.add(meter);

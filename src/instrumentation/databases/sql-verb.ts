@@ -1,6 +1,6 @@
 import { OTHER_OPERATION } from './operation-series.js';
 
-/** What may stand before the verb: white space, parentheses, comments. Linear: a comment ends at the first end that it has. */
+/** White space, parentheses and comments may stand before the verb. Linear: a comment ends at its first end. */
 const FIRST_WORD = /^(?:[\s(;]|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/|(?:--|#)[^\n]*\n)*(?<word>[a-z]+)/i;
 
 /** Statements of MySQL, MariaDB and PostgreSQL. */
@@ -14,7 +14,7 @@ const VERBS: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** The verb of a statement in upper case; `_OTHER` when it begins with none, so that no text of a statement gets out. */
+/** The verb of a statement in upper case, or `_OTHER` when it begins with none: no text of a statement becomes a label. */
 export function sqlVerb(statement: unknown): string {
   if (typeof statement !== 'string') return OTHER_OPERATION;
   const word = FIRST_WORD.exec(statement)?.groups?.['word']?.toUpperCase() ?? '';

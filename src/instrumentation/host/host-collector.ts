@@ -1,23 +1,21 @@
 import type { SwitchableInstrumentation } from './host-metrics.js';
-import type { MetricStore } from '../../store/metric-store.js';
 
 export interface HostCollectorOptions {
-  readonly store: MetricStore;
-  /** Processes with the same name share a host. */
-  readonly hostName: string;
+  /** Acquires or renews, for this many milliseconds, the lock that one process of the host holds. Rejects while the store is away. */
+  readonly acquire: (ms: number) => Promise<boolean>;
   readonly host: SwitchableInstrumentation;
   /** Milliseconds between two flushes. */
   readonly intervalMs: number;
-  /** Sends what the host's metrics say at once, so that a change of collector leaves no gap. */
+  /** Sends the host's metrics at once, so that a change of collector leaves no gap. */
   readonly flush: () => Promise<unknown>;
 }
 
-/** A process that is killed is followed by another one within this time and half an interval. */
-const TURN_INTERVALS = 2;
+/** Another process follows one that was killed within this time and half an interval. */
+const LOCK_INTERVALS = 2;
 
 /**
  * Lets one process of a host collect the host's metrics: they are the same in all of them, and reading them takes 3 ms of
- * CPU at each collection. Without a store that answers, nobody collects; nobody could see it either.
+ * CPU at each collection. Without a store that answers, nobody begins to; nobody could see it either.
  */
 export class HostCollector {
   readonly #options: HostCollectorOptions;
@@ -27,8 +25,8 @@ export class HostCollector {
 
   constructor(options: HostCollectorOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#ask(), options.intervalMs / 2).unref();
-    void this.#ask();
+    this.#timer = setInterval(() => void this.#renew(), options.intervalMs / 2).unref();
+    void this.#renew();
   }
 
   end(): void {
@@ -37,18 +35,18 @@ export class HostCollector {
     this.#options.host.stop();
   }
 
-  async #ask(): Promise<void> {
-    const { store, hostName, host, intervalMs, flush } = this.#options;
-    let mine: boolean;
+  async #renew(): Promise<void> {
+    const { acquire, host, intervalMs, flush } = this.#options;
+    let acquired: boolean;
     try {
-      mine = await store.acquireLock(`host:${hostName}`, TURN_INTERVALS * intervalMs);
+      acquired = await acquire(LOCK_INTERVALS * intervalMs);
     } catch {
-      // The store is away, which the flush reports; who collected before goes on.
+      // The store is away, which the flush reports. A process that collected before goes on.
       return;
     }
-    if (this.#ended || mine === this.#collecting) return;
-    this.#collecting = mine;
-    if (!mine) {
+    if (this.#ended || acquired === this.#collecting) return;
+    this.#collecting = acquired;
+    if (!acquired) {
       host.stop();
       return;
     }

@@ -1,4 +1,4 @@
-import picomatch from 'picomatch';
+import { globMatcher } from '../../glob.js';
 
 /**
  * A test for paths that are not measured. `globs` as `/healthz` or `/internal/**`; most are plain paths, which cost one
@@ -8,6 +8,6 @@ export function createPathFilter(globs: readonly string[]): (path: string) => bo
   const plain = new Set(globs.filter((glob) => !/[*?[\]{}()!+@]/.test(glob)));
   const patterns = globs.filter((glob) => !plain.has(glob));
   if (patterns.length === 0) return (path) => plain.has(path);
-  const matches = picomatch(patterns, { dot: true });
+  const matches = globMatcher(patterns);
   return (path) => plain.has(path) || matches(path);
 }

@@ -1,16 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 
-/** Where a package of the application is, and what its package.json says. */
+import { isRecord, type Manifest, nearestManifest, readManifest } from './manifest.js';
+
+/** A package that the application can load. */
 export interface InstalledPackage {
   readonly directory: string;
-  readonly manifest: Readonly<Record<string, unknown>>;
+  readonly manifest: Manifest;
 }
 
 /**
- * Finds a package as the file `main` would, without loading it. Packages that export no package.json and ESM-only ones
- * are found as well, which `require.resolve` refuses. `undefined` if it is not installed.
+ * Finds a package as the file `main` would, without loading it. Unlike `require.resolve` it finds packages that export no
+ * package.json, and ESM-only ones. `undefined` if it is not installed.
  */
 export function findPackage(name: string, main: string): InstalledPackage | undefined {
   for (const directory of createRequire(main).resolve.paths(name) ?? []) {
@@ -20,22 +22,13 @@ export function findPackage(name: string, main: string): InstalledPackage | unde
   return undefined;
 }
 
-function readManifest(file: string): Record<string, unknown> {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return isRecord(manifest) ? manifest : {};
-  } catch {
-    return {};
-  }
-}
-
 export interface Application {
   /** The names of all packages that the nearest package.json declares. */
   readonly dependencies: ReadonlySet<string>;
   readonly isEsm: boolean;
 }
 
-/** What the package.json nearest to `main` says of the application. */
+/** Reads the package.json nearest to `main`. */
 export function applicationOf(main: string): Application {
   const manifest = nearestManifest(dirname(main)) ?? {};
   const extension = extname(main);
@@ -46,13 +39,6 @@ export function applicationOf(main: string): Application {
 }
 
 const DEPENDENCY_FIELDS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'];
-
-function nearestManifest(directory: string): Record<string, unknown> | undefined {
-  const file = join(directory, 'package.json');
-  if (existsSync(file)) return readManifest(file);
-  const parent = dirname(directory);
-  return parent === directory ? undefined : nearestManifest(parent);
-}
 
 function keysOf(value: unknown): string[] {
   return isRecord(value) ? Object.keys(value) : [];
@@ -72,8 +58,4 @@ function resolveConditions(target: unknown): unknown {
       return resolveConditions(target[key]);
   }
   return undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -5,11 +5,11 @@ import { diag } from '@opentelemetry/api';
 type Load = (this: unknown, request: string, ...rest: unknown[]) => unknown;
 
 /**
- * Calls `listener` with what each `require` of a package returns, before the application gets it. Node's ESM loader loads
- * CommonJS packages through the same function, so `import express from 'express'` is seen as well. Relative requires
+ * Calls `listener` with the exports of each package that is required, before the application gets them. Node's ESM loader
+ * loads CommonJS packages through the same function, so `import express from 'express'` is seen as well. Relative requires
  * within packages are not reported.
  *
- * @returns a function that ends it.
+ * @returns ends it
  */
 export function onModuleLoaded(listener: (exports: object) => void): () => void {
   const original: unknown = Reflect.get(Module, '_load');
@@ -43,7 +43,7 @@ function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
-/** What a file that was already loaded exports; `suffix` is the end of its path with forward slashes. */
+/** The exports of a file that is loaded already; `suffix` is the end of its path with forward slashes. */
 export function loadedFile(suffix: string): unknown {
   for (const [filename, loaded] of Object.entries(require.cache)) {
     if (filename.replaceAll('\\', '/').endsWith(suffix)) return loaded?.exports;

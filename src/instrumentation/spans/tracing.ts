@@ -10,24 +10,22 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
-import { isOwnRequest } from '../../own-traffic/own-traffic.js';
+import { isOwnRequest, isOwnServer } from '../../own-traffic/own-traffic.js';
 import { limitPgOperations } from '../databases/pg-operations.js';
 import { pathOf } from '../http/route-normalizer.js';
 import { routeOf } from '../http/route.js';
+import { AUTO_INSTRUMENTATIONS, loadUpstream } from '../packages/load-upstream.js';
 
 export interface TracingOptions {
   /** The application's main file; its own `@opentelemetry/auto-instrumentations-node` is used when it has that. */
   readonly main?: string | undefined;
   /** Paths, without query, that get no span. Default: none. */
   readonly ignore?: ((path: string) => boolean) | undefined;
-  /** Servers whose requests get no span: our own. Default: none. */
-  readonly isOwnServer?: ((server: object) => boolean) | undefined;
 }
 
-const AUTO = '@opentelemetry/auto-instrumentations-node';
 const PG = '@opentelemetry/instrumentation-pg';
 
-/** What ours replaces: spans of HTTP with the route that the metrics have, and metrics that are measured elsewhere already. */
+/** Left out: our spans of HTTP have the route that the metrics have, and the metrics are measured elsewhere already. */
 const REPLACED = ['http', 'undici', 'runtime-node', 'host-metrics'];
 
 const withoutMetrics: MeterProvider = { getMeter: () => createNoopMeter() };
@@ -43,7 +41,7 @@ class HttpSpans extends HttpInstrumentation {
  * The instrumentations for an application that wants traces: spans for HTTP servers and clients, for `fetch`, and those of
  * `@opentelemetry/auto-instrumentations-node` if the application has it; `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and
  * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK, and leave out `instrumentUndici`:
- * the one of undici records its metrics as well.
+ * the instrumentation of undici records its metrics as well.
  */
 export function traceInstrumentations(options: TracingOptions = {}): Instrumentation[] {
   const http = new HttpSpans({
@@ -58,13 +56,13 @@ export function traceInstrumentations(options: TracingOptions = {}): Instrumenta
   return [http, new UndiciInstrumentation(), ...autoInstrumentations(options.main)];
 }
 
-function isIgnored(request: IncomingMessage, { ignore, isOwnServer }: TracingOptions): boolean {
+function isIgnored(request: IncomingMessage, { ignore }: TracingOptions): boolean {
   const server: unknown = 'server' in request.socket ? request.socket.server : undefined;
-  if (typeof server === 'object' && server !== null && isOwnServer?.(server) === true) return true;
+  if (typeof server === 'object' && server !== null && isOwnServer(server)) return true;
   return ignore?.(pathOf(request.url ?? '/') ?? '') === true;
 }
 
-/** Without a normalizer: a span needs no route of a request that no framework knows. */
+/** Without a normalizer: the span of a request that no framework knows needs no route. */
 function nameByRoute(span: Span, request: IncomingMessage): void {
   const route = routeOf(request, true, undefined);
   if (route === undefined) return;
@@ -75,25 +73,16 @@ function nameByRoute(span: Span, request: IncomingMessage): void {
 
 function autoInstrumentations(main: string | undefined): Instrumentation[] {
   if (main === undefined || !isAbsolute(main)) return [];
-  const fromApplication = createRequire(main);
-  let file: string;
-  try {
-    file = fromApplication.resolve(AUTO);
-  } catch {
-    return [];
-  }
-  try {
-    const { getNodeAutoInstrumentations } = fromApplication(file) as typeof AutoInstrumentations;
+  const loaded = loadUpstream(AUTO_INSTRUMENTATIONS, main, (exports) => {
+    const { getNodeAutoInstrumentations } = exports as typeof AutoInstrumentations;
     const off = REPLACED.map((name) => [`@opentelemetry/instrumentation-${name}`, { enabled: false }]);
     const instrumentations = getNodeAutoInstrumentations(Object.fromEntries(off));
     for (const each of instrumentations) {
       if (each.instrumentationName === PG) limitPgOperations(each);
     }
     return instrumentations;
-  } catch (error) {
-    diag.warn(`orchestrator: ${AUTO} is not used`, error);
-    return [];
-  }
+  });
+  return loaded ?? [];
 }
 
 interface SyncHooks {
@@ -104,8 +93,8 @@ interface SyncHooks {
 let registered = false;
 
 /**
- * Lets instrumentations see what the application imports as ESM: in the application's own thread where Node can do that
- * without faults, else in Node's loader thread.
+ * Shows instrumentations the ES modules that the application imports: in the application's own thread where Node can do
+ * that without faults, else in Node's loader thread.
  */
 function registerEsmHooks(): void {
   // Node 20 runs preloads in its loader thread as well, and workers share that thread.
@@ -114,7 +103,7 @@ function registerEsmHooks(): void {
   try {
     const instrumentation = require.resolve('@opentelemetry/instrumentation');
     const fromInstrumentation = createRequire(instrumentation);
-    // Asked before the hooks are loaded: loading them in both threads is what they warn about.
+    // Asked before the hooks are loaded: they warn when they are loaded in both threads.
     const { supportsSyncHooks } = fromInstrumentation(
       'import-in-the-middle/supports-sync-hooks.mjs',
     ) as SyncHooks;

@@ -1,3 +1,4 @@
+import { rebucket, sharedBoundaries } from '../../model/boundaries.js';
 import {
   type Exponential,
   MAX_EXPONENTIAL_BUCKETS,
@@ -7,12 +8,7 @@ import {
 import type { Family } from '../../model/family.js';
 import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { Block } from './metric-family.js';
-import {
-  exponentialBoundaries,
-  exponentialToClassic,
-  rebucket,
-  sharedBoundaries,
-} from './classic-histogram.js';
+import { exponentialBoundaries, exponentialToClassic } from './classic-histogram.js';
 import type { EncodedLabels, LabelCache } from '../naming/label-cache.js';
 
 /** What one label set of a block says: the sum of all series that have these labels in the end. */

@@ -1,12 +1,12 @@
 import { OrchestratorError, reason } from '../../errors.js';
 import { prepareLocalFolder } from './folder.js';
-import { LocalProject } from './project-log.js';
+import { ProjectLog } from './project-log.js';
 import { type Change, splitBatch } from './log-record.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
-import type { InstanceState } from '../state/project-state.js';
+import type { ProjectInstance } from '../state/project-instance.js';
 
 export interface LocalStoreOptions {
   /** Holds one folder for each project. Default: a folder of this user in the system's folder for temporary files. */
@@ -33,7 +33,7 @@ const ATTEMPTS = 20;
 class LocalStore implements MetricStore {
   readonly description: string;
   readonly #context: StoreContext;
-  readonly #project: LocalProject;
+  readonly #log: ProjectLog;
   readonly #builder: SnapshotBuilder;
   /** Calls follow one another: each begins by reading what is new, and the copy must not change under it. */
   #tail: Promise<unknown> = Promise.resolve();
@@ -46,7 +46,7 @@ class LocalStore implements MetricStore {
     this.#logBytes = logBytes;
     this.description = `local ${folder}`;
     this.#builder = createSnapshotBuilder(context.ttlMs);
-    this.#project = new LocalProject(context, prepareFolder);
+    this.#log = new ProjectLog(context, prepareFolder);
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
@@ -57,26 +57,26 @@ class LocalStore implements MetricStore {
         const done = this.#instance();
         if (done !== undefined && isComplete(done, batch)) {
           // The batch is in; a log that cannot be ended now, because the disk is full, is ended by a later call.
-          await this.#project.compact(this.#logBytes).catch(() => undefined);
+          await this.#log.compact(this.#logBytes).catch(() => undefined);
           return { overflowed: batch.sequence === done.sequence ? done.overflowed : 0 };
         }
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];
-        if (part !== undefined) await this.#project.submit(this.#project.replica.encode(part, Date.now()));
+        if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, Date.now()));
       }
       throw new Error(`the batch did not get through in ${ATTEMPTS} attempts`);
     });
   }
 
   async snapshot(): Promise<Snapshot> {
-    return this.#inTurn(async () => this.#builder.build(this.#project.state.stored(Date.now())));
+    return this.#inTurn(async () => this.#builder.build(this.#log.state.stored(Date.now())));
   }
 
   async sweep(): Promise<void> {
     const { ttlMs } = this.#context;
     await this.#inTurn(async () => {
       const atMs = Date.now();
-      if (this.#project.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
-      await this.#project.touch();
+      if (this.#log.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
+      await this.#log.touch();
     });
   }
 
@@ -84,11 +84,10 @@ class LocalStore implements MetricStore {
     const { lease } = this.#context;
     return this.#inTurn(async () => {
       const atMs = Date.now();
-      const held = this.#project.state.holds.get(name);
-      // Who sees that it is another's turn writes nothing; the log decides between those who ask at the same time.
-      if (held !== undefined && held.lease !== lease && held.untilMs > atMs) return false;
+      // Nothing is written while another instance has the lock. Of several that ask at once, the first in the log gets it.
+      if (this.#log.state.isLockedByOther(lease, name, atMs)) return false;
       await this.#submit({ kind: 'hold', atMs, name, ms });
-      return this.#project.state.holdsNow(lease, name, atMs);
+      return this.#log.state.hasLock(lease, name, atMs);
     });
   }
 
@@ -100,22 +99,22 @@ class LocalStore implements MetricStore {
 
   async wipe(): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#project.state.project !== undefined) await this.#submit({ kind: 'wipe' });
+      if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe' });
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#tail = this.#tail.then(() => this.#project.close());
+    this.#tail = this.#tail.then(() => this.#log.close());
     await this.#tail;
   }
 
-  #instance(): InstanceState | undefined {
-    return this.#project.state.instances.get(this.#context.lease);
+  #instance(): ProjectInstance | undefined {
+    return this.#log.state.instances.get(this.#context.lease);
   }
 
   async #submit(change: Change): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) if (await this.#project.submit(change)) return;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) if (await this.#log.submit(change)) return;
     throw new Error(`the ${change.kind} did not get through in ${ATTEMPTS} attempts`);
   }
 
@@ -127,7 +126,7 @@ class LocalStore implements MetricStore {
       if (this.#closed)
         throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The local store was closed.');
       try {
-        await this.#project.catchUp();
+        await this.#log.catchUp();
         return await action();
       } catch (error) {
         throw this.#explain(error);
@@ -144,6 +143,6 @@ class LocalStore implements MetricStore {
   }
 }
 
-function isComplete(done: InstanceState, batch: DeltaBatch): boolean {
+function isComplete(done: ProjectInstance, batch: DeltaBatch): boolean {
   return batch.sequence < done.sequence || (batch.sequence === done.sequence && done.complete);
 }

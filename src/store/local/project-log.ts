@@ -16,9 +16,9 @@ import {
   stateFile,
   touch,
 } from './generations.js';
-import { LocalLog } from './append-only-file.js';
+import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { type Change, decodeRecord, encodeRecord, type SealRecord } from './log-record.js';
-import { LocalReplica } from './replica.js';
+import { Replica } from './replica.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 
@@ -26,9 +26,9 @@ import type { ProjectState } from '../state/project-state.js';
 const ATTEMPTS = 20;
 
 /** This process's place in the project's logs: which one it reads, how far it has come, and what it knows by that. */
-export class LocalProject {
-  #replica: LocalReplica;
-  #log: LocalLog | undefined;
+export class ProjectLog {
+  #replica: Replica;
+  #log: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
   /** Of this instance's records: the last one written, and the last one that took effect. */
   #written = 0;
@@ -39,10 +39,10 @@ export class LocalProject {
   constructor(context: StoreContext, prepareFolder: () => string) {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
-    this.#replica = new LocalReplica(context);
+    this.#replica = new Replica(context);
   }
 
-  get replica(): LocalReplica {
+  get replica(): Replica {
     return this.#replica;
   }
 
@@ -89,7 +89,7 @@ export class LocalProject {
     if (this.#log.position < 2 * checkpointBytes) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
     // Before the seal that names it: who reads the seal finds the log.
-    const log = await LocalLog.open(logFile(folder, next), 'always');
+    const log = await openAppendOnly(logFile(folder, next), 'always');
     await log.close();
     await this.submit({ kind: 'seal', next });
   }
@@ -105,7 +105,7 @@ export class LocalProject {
     await log?.close();
   }
 
-  async #read(log: LocalLog): Promise<SealRecord | undefined> {
+  async #read(log: AppendOnlyFile): Promise<SealRecord | undefined> {
     let seal: SealRecord | undefined;
     try {
       await log.read((line) => {
@@ -131,7 +131,7 @@ export class LocalProject {
     const folder = this.#prepareFolder();
     if (lease === this.#context.lease) await this.#writeCheckpoint(folder, next);
     try {
-      this.#log = await LocalLog.open(logFile(folder, next), 'never');
+      this.#log = await openAppendOnly(logFile(folder, next), 'never');
       this.#generation = next;
     } catch (error) {
       // More than one generation behind: the next attempt loads the newest.
@@ -163,8 +163,8 @@ export class LocalProject {
   }
 
   /** Undefined if the files changed under it. */
-  async #load(): Promise<LocalLog | undefined> {
-    this.#replica = new LocalReplica(this.#context);
+  async #load(): Promise<AppendOnlyFile | undefined> {
+    this.#replica = new Replica(this.#context);
     const folder = this.#prepareFolder();
     let generation = FIRST_GENERATION;
     try {
@@ -178,8 +178,8 @@ export class LocalProject {
     return this.#log;
   }
 
-  async #restore(folder: string, generation: string): Promise<LocalLog | undefined> {
-    const checkpoint = await LocalLog.open(stateFile(folder, generation), 'never');
+  async #restore(folder: string, generation: string): Promise<AppendOnlyFile | undefined> {
+    const checkpoint = await openAppendOnly(stateFile(folder, generation), 'never');
     try {
       const complete = await checkpoint.read((line) => restoreLine(this.#replica, line));
       if (!complete) throw new RangeError(`${checkpoint.path} has no end`);
@@ -187,7 +187,7 @@ export class LocalProject {
       await checkpoint.close();
     }
     try {
-      return await LocalLog.open(logFile(folder, generation), 'never');
+      return await openAppendOnly(logFile(folder, generation), 'never');
     } catch (error) {
       if (!isGone(error)) throw error;
       // Either there is a newer checkpoint by now, or someone deleted the log alone.
@@ -212,8 +212,8 @@ export class LocalProject {
 }
 
 /** The first log. Undefined if a checkpoint turned up meanwhile: this log's time is over. */
-async function begin(folder: string): Promise<LocalLog | undefined> {
-  const log = await LocalLog.open(logFile(folder, FIRST_GENERATION), 'if absent');
+async function begin(folder: string): Promise<AppendOnlyFile | undefined> {
+  const log = await openAppendOnly(logFile(folder, FIRST_GENERATION), 'if absent');
   if ((await newestCheckpoint(folder)) === undefined) return log;
   await log.close();
   return undefined;

@@ -1,4 +1,5 @@
-import { capCurrentPoints, type CurrentValue } from '../state/cap-current-values.js';
+import { capCurrentPoints } from '../state/cap-current-values.js';
+import type { StoredValue } from '../snapshot/stored-state.js';
 import type { CurrentPoint, DeltaBatch } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
 import { PART_POINTS, type BatchSection, type SectionPoint } from './batch-part.js';
@@ -78,7 +79,7 @@ export class CurrentMirror {
     const changed: Entry[] = [];
     const seen = new Set<string>();
     const values = this.#capped(family, points, now);
-    for (const { series, value, recordedMs: changedMark } of values) {
+    for (const { series, value, recordedAtMs: changedMark } of values) {
       seen.add(series.id);
       const before = entries.get(series.id);
       const same =
@@ -98,7 +99,7 @@ export class CurrentMirror {
   }
 
   /** What the cap refused goes into the overflow series. Only what is still reported is remembered as refused. */
-  #capped(family: Family, points: readonly CurrentPoint[], now: number): readonly CurrentValue[] {
+  #capped(family: Family, points: readonly CurrentPoint[], now: number): readonly StoredValue[] {
     const before = this.#beyond.get(family.key);
     if (before === undefined) return capCurrentPoints(family, points, now, () => true).values;
     const beyond = new Set<string>();

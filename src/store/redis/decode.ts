@@ -99,7 +99,12 @@ export async function decodeValues(
     // Not a Float64Array, whose memory is outside of the heap: V8 then collects garbage for what is gone at once anyway.
     const values: number[] = [];
     for (let at = 16; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
-    decoded.push({ series, updatedMs: packed.readDoubleLE(0), startMs: packed.readDoubleLE(8), values });
+    decoded.push({
+      series,
+      updatedAtMs: packed.readDoubleLE(0),
+      startedAtMs: packed.readDoubleLE(8),
+      values,
+    });
   }
   return decoded;
 }
@@ -117,7 +122,7 @@ export async function decodeCurrent(
     decoded.push({
       familyKey,
       series,
-      recordedMs: packed.readDoubleLE(0),
+      recordedAtMs: packed.readDoubleLE(0),
       value: packed.readDoubleLE(8),
     });
   }

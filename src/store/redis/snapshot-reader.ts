@@ -22,7 +22,7 @@ import { buffers, pipeline, strings, type Command } from './commands.js';
 
 interface Descriptor {
   readonly family: Family;
-  readonly createdMs: number;
+  readonly createdAtMs: number;
 }
 
 /**
@@ -98,7 +98,7 @@ export class RedisReader {
     for (const descriptor of families)
       if (!stored.includes(descriptor)) decoded.push({ ...descriptor, series: [] });
     return this.#builder.build({
-      nowMs,
+      atMs: nowMs,
       families: decoded,
       instances: reported,
     });
@@ -176,7 +176,7 @@ export class RedisReader {
 
 function decodeDescriptor(key: string, json: string): Descriptor {
   const { createdMs, ...family }: Family & { createdMs: number } = JSON.parse(json);
-  return { createdMs, family: { ...family, key } };
+  return { createdAtMs: createdMs, family: { ...family, key } };
 }
 
 function liveLeases(pairs: readonly string[], nowMs: number): string[] {

@@ -18,8 +18,8 @@ export function valuesByFamily(
   const families = new Map<string, Reported[]>();
   for (const [index, instance] of sorted.entries()) {
     const name = names[index] ?? instance.lease;
-    for (const { familyKey, series, recordedMs, value } of instance.values) {
-      const reported = { familyKey, series, recordedMs, value, instance: name };
+    for (const { familyKey, series, recordedAtMs, value } of instance.values) {
+      const reported = { familyKey, series, recordedAtMs, value, instance: name };
       const list = families.get(familyKey);
       if (list === undefined) families.set(familyKey, [reported]);
       else list.push(reported);
@@ -76,22 +76,22 @@ class Accumulator {
   #min: number;
   #max: number;
   #last: number;
-  #lastMs: number;
+  #lastAtMs: number;
 
-  constructor({ value, recordedMs }: Reported) {
+  constructor({ value, recordedAtMs }: Reported) {
     this.#sum = this.#min = this.#max = this.#last = value;
-    this.#lastMs = recordedMs;
+    this.#lastAtMs = recordedAtMs;
   }
 
-  add({ value, recordedMs }: Reported): void {
+  add({ value, recordedAtMs }: Reported): void {
     this.#count += 1;
     this.#sum += value;
     // Not Math.min: one instance's NaN ("no value") must not hide what the others measured.
     if (value < this.#min || Number.isNaN(this.#min)) this.#min = value;
     if (value > this.#max || Number.isNaN(this.#max)) this.#max = value;
-    if (recordedMs > this.#lastMs) {
+    if (recordedAtMs > this.#lastAtMs) {
       this.#last = value;
-      this.#lastMs = recordedMs;
+      this.#lastAtMs = recordedAtMs;
     }
   }
 

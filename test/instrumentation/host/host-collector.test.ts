@@ -7,31 +7,32 @@ import { createMemoryStore, MemoryBackend } from '../../../src/store/memory/memo
 
 const INTERVAL_MS = 5000;
 
-test('at the default interval the host is collected again within 15 s of the end of who did, whenever that is', async (t) => {
+test('at the default interval the host is collected again within 15 s of the end of the process that did, whenever that is', async (t) => {
   for (let endsMs = 0; endsMs <= 10_000; endsMs += 500) {
     t.mock.timers.enable({ apis: ['setInterval'] });
     let nowMs = 0;
     const backend = new MemoryBackend(() => nowMs);
     const collecting = new Set<string>();
-    const begin = (lease: string): HostCollector =>
-      new HostCollector({
-        store: createMemoryStore(
-          {
-            prefix: 'p',
-            project: 'p',
-            lease,
-            leaseMs: 60_000,
-            ttlMs: 60_000,
-            maxSeries: 10,
-            warn: () => undefined,
-          },
-          backend,
-        ),
-        hostName: 'web-1',
+    const begin = (lease: string): HostCollector => {
+      const store = createMemoryStore(
+        {
+          prefix: 'p',
+          project: 'p',
+          lease,
+          leaseMs: 60_000,
+          ttlMs: 60_000,
+          maxSeries: 10,
+          warn: () => undefined,
+        },
+        backend,
+      );
+      return new HostCollector({
+        acquire: (ms) => store.acquireLock('host:web-1', ms),
         host: { start: () => void collecting.add(lease), stop: () => void collecting.delete(lease) },
         intervalMs: INTERVAL_MS,
         flush: () => Promise.resolve(),
       });
+    };
     const pass = async (ms: number): Promise<void> => {
       for (let passed = 0; passed < ms; passed += 100) {
         nowMs += 100;

@@ -38,7 +38,7 @@ test('many families of few series give the event loop its turn as one large fami
     const pace = new DecodingTurns();
     for (let family = 0; family < 40; family += 1) {
       const decoded = await decodeValues(fields, await want(new Map(), 'f', fields, pace), known, pace);
-      assert.deepEqual(decoded[0], { series: one, updatedMs: 1, startMs: 2, values: [3] });
+      assert.deepEqual(decoded[0], { series: one, updatedAtMs: 1, startedAtMs: 2, values: [3] });
       assert.equal(decoded.length, ids.length);
     }
   });
@@ -53,7 +53,7 @@ test('many instances do so too', async () => {
     for (let instance = 0; instance < 20; instance += 1) {
       const { values } = await splitInstance(fields, wanted, pace);
       const decoded = await decodeCurrent(values, new Map([['f', known]]), pace);
-      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedMs: 1, value: 2 });
+      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedAtMs: 1, value: 2 });
     }
     assert.equal(wanted.get('f')?.size, ids.length);
   });
