@@ -13,9 +13,9 @@
  *     7  … 7 + P - 1         counts of the positive buckets
  *     7 + P  …               counts of the negative buckets, to the end
  *
- * The number of observations is not stored: it is the sum of all counts. Min and max are not kept: Prometheus has no
- * place for them. Merging is exact in every count, and loses only resolution: buckets are joined in pairs until both
- * histograms have one scale and no side has more than {@link MAX_EXPONENTIAL_BUCKETS}.
+ * The number of observations is not stored: it is the sum of all counts. Min and max are not kept: Prometheus cannot
+ * carry them. Merging is exact in every count and loses only resolution: buckets are joined in pairs until both histograms
+ * have one scale and no side has more than {@link MAX_EXPONENTIAL_BUCKETS}.
  */
 export const EXPONENTIAL_HEADER = 7;
 
@@ -175,7 +175,7 @@ function range(runs: readonly ExponentialBuckets[], group: number): { first: num
   return { first, last };
 }
 
-/** The wider zero bucket wins; what the other one counted inside it moves there. */
+/** The wider zero bucket wins; the counts of the other one that lie inside it move there. */
 function withOneThreshold(left: Exponential, right: Exponential): [Exponential, Exponential] {
   if (left.zeroThreshold === right.zeroThreshold) return [left, right];
   let threshold = Math.max(left.zeroThreshold, right.zeroThreshold);

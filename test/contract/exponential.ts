@@ -39,15 +39,15 @@ const delta: fc.Arbitrary<number[]> = fc
 
 /** Exponential histograms of different scales are summed exactly, bucket by bucket. */
 export function exponentialContract(bed: () => Bed): void {
-  test('of any scales add up as exponential.ts says, whoever sends them', async () => {
+  test('of any scales add up as mergeExponential says, over several instances', async () => {
     const instances = [await bed().instance(), await bed().instance()];
     let run = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(1), delta), { minLength: 1, maxLength: 8 }), async (sent) => {
         run += 1;
         const of = series({ run: String(run) });
-        for (const [who, values] of sent) {
-          await instances[who]?.send({ deltas: [added(latency, add(of, ...values))] });
+        for (const [index, values] of sent) {
+          await instances[index]?.send({ deltas: [added(latency, add(of, ...values))] });
         }
         const expected = sent
           .map(([, values]) => values)

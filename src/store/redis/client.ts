@@ -4,6 +4,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { AbstractConnector, type Command, Redis, type RedisOptions } from 'ioredis';
 
 import { sendOwnCommand } from '../../own-traffic/own-traffic.js';
+import type { RedisMode } from './redis-mode.js';
 
 export interface RedisNode {
   readonly host: string;
@@ -12,7 +13,7 @@ export interface RedisNode {
 
 /** Where Redis is and how to log in. */
 export interface RedisTarget {
-  readonly mode: 'standalone' | 'sentinel' | 'cluster';
+  readonly mode: RedisMode;
   /** The server; the sentinels; or some nodes of the cluster. At least one, or `path`. */
   readonly nodes: readonly RedisNode[];
   /** Unix socket. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError, orchestratorError, reason } from '../../errors.js';
 import { deadline } from '../../event-loop/deadline.js';
 import { createClient, type RedisNode, type RedisTarget } from './client.js';
 import { findMaster } from './sentinel.js';
@@ -45,11 +45,10 @@ export class RedisConnection {
    */
   async use<T>(work: (client: Redis) => Promise<T>): Promise<T> {
     try {
-      return await deadline(
-        this.#follow(work),
-        this.#timeoutMs,
-        () => `${this.description}: no answer within ${this.#timeoutMs} ms.`,
-      );
+      return await deadline(this.#follow(work), this.#timeoutMs, () => {
+        const values = { store: this.description, ms: this.#timeoutMs };
+        return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noAnswer', values);
+      });
     } catch (error) {
       // A refused command says nothing about the connection, which other calls may be using.
       if (!reason(error).startsWith('NOPERM')) this.#drop();
@@ -85,7 +84,7 @@ export class RedisConnection {
 
   #connected(): Promise<Redis> {
     if (this.#closed)
-      return Promise.reject(new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The store is closed.'));
+      return Promise.reject(orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'Redis' }));
     if (this.#client?.status === 'ready') return Promise.resolve(this.#client);
     this.#opening ??= this.#open();
     return this.#opening;
@@ -124,43 +123,17 @@ export class RedisConnection {
   #explain(error: unknown): OrchestratorError {
     if (error instanceof OrchestratorError) return error;
     const message = reason(error).replace(/\.+$/, '');
-    const problem = (code: 'ORCHESTRATOR_STORE_REFUSED' | 'ORCHESTRATOR_STORE_UNAVAILABLE', advice: string) =>
-      new OrchestratorError(
-        code,
-        `${this.description}: ${message}.${advice && ` ${advice}`}`,
-        causeOf(error),
-      );
-    if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        `Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD${this.#target.mode === 'sentinel' ? ', and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD' : ''}.`,
-      );
-    }
-    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        'Check the number of the database in ORCHESTRATOR_REDIS_URL.',
-      );
-    }
-    if (/certificate|altname/i.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        'Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
-      );
-    }
-    if (message.startsWith('NOPERM')) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        'The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
-      );
-    }
-    if (/ENOTFOUND|EAI_AGAIN/.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_UNAVAILABLE',
-        'Check the host name in ORCHESTRATOR_REDIS_URL or ORCHESTRATOR_REDIS_NODES.',
-      );
-    }
-    return problem('ORCHESTRATOR_STORE_UNAVAILABLE', '');
+    const values = { store: this.description, error: message };
+    const options = causeOf(error);
+    const refused = (which: 'login' | 'sentinelLogin' | 'database' | 'certificate' | 'rights') =>
+      orchestratorError('ORCHESTRATOR_STORE_REFUSED', which, values, options);
+    if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message))
+      return refused(this.#target.mode === 'sentinel' ? 'sentinelLogin' : 'login');
+    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) return refused('database');
+    if (/certificate|altname/i.test(message)) return refused('certificate');
+    if (message.startsWith('NOPERM')) return refused('rights');
+    const which = /ENOTFOUND|EAI_AGAIN/.test(message) ? 'unknownHost' : 'redis';
+    return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', which, values, options);
   }
 }
 

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
-import { OrchestratorError } from '../../errors.js';
+import { orchestratorError } from '../../errors.js';
+import { warning } from '../../warnings.js';
 import type { Attributes } from '../../model/series.js';
 import type { StoreContext } from '../metric-store.js';
 import { prefixTaken, schemaMismatch } from '../project-errors.js';
@@ -76,10 +77,8 @@ export class PartSender {
       }
       await this.#giveWhatIsMissing(reply);
     }
-    throw new OrchestratorError(
-      'ORCHESTRATOR_STORE_UNAVAILABLE',
-      `${this.#connection.description} forgets what was just written.`,
-    );
+    const store = this.#connection.description;
+    throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'forgetful', { store });
   }
 
   /**
@@ -90,9 +89,7 @@ export class PartSender {
     if (Date.now() - this.#lastContactAtMs < this.#keyTtlMs / 2) return false;
     this.#ring.clear();
     if (this.#uncertain === undefined || this.#uncertain !== next) return false;
-    this.#context.warn(
-      'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_OUTCOME_UNKNOWN', {}));
     return true;
   }
 
@@ -117,9 +114,9 @@ export class PartSender {
   /** A failover lost confirmed parts: they are applied again, in order. What the ring no longer holds is lost, and said. */
   async #replay(position: number): Promise<void> {
     const { parts, complete } = this.#ring.after(position);
-    this.#context.warn(
-      `${this.#connection.description} lost confirmed writes (failover); ${parts.length} parts are sent again${complete ? '' : ', older ones are gone'}.`,
-    );
+    const rest = complete ? '' : ', older ones are gone';
+    const store = this.#connection.description;
+    this.#context.warn(...warning('ORCHESTRATOR_FAILOVER', { store, parts: parts.length, rest }));
     for (const part of parts) {
       const { status } = await this.#run(part, this.#wholeOf(part).sections, true);
       if (status !== 'applied' && status !== 'seen') return;
