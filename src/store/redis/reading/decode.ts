@@ -1,6 +1,6 @@
-import type { Step } from '../../event-loop/fair-yield.js';
-import type { StoredSeries, StoredValue } from '../snapshot/stored-state.js';
-import type { Series } from '../../model/series.js';
+import type { Step } from '../../../event-loop/fair-yield.js';
+import type { StoredSeries, StoredValue } from '../../snapshot/stored-state.js';
+import type { Series } from '../../../model/series.js';
 
 /** 0.2 ms of decoding: the slice of the event loop that a snapshot takes, over all its families and instances. */
 export const SERIES_PER_SLICE = 100;

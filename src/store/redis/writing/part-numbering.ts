@@ -1,5 +1,5 @@
-import type { DeltaBatch, DeltaPoint, FamilyPoints } from '../../model/delta-batch.js';
-import { splitDeltas } from '../state/split-batch.js';
+import type { DeltaBatch, DeltaPoint, FamilyPoints } from '../../../model/delta-batch.js';
+import { splitDeltas } from '../../state/split-batch.js';
 import { PART_POINTS, type BatchPart, type BatchSection } from './batch-part.js';
 
 /** Series of many buckets are cut earlier, so that they hold Redis no longer. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 
-import { createClient } from '../../../src/store/redis/client.js';
-import { startRedis } from '../../helpers/redis.js';
+import { createClient } from '../../../../src/store/redis/connection/client.js';
+import { startRedis } from '../../../helpers/redis.js';
 
 test('ioredis publishes none of its commands, whoever listens, and those of other clients', async (t) => {
   const server = await startRedis(t, { password: 'secret' });

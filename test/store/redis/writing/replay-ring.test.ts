@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { BatchPart } from '../../../src/store/redis/batch-part.js';
-import { ReplayRing } from '../../../src/store/redis/replay-ring.js';
-import { add, counter, histogram, series } from '../../contract/bed.js';
+import type { BatchPart } from '../../../../src/store/redis/writing/batch-part.js';
+import { ReplayRing } from '../../../../src/store/redis/writing/replay-ring.js';
+import { add, counter, histogram, series } from '../../../contract/bed.js';
 
 const requests = counter('requests');
 const wide = histogram(

@@ -3,7 +3,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import { AbstractConnector, type Command, Redis, type RedisOptions } from 'ioredis';
 
-import { sendOwnCommand } from '../../own-traffic/own-traffic.js';
+import { sendOwnCommand } from '../../../own-traffic/own-traffic.js';
 import type { RedisMode } from './redis-mode.js';
 
 export interface RedisNode {

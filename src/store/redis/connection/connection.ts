@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
-import { OrchestratorError, orchestratorError, reason } from '../../errors.js';
-import { deadline } from '../../event-loop/deadline.js';
+import { OrchestratorError, orchestratorError, reason } from '../../../errors.js';
+import { deadline } from '../../../event-loop/deadline.js';
 import { createClient, type RedisNode, type RedisTarget } from './client.js';
 import { findMaster } from './sentinel.js';
 

@@ -1,14 +1,14 @@
-import type { DeltaBatch } from '../../model/delta-batch.js';
-import type { StoreContext } from '../metric-store.js';
+import type { DeltaBatch } from '../../../model/delta-batch.js';
+import type { StoreContext } from '../../metric-store.js';
 import type { BatchPart } from './batch-part.js';
-import { runScript } from './commands.js';
-import type { RedisConnection } from './connection.js';
+import { runScript } from '../connection/commands.js';
+import type { RedisConnection } from '../connection/connection.js';
 import { CurrentMirror } from './current-mirror.js';
-import type { RedisKeys } from './keys.js';
+import type { RedisKeys } from '../scripts/keys.js';
 import { KnownSeries } from './known-series.js';
 import { PartNumbering } from './part-numbering.js';
 import { PartSender } from './part-sender.js';
-import { END_LEASES } from './scripts/end-leases.js';
+import { END_LEASES } from '../scripts/end-leases.js';
 
 /** The writing side of one instance: batches become parts, which are sent in order until Redis has all of them. */
 export class RedisWriter {

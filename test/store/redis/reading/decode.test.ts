@@ -7,9 +7,9 @@ import {
   SERIES_PER_SLICE,
   splitInstance,
   want,
-} from '../../../src/store/redis/decode.js';
-import { yieldEvery } from '../../../src/event-loop/fair-yield.js';
-import { series } from '../../contract/bed.js';
+} from '../../../../src/store/redis/reading/decode.js';
+import { yieldEvery } from '../../../../src/event-loop/fair-yield.js';
+import { series } from '../../../contract/bed.js';
 
 const one = series();
 const ids = Array.from({ length: 499 }, (_, id) => String(id));

@@ -1,5 +1,5 @@
-import type { Family } from '../../model/family.js';
-import type { Series } from '../../model/series.js';
+import type { Family } from '../../../model/family.js';
+import type { Series } from '../../../model/series.js';
 
 /** Points in one script call at the most; about 5 ms of Redis for series of 18 numbers, at the measured 4.4 us each. */
 export const PART_POINTS = 1000;

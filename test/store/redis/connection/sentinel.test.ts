@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { RedisTarget } from '../../../src/store/redis/client.js';
-import { hangingServer } from '../../helpers/hanging-server.js';
-import { freePort } from '../../helpers/ports.js';
-import { startRedisSentinel } from '../../helpers/redis.js';
-import { add, added, assertValues, counter, histogram, series } from '../../contract/bed.js';
-import { RedisLoad } from './load.js';
-import { RedisProject } from './project.js';
+import type { RedisTarget } from '../../../../src/store/redis/connection/client.js';
+import { hangingServer } from '../../../helpers/hanging-server.js';
+import { freePort } from '../../../helpers/ports.js';
+import { startRedisSentinel } from '../../../helpers/redis.js';
+import { add, added, assertValues, counter, histogram, series } from '../../../contract/bed.js';
+import { RedisLoad } from '../load.js';
+import { RedisProject } from '../project.js';
 
 const requests = counter('requests');
 const duration = histogram('duration', [1]);

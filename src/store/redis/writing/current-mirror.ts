@@ -1,9 +1,9 @@
-import { capCurrentPoints } from '../state/cap-current-values.js';
-import type { StoredValue } from '../snapshot/stored-state.js';
-import type { CurrentPoint, DeltaBatch } from '../../model/delta-batch.js';
-import type { Family } from '../../model/family.js';
+import { capCurrentPoints } from '../../state/cap-current-values.js';
+import type { StoredValue } from '../../snapshot/stored-state.js';
+import type { CurrentPoint, DeltaBatch } from '../../../model/delta-batch.js';
+import type { Family } from '../../../model/family.js';
 import { PART_POINTS, type BatchSection, type SectionPoint } from './batch-part.js';
-import type { RefusedPoint } from './scripts/apply.js';
+import type { RefusedPoint } from '../scripts/apply.js';
 
 interface Entry extends SectionPoint {
   readonly value: number;

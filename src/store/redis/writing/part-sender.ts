@@ -1,18 +1,18 @@
 import { performance } from 'node:perf_hooks';
 
-import { orchestratorError } from '../../errors.js';
-import { warning } from '../../warnings.js';
-import type { Attributes } from '../../model/series.js';
-import type { StoreContext } from '../metric-store.js';
-import { prefixTaken, schemaMismatch } from '../project-errors.js';
+import { orchestratorError } from '../../../errors.js';
+import { warning } from '../../../warnings.js';
+import type { Attributes } from '../../../model/series.js';
+import type { StoreContext } from '../../metric-store.js';
+import { prefixTaken, schemaMismatch } from '../../project-errors.js';
 import { pointsOf, PART_POINTS, type BatchPart, type BatchSection } from './batch-part.js';
-import { runScript } from './commands.js';
-import type { RedisConnection } from './connection.js';
+import { runScript } from '../connection/commands.js';
+import type { RedisConnection } from '../connection/connection.js';
 import type { CurrentMirror } from './current-mirror.js';
-import type { RedisKeys } from './keys.js';
+import type { RedisKeys } from '../scripts/keys.js';
 import type { KnownSeries } from './known-series.js';
 import { ReplayRing } from './replay-ring.js';
-import { APPLY, type ApplyReply, type RefusedPoint } from './scripts/apply.js';
+import { APPLY, type ApplyReply, type RefusedPoint } from '../scripts/apply.js';
 
 /** Times one part is sent again with more in it before its answer counts as nonsense. */
 const MAX_ATTEMPTS = 6;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
-import { orchestratorError, reason } from '../../errors.js';
-import { deadline } from '../../event-loop/deadline.js';
+import { orchestratorError, reason } from '../../../errors.js';
+import { deadline } from '../../../event-loop/deadline.js';
 import { createClient, type RedisNode, type RedisTarget } from './client.js';
 
 /**

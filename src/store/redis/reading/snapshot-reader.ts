@@ -1,13 +1,13 @@
-import { type Step, yieldEvery } from '../../event-loop/fair-yield.js';
-import { type Attributes, type Series, decodeSeries } from '../../model/series.js';
-import type { Family } from '../../model/family.js';
-import type { Snapshot } from '../../model/snapshot.js';
-import type { StoreContext } from '../metric-store.js';
-import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
-import type { StoredFamily, StoredInstance } from '../snapshot/stored-state.js';
-import { assertOwnProject } from '../project-errors.js';
-import type { RedisConnection } from './connection.js';
-import type { RedisKeys } from './keys.js';
+import { type Step, yieldEvery } from '../../../event-loop/fair-yield.js';
+import { type Attributes, type Series, decodeSeries } from '../../../model/series.js';
+import type { Family } from '../../../model/family.js';
+import type { Snapshot } from '../../../model/snapshot.js';
+import type { StoreContext } from '../../metric-store.js';
+import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
+import type { StoredFamily, StoredInstance } from '../../snapshot/stored-state.js';
+import { assertOwnProject } from '../../project-errors.js';
+import type { RedisConnection } from '../connection/connection.js';
+import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
   decodeValues,
@@ -17,7 +17,7 @@ import {
   type SplitInstance,
   want,
 } from './decode.js';
-import { buffers, pipeline, strings, type Command } from './commands.js';
+import { buffers, pipeline, strings, type Command } from '../connection/commands.js';
 
 interface Descriptor {
   readonly family: Family;

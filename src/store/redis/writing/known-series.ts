@@ -1,4 +1,4 @@
-import type { Family } from '../../model/family.js';
+import type { Family } from '../../../model/family.js';
 import type { BatchSection } from './batch-part.js';
 
 /** What Redis has of this instance's labels and descriptors, so that they travel once. */

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
-import { reason } from '../../errors.js';
-import type { RedisScript } from './scripts/script.js';
+import { reason } from '../../../errors.js';
+import type { RedisScript } from '../scripts/script.js';
 
 /** EVALSHA, and EVAL once when the server does not have the script (first use, restart, SCRIPT FLUSH, failover). */
 export async function runScript<Call, Reply>(
