@@ -11,7 +11,8 @@ import { createOperationDuration } from '../../src/instrumentation/databases/ope
 import { instrumentHost, instrumentProcess } from '../../src/instrumentation/host/host-metrics.js';
 import { instrumentRuntime } from '../../src/instrumentation/host/runtime.js';
 import { instrumentHttpClient } from '../../src/instrumentation/http/client.js';
-import { type HttpMetricNames, instrumentHttpServer } from '../../src/instrumentation/http/server.js';
+import type { HttpMetricNames } from '../../src/instrumentation/http/metric-names.js';
+import { instrumentHttpServer } from '../../src/instrumentation/http/server.js';
 import { bindMeter } from '../../src/instrumentation/meter/bound-meter.js';
 import { observeExporter } from '../../src/reader/self-metrics.js';
 import { StoreMetricExporter } from '../../src/reader/store-metric-exporter.js';

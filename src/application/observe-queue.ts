@@ -7,9 +7,9 @@ import {
   ValueType,
 } from '@opentelemetry/api';
 
-import { reason } from '../errors.js';
 import { deadline } from '../event-loop/deadline.js';
 import { labelled } from '../model/labelled-options.js';
+import { warning } from '../warnings.js';
 
 /** What {@link observeQueue} needs of a queue. BullMQ's `Queue` has it. */
 export interface ObservableQueue {
@@ -102,7 +102,7 @@ class QueueDepth {
       this.#asking = false;
     });
     const late = (): Error => new Error(`no answer within ${this.#timeout} ms`);
-    void deadline(answer, this.#timeout, late).catch((error: unknown) => this.#forget(reason(error)));
+    void deadline(answer, this.#timeout, late).catch((error: unknown) => this.#forget(error));
   }
 
   /** An answer that comes late is still the newest. */
@@ -112,8 +112,8 @@ class QueueDepth {
   }
 
   /** No number is better than one of an unknown age. */
-  #forget(why: string): void {
+  #forget(error: unknown): void {
     this.#counts = {};
-    diag.warn(`orchestrator: the jobs of queue ${this.#queue.name} are not counted: ${why}`);
+    diag.warn(...warning('ORCHESTRATOR_QUEUE_NOT_COUNTED', { queue: this.#queue.name, error }));
   }
 }

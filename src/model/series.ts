@@ -28,7 +28,7 @@ export const DEFAULT_MAX_SERIES = 2000;
 /** The attribute of the series that holds what exceeds a limit; the OpenTelemetry SDK uses the same one. */
 export const OVERFLOW_ATTRIBUTE = 'otel.metric.overflow';
 
-/** Where the limit on series puts what exceeds it. */
+/** The series into which everything beyond the cap on series is summed. */
 export const OVERFLOW_SERIES: Series = {
   id: 'overflow',
   scope: { name: '' },

@@ -22,6 +22,7 @@ import {
   sameNumbers,
   type HistogramValue,
 } from './metric-family.js';
+import type { Warn } from '../warnings.js';
 import { normalizeAttributes, normalizeScope, type OtelScope } from './normalize.js';
 
 export interface DeltaAccumulatorOptions {
@@ -31,7 +32,7 @@ export interface DeltaAccumulatorOptions {
   readonly maxSeries: number;
   /** Milliseconds after which an unchanged counter is written again, so that its series does not expire. */
   readonly refreshMs: number;
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /** A counter that did not change is written again after this long, so that its series does not expire while it lives. */

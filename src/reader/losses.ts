@@ -1,3 +1,5 @@
+import { type Warn, warning } from '../warnings.js';
+
 /** What could not be kept apart, or not be kept at all. */
 export interface Losses {
   /** Points that a limit on series moved into the overflow series. */
@@ -11,12 +13,12 @@ const MAX_REPORTED = 100;
 
 /** Counts what is lost, and says each kind of loss once. */
 export class LossCounter {
-  readonly #warn: (message: string) => void;
+  readonly #warn: Warn;
   readonly #reported = new Set<string>();
   #overflowed = 0;
   #dropped = 0;
 
-  constructor(warn: (message: string) => void) {
+  constructor(warn: Warn) {
     this.#warn = warn;
   }
 
@@ -26,10 +28,10 @@ export class LossCounter {
 
   drop(metric: string, why: string): void {
     this.#dropped += 1;
-    const message = `Metric ${metric}: ${why}. Such points are dropped and counted in orchestrator.points.dropped.`;
+    const [message, code] = warning('ORCHESTRATOR_POINTS_DROPPED', { metric, why });
     if (this.#reported.size >= MAX_REPORTED || this.#reported.has(message)) return;
     this.#reported.add(message);
-    this.#warn(message);
+    this.#warn(message, code);
   }
 
   /** What was lost since the last call. */

@@ -7,11 +7,12 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { OrchestratorError, reason } from '../errors.js';
+import { OrchestratorError, orchestratorError } from '../errors.js';
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { InstanceAggregation } from '../model/family.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import type { MetricStore } from '../store/metric-store.js';
+import { type Warn, warning } from '../warnings.js';
 import { DeltaAccumulator, REFRESH_MS } from './delta-accumulator.js';
 
 /** The outcome of one attempt to write to the store. */
@@ -63,7 +64,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   readonly maxSeries: number;
 
   readonly #store: MetricStore;
-  readonly #warn: (message: string) => void;
+  readonly #warn: Warn;
   readonly #waiting: DeltaAccumulator;
   #unconfirmed: DeltaBatch | undefined;
   #sequence = 0;
@@ -159,8 +160,8 @@ export class StoreMetricExporter implements PushMetricExporter {
     const lost = this.pendingSeries;
     if (lost === 0 || this.#lossesReported) return lost;
     this.#lossesReported = true;
-    const why = this.#error === undefined ? 'it has not answered yet.' : reason(this.#error);
-    this.#warn(`The last values of ${lost} series did not reach the store: ${why}`);
+    const error = this.#error ?? 'it has not answered yet.';
+    this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error }));
     return lost;
   }
 
@@ -194,9 +195,7 @@ export class StoreMetricExporter implements PushMetricExporter {
       }
       this.#flushMark = performance.now();
     } catch (caught) {
-      error =
-        caught ??
-        new OrchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'The store failed without a reason.');
+      error = caught ?? orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noReason', {});
     }
     this.#reportChange(error);
     const losses = this.#waiting.takeLosses();
@@ -214,11 +213,9 @@ export class StoreMetricExporter implements PushMetricExporter {
     const before = this.#error;
     this.#error = error;
     if (error !== undefined && (before === undefined || codeOf(before) !== codeOf(error))) {
-      this.#warn(
-        `${reason(error)} Metrics wait in memory and are sent when it heals; the application is not affected.`,
-      );
+      this.#warn(...warning('ORCHESTRATOR_METRICS_WAIT', { error }));
     } else if (error === undefined && before !== undefined) {
-      this.#warn(`Store ${this.#store.description} answers again; everything that waited has been sent.`);
+      this.#warn(...warning('ORCHESTRATOR_METRICS_SENT', { store: this.#store.description }));
     }
   }
 }

@@ -31,10 +31,10 @@ type SeriesRow = readonly [series: Series, updatedMs: number, startMs: number, .
 /** The series is named by id where its family has it. */
 type ValueRow = readonly [key: string, series: string | Series, recordedMs: number, value: JsonNumber];
 
-/** Rows of one line: what takes about a millisecond to encode or to read. */
+/** Rows of one line; they take about a millisecond to encode or to read. */
 const SERIES_PER_LINE = 200;
 
-/** The state as lines of JSON, to be written one after the other. The state must not change in between. */
+/** The state as lines of JSON, to be written one after the other. The state must not change meanwhile. */
 export function* encodeCheckpoint(replica: Replica): Generator<string> {
   const { state } = replica;
   yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project: state.project });
@@ -80,8 +80,8 @@ function instanceLine({ state }: Replica, lease: string, instance: ProjectInstan
 }
 
 /**
- * Takes the lines of {@link encodeCheckpoint} into an empty replica, one call for each. Answers true for the last one; a
- * checkpoint that ends before is damaged. Throws on a line that it cannot read.
+ * Takes one line of {@link encodeCheckpoint} into a replica that was empty before the first. Returns true for the last line;
+ * a checkpoint that ends before it is damaged. Throws on a line that it cannot read.
  */
 export function restoreLine(replica: Replica, text: string): boolean {
   const { state } = replica;
