@@ -109,6 +109,7 @@ function compose(settings: Settings, options: StartOptions, main: string | undef
   });
   const instruments = instrument({
     ...traffic,
+    flushMs: settings.metricExportInterval,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
