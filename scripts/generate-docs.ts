@@ -3,11 +3,13 @@ import { join, resolve } from 'node:path';
 
 import { configurationPage } from './docs/configuration-page.js';
 import { errorsPage } from './docs/errors-page.js';
+import { optionTypes } from './docs/option-types.js';
 
-/** The pages that are written from the source, by their path in this package; `test/docs` keeps them current. */
+/** The files that are written from the source, by their path in this package; `test/docs` keeps them current. */
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
+  'src/config/setting-options.ts': optionTypes,
 };
 
 function main(): void {

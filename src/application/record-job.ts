@@ -10,17 +10,30 @@ interface JobInstruments {
   readonly runs: ReturnType<Meter['createCounter']>;
 }
 
+type JobOutcome = 'success' | 'failure';
+
 const instruments = new WeakMap<Meter, JobInstruments>();
 
 /**
- * Runs `fn` as one run of the job `name` and measures it:
+ * Runs `fn` as one run of the job `name` and measures it, by the label `job.name`:
  *
- * - `job.runs` by `job.outcome`: `success` or `failure`
- * - `job.duration` in seconds, by outcome
+ * - `job.runs`: finished runs, by `job.outcome` (`success` or `failure`)
+ * - `job.duration`: seconds, by `job.outcome`
  * - `job.active`: runs in progress
- * - `job.last_success.time`: Unix time in seconds; stays when the process is gone
+ * - `job.last_success.time`: Unix time in seconds of the last success of any process; it stays when the process is gone
  *
- * Returns what `fn` returns and throws what it throws, unchanged. `name` is a label: one of a few, never an id.
+ * Call it when the orchestrator runs: after `start()`, or anywhere under the preload.
+ *
+ * @example
+ * ```ts
+ * const rows = await recordJob('nightly-report', () => writeReport());
+ * ```
+ *
+ * @param name a label value: one of a few, never an id
+ * @param fn the job; it may be synchronous
+ * @param meter default: the meter `@org/orchestrator` of the global MeterProvider
+ * @returns what `fn` returns
+ * @throws what `fn` throws, unchanged
  */
 export async function recordJob<T>(
   name: string,
@@ -29,9 +42,9 @@ export async function recordJob<T>(
 ): Promise<Awaited<T>> {
   const { active, duration, lastSuccess, runs } = instrumentsOf(meter);
   const job = { 'job.name': name };
-  const started = performance.now();
+  const startMark = performance.now();
   active.add(1, job);
-  let outcome = 'failure';
+  let outcome: JobOutcome = 'failure';
   try {
     const result = await fn();
     outcome = 'success';
@@ -41,7 +54,7 @@ export async function recordJob<T>(
     active.add(-1, job);
     const attributes = { ...job, 'job.outcome': outcome };
     runs.add(1, attributes);
-    duration.record((performance.now() - started) / 1000, attributes);
+    duration.record((performance.now() - startMark) / 1000, attributes);
   }
 }
 

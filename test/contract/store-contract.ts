@@ -6,7 +6,7 @@ import { exponentialContract } from './exponential.js';
 import { boundsContract } from './bounds.js';
 import { currentContract } from './current.js';
 import { familyContract } from './families.js';
-import { holdContract } from './locks.js';
+import { lockContract } from './locks.js';
 import { lossContract } from './loss.js';
 import { modelContract } from './model.js';
 import { projectContract } from './projects.js';
@@ -32,7 +32,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
     describe('current values', () => currentContract(bed));
     describe('families', () => familyContract(bed));
     describe('bounds', () => boundsContract(bed));
-    describe('turns', () => holdContract(bed));
+    describe('locks', () => lockContract(bed));
     describe('loss', () => lossContract(bed));
     describe('projects', () => projectContract(bed));
     describe('any interleaving', () => modelContract(bed));

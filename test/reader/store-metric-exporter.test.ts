@@ -205,6 +205,23 @@ describe('the end', () => {
     );
   });
 
+  test('that allows no more waiting says what is lost, once, and whether the store has answered', async () => {
+    const app = new Application();
+    assert.equal(app.reader.exporter.reportLosses(), 0);
+    app.store.fates.push('held');
+    app.provider.getMeter('m').createCounter('c').add(1);
+    const flushed = app.reader.forceFlush();
+    await eventually(() => assert.equal(app.store.batches.length, 1));
+    assert.equal(app.reader.exporter.reportLosses(), 1);
+    assert.equal(app.reader.exporter.reportLosses(), 1);
+    assert.deepEqual(app.warnings, [
+      'The last values of 1 series did not reach the store: it has not answered yet.',
+    ]);
+    app.store.release();
+    await flushed;
+    assert.equal(app.reader.exporter.reportLosses(), 0);
+  });
+
   test('a lease that is given back begins again with the next flush', async () => {
     const app = new Application();
     const gauge = app.provider.getMeter('m').createUpDownCounter('u');

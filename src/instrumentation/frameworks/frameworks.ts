@@ -14,6 +14,7 @@ import { FASTIFY_CHANNEL, hookFastify } from './fastify.js';
 import { isHapi, patchHapi } from './hapi.js';
 import { honoClass, patchHono } from './hono.js';
 import { koaPrototype, patchKoa } from './koa.js';
+import { warning } from '../../warnings.js';
 
 export interface FrameworkOptions {
   /** The application's main file; packages are found from there. Without it, ESM builds of Hono and NestJS are not seen. */
@@ -81,6 +82,6 @@ function withEsm(main: string, name: string, file: string | undefined, use: (exp
     const exports: unknown = createRequire(main)(entry);
     if (typeof exports === 'object' && exports !== null) use(exports);
   } catch (error) {
-    diag.warn(`orchestrator: routes of ${name} are not recognized`, error);
+    diag.warn(...warning('ORCHESTRATOR_ROUTES_UNKNOWN', { framework: name }), error);
   }
 }

@@ -10,35 +10,6 @@ import {
  */
 const MAX_FINITE_BUCKETS = 48;
 
-/** The boundaries that all lists share; values at these are exact whatever the lists were. */
-export function sharedBoundaries(lists: ReadonlyArray<readonly number[]>): readonly number[] {
-  const [first = [], ...others] = lists;
-  if (others.every((other) => sameBoundaries(first, other))) return first;
-  const sets = others.map((other) => new Set(other));
-  return first.filter((boundary) => sets.every((set) => set.has(boundary)));
-}
-
-export function sameBoundaries(a: readonly number[], b: readonly number[]): boolean {
-  return a === b || (a.length === b.length && a.every((boundary, index) => boundary === b[index]));
-}
-
-/** `[sum, c0, …, cN]` on fewer boundaries: a bucket whose upper bound is gone is added to the next one. */
-export function rebucket(
-  values: ArrayLike<number>,
-  from: readonly number[],
-  to: readonly number[],
-): ArrayLike<number> {
-  if (sameBoundaries(from, to)) return values;
-  const result = [values[0] ?? 0, ...to.map(() => 0), 0];
-  let target = 0;
-  for (let bucket = 0; bucket <= from.length; bucket += 1) {
-    const bound = from[bucket] ?? Infinity;
-    while (target < to.length && (to[target] ?? Infinity) < bound) target += 1;
-    result[target + 1] = (result[target + 1] ?? 0) + (values[bucket + 1] ?? 0);
-  }
-  return result;
-}
-
 /**
  * One set of boundaries for all exponential histograms of a block, or `sum by (le)` over them would be wrong: powers of
  * two (of 4, 16, … when the range is wide or a scale is below zero) around everything that was observed; where they are

@@ -1,18 +1,37 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 
 const READ_BYTES = 256 * 1024;
 const LINE_FEED = 10;
-/** After this much work in one go, the application gets a turn. */
+/** After this much work without a break, the event loop goes on. */
 const SLICE_MS = 2;
+
+/** `create`: `never` fails with ENOENT, `always` with EEXIST. */
+export async function openAppendOnly(
+  file: string,
+  create: 'never' | 'if absent' | 'always',
+): Promise<AppendOnlyFile> {
+  const { O_RDWR, O_APPEND, O_CREAT, O_EXCL } = constants;
+  // Undefined on Windows.
+  const noFollow: number | undefined = constants.O_NOFOLLOW;
+  const creating = create === 'never' ? 0 : create === 'always' ? O_CREAT | O_EXCL : O_CREAT;
+  const handle = await open(file, O_RDWR | O_APPEND | creating | (noFollow ?? 0), 0o600);
+  try {
+    return new AppendOnlyFile(file, handle, await handle.stat({ bigint: true }));
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
 
 /**
  * One append-only file of lines that any number of processes write to and read. Each line is written by a single `write`
- * on a descriptor in append mode, which local file systems carry out as a whole, one after the other: there is no lock,
- * so there is none that a stopped or killed process could hold.
+ * on a descriptor in append mode. Local file systems carry out such writes as a whole, one after the other. So there is no
+ * lock, and none that a stopped or killed process could keep.
  */
-export class LocalLog {
+export class AppendOnlyFile {
   readonly path: string;
   readonly #handle: FileHandle;
   readonly #identity: BigIntStats;
@@ -20,25 +39,10 @@ export class LocalLog {
   /** Bytes of a line whose end has not been read yet. */
   #rest: Buffer[] = [];
 
-  private constructor(file: string, handle: FileHandle, identity: BigIntStats) {
+  constructor(file: string, handle: FileHandle, identity: BigIntStats) {
     this.path = file;
     this.#handle = handle;
     this.#identity = identity;
-  }
-
-  /** `create`: `never` fails with ENOENT, `always` with EEXIST. */
-  static async open(file: string, create: 'never' | 'if absent' | 'always'): Promise<LocalLog> {
-    const { O_RDWR, O_APPEND, O_CREAT, O_EXCL } = constants;
-    // Undefined on Windows.
-    const noFollow: number | undefined = constants.O_NOFOLLOW;
-    const creating = create === 'never' ? 0 : create === 'always' ? O_CREAT | O_EXCL : O_CREAT;
-    const handle = await open(file, O_RDWR | O_APPEND | creating | (noFollow ?? 0), 0o600);
-    try {
-      return new LocalLog(file, handle, await handle.stat({ bigint: true }));
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
   }
 
   /** Bytes read so far. */
@@ -59,15 +63,18 @@ export class LocalLog {
   async append(text: string): Promise<void> {
     const bytes = Buffer.from(text);
     const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, null);
-    // The rest must not follow in a second write, behind another process's line. The file system is full.
+    // The file system is full. The rest must not follow in a second write, behind another process's line.
     if (bytesWritten < bytes.length)
       throw new Error(`only ${bytesWritten} of ${bytes.length} bytes could be written`);
   }
 
-  /** Reads the lines that were added since the last call, until there are no more or `take` answers true. */
+  /**
+   * Reads the lines that were added since the last call, until there are no more or `take` answers true. Resolves with
+   * whether it did.
+   */
   async read(take: (line: string) => boolean): Promise<boolean> {
     const buffer = Buffer.allocUnsafe(READ_BYTES);
-    let sliceStart = performance.now();
+    let sliceMark = performance.now();
     for (;;) {
       const { bytesRead } = await this.#handle.read(buffer, 0, READ_BYTES, this.#position);
       if (bytesRead === 0) return false;
@@ -77,9 +84,9 @@ export class LocalLog {
         const line = this.#line(buffer.subarray(start, end));
         start = end + 1;
         if (take(line)) return true;
-        if (performance.now() - sliceStart > SLICE_MS) {
-          await nextTurn();
-          sliceStart = performance.now();
+        if (performance.now() - sliceMark > SLICE_MS) {
+          await yieldToEventLoop();
+          sliceMark = performance.now();
         }
       }
       if (start < bytesRead) this.#rest.push(Buffer.from(buffer.subarray(start, bytesRead)));

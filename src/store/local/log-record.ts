@@ -1,9 +1,10 @@
 import type { Attributes, Series } from '../../model/series.js';
-import type { DeltaBatch, DeltaPoint, FamilyPoints } from '../../model/delta-batch.js';
+import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
-import { type BatchPart, collectionMs } from '../state/project-state.js';
+import { type BatchPart, collectionAtMs } from '../state/batch-part.js';
+import { splitDeltas } from '../state/split-batch.js';
 
-/** JSON knows no NaN and no infinity. */
+/** JSON has no NaN and no infinity. */
 export type JsonNumber = number | string;
 export const encodeNumber = (value: number): JsonNumber => (Number.isFinite(value) ? value : String(value));
 
@@ -11,8 +12,9 @@ interface Common {
   /** Schema version. */
   readonly v: number;
   readonly project: string;
-  /** The writer, and its own number for this record, by which it recognizes it. */
+  /** The writer. */
   readonly lease: string;
+  /** The writer's own number for this record, by which it recognizes the record when it reads the log. */
   readonly number: number;
 }
 
@@ -37,14 +39,15 @@ export interface BatchRecord extends Common {
   >;
 }
 
-export interface HoldRecord extends Common {
+/** Acquires or renews a lock. */
+export interface LockRecord extends Common {
   readonly kind: 'hold';
   readonly atMs: number;
   readonly name: string;
   readonly ms: number;
 }
 
-export interface LeaveRecord extends Common {
+export interface EndLeaseRecord extends Common {
   readonly kind: 'leave';
 }
 
@@ -59,15 +62,15 @@ export interface WipeRecord extends Common {
 }
 
 /**
- * The last record of a log: what follows is void, and has to be written again to the log that it names. Its writer writes
- * the checkpoint.
+ * The last record of a log. It names the next log. Records behind it are void, and their writers write them again to the
+ * next log. The writer of the seal writes the checkpoint.
  */
 export interface SealRecord extends Common {
   readonly kind: 'seal';
   readonly next: string;
 }
 
-export type LogRecord = BatchRecord | HoldRecord | LeaveRecord | SweepRecord | WipeRecord | SealRecord;
+export type LogRecord = BatchRecord | LockRecord | EndLeaseRecord | SweepRecord | WipeRecord | SealRecord;
 
 /** A record before the log adds what all of them have. */
 export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit<R, keyof Common> : never;
@@ -92,36 +95,21 @@ export function decodeRecord(line: string): LogRecord | undefined {
 }
 
 /** About 450 histogram series of 16 buckets; encoding or reading one part takes well under 2 ms. */
-const PART_NUMBERS = 8000;
+const PART_LIMITS = { points: Number.POSITIVE_INFINITY, numbers: 8000 };
 
-/** A batch in parts of bounded size, always cut in the same places. */
-export function splitBatch(batch: DeltaBatch, nowMs: number): BatchPart[] {
-  const { sequence, resource, deltas, current } = batch;
-  const parts: Array<Array<FamilyPoints<DeltaPoint>>> = [[]];
-  let room = PART_NUMBERS;
-  for (const { family, points } of deltas) {
-    let start = 0;
-    for (const [index, { values }] of points.entries()) {
-      if (room <= 0) {
-        parts.at(-1)?.push({ family, points: points.slice(start, index) });
-        parts.push([]);
-        start = index;
-        room = PART_NUMBERS;
-      }
-      room -= values.length + 1;
-    }
-    if (start < points.length) parts.at(-1)?.push({ family, points: points.slice(start) });
-  }
-  return parts.map((of, part) => {
-    const last = part === parts.length - 1;
-    return {
-      sequence,
-      resource,
-      collectedMs: collectionMs(batch, nowMs),
-      part,
-      last,
-      deltas: of,
-      current: last ? current : [],
-    };
-  });
+/** A batch in parts of bounded size, always cut in the same places. The current values come with the last one. */
+export function splitBatch(batch: DeltaBatch, atMs: number): BatchPart[] {
+  const { sequence, resource, current } = batch;
+  const collectedAtMs = collectionAtMs(batch, atMs);
+  const parts = splitDeltas(batch.deltas, PART_LIMITS);
+  const last = Math.max(parts.length - 1, 0);
+  return (parts.length > 0 ? parts : [[]]).map((deltas, part) => ({
+    sequence,
+    resource,
+    collectedAtMs,
+    part,
+    last: part === last,
+    deltas,
+    current: part === last ? current : [],
+  }));
 }

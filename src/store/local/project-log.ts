@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError } from '../../errors.js';
+import { warning } from '../../warnings.js';
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 import { encodeCheckpoint, restoreLine } from './checkpoint.js';
 import {
   deleteOlder,
@@ -16,21 +17,21 @@ import {
   stateFile,
   touch,
 } from './generations.js';
-import { LocalLog } from './append-only-file.js';
+import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { type Change, decodeRecord, encodeRecord, type SealRecord } from './log-record.js';
-import { LocalReplica } from './replica.js';
+import { Replica } from './replica.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 
-/** Every attempt that fails means that another process began a new generation, or that someone deleted the folder. */
+/** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
 
-/** This process's place in the project's logs: which one it reads, how far it has come, and what it knows by that. */
-export class LocalProject {
-  #replica: LocalReplica;
-  #log: LocalLog | undefined;
+/** This process's position in the project's logs, and the copy of the project that it made from them. */
+export class ProjectLog {
+  #replica: Replica;
+  #log: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
-  /** Of this instance's records: the last one written, and the last one that took effect. */
+  /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
   #written = 0;
   #executed = 0;
   readonly #context: StoreContext;
@@ -39,10 +40,10 @@ export class LocalProject {
   constructor(context: StoreContext, prepareFolder: () => string) {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
-    this.#replica = new LocalReplica(context);
+    this.#replica = new Replica(context);
   }
 
-  get replica(): LocalReplica {
+  get replica(): Replica {
     return this.#replica;
   }
 
@@ -50,7 +51,7 @@ export class LocalProject {
     return this.#replica.state;
   }
 
-  /** Reads what all processes wrote until now. Rejects if the data belong to another project or schema. */
+  /** Reads all records that were written until now. Rejects if the data belong to another project or schema. */
   async catchUp(): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const log = this.#log ?? (await this.#load());
@@ -62,14 +63,14 @@ export class LocalProject {
         this.state.assertOwner(this.#context.prefix, this.#context.project);
         return;
       } else {
-        // Deleted by someone, or by a checkpoint that was made since the end was reached: begin from what is there now.
+        // The file was deleted, perhaps by the writer of a newer checkpoint: begin from the files that are there now.
         await this.close();
       }
     }
     throw new Error('its files change faster than they can be read');
   }
 
-  /** Adds a change behind all others and reads up to it. False if it came to nothing: behind a seal, or to a deleted file. */
+  /** Appends a change and reads up to it. Resolves with false if it took no effect: behind a seal, or in a deleted file. */
   async submit(change: Change): Promise<boolean> {
     if (this.#log === undefined) return false;
     this.#written += 1;
@@ -88,8 +89,8 @@ export class LocalProject {
     const checkpointBytes = await sizeOf(stateFile(folder, this.#generation));
     if (this.#log.position < 2 * checkpointBytes) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
-    // Before the seal that names it: who reads the seal finds the log.
-    const log = await LocalLog.open(logFile(folder, next), 'always');
+    // Created before the seal that names it, so that every reader of the seal finds it.
+    const log = await openAppendOnly(logFile(folder, next), 'always');
     await log.close();
     await this.submit({ kind: 'seal', next });
   }
@@ -105,7 +106,7 @@ export class LocalProject {
     await log?.close();
   }
 
-  async #read(log: LocalLog): Promise<SealRecord | undefined> {
+  async #read(log: AppendOnlyFile): Promise<SealRecord | undefined> {
     let seal: SealRecord | undefined;
     try {
       await log.read((line) => {
@@ -117,31 +118,31 @@ export class LocalProject {
         return seal !== undefined;
       });
     } catch (error) {
-      // Half of what was read is missing from the copy: the next call begins again.
+      // The copy has only a part of what was read: the next call begins again.
       await this.close();
       await this.#setAside(log.path, error);
     }
     return seal;
   }
 
-  /** Goes on to the log that the seal names. All processes forget the same here; one of them writes it down. */
+  /** Goes on to the log that the seal names. All processes prune their copies here, and one writes the checkpoint. */
   async #follow({ next, lease }: SealRecord): Promise<void> {
     await this.close();
     this.#replica.prune();
     const folder = this.#prepareFolder();
     if (lease === this.#context.lease) await this.#writeCheckpoint(folder, next);
     try {
-      this.#log = await LocalLog.open(logFile(folder, next), 'never');
+      this.#log = await openAppendOnly(logFile(folder, next), 'never');
       this.#generation = next;
     } catch (error) {
-      // More than one generation behind: the next attempt loads the newest.
+      // This process is more than one generation behind: the next attempt loads the newest.
       if (!isGone(error)) throw error;
     }
   }
 
   /**
-   * If its writer dies, or the disk is full, nothing is lost: who starts reads the older log, then the one that its seal
-   * names. The next checkpoint removes both.
+   * Nothing is lost if the writer dies or the disk is full: a process that starts reads the older log, then the one that its
+   * seal names. The next checkpoint removes both.
    */
   async #writeCheckpoint(folder: string, generation: string): Promise<void> {
     const unfinished = newStateFile(folder, generation, randomBytes(6).toString('hex'));
@@ -150,7 +151,7 @@ export class LocalProject {
       try {
         for (const line of encodeCheckpoint(this.#replica)) {
           await file.writeFile(line);
-          await nextTurn();
+          await yieldToEventLoop();
         }
       } finally {
         await file.close();
@@ -162,9 +163,9 @@ export class LocalProject {
     }
   }
 
-  /** Undefined if the files changed under it. */
-  async #load(): Promise<LocalLog | undefined> {
-    this.#replica = new LocalReplica(this.#context);
+  /** Resolves with undefined if the files changed meanwhile. */
+  async #load(): Promise<AppendOnlyFile | undefined> {
+    this.#replica = new Replica(this.#context);
     const folder = this.#prepareFolder();
     let generation = FIRST_GENERATION;
     try {
@@ -178,8 +179,8 @@ export class LocalProject {
     return this.#log;
   }
 
-  async #restore(folder: string, generation: string): Promise<LocalLog | undefined> {
-    const checkpoint = await LocalLog.open(stateFile(folder, generation), 'never');
+  async #restore(folder: string, generation: string): Promise<AppendOnlyFile | undefined> {
+    const checkpoint = await openAppendOnly(stateFile(folder, generation), 'never');
     try {
       const complete = await checkpoint.read((line) => restoreLine(this.#replica, line));
       if (!complete) throw new RangeError(`${checkpoint.path} has no end`);
@@ -187,17 +188,17 @@ export class LocalProject {
       await checkpoint.close();
     }
     try {
-      return await LocalLog.open(logFile(folder, generation), 'never');
+      return await openAppendOnly(logFile(folder, generation), 'never');
     } catch (error) {
       if (!isGone(error)) throw error;
-      // Either there is a newer checkpoint by now, or someone deleted the log alone.
+      // Either there is a newer checkpoint by now, or only the log was deleted.
       if ((await newestCheckpoint(folder)) === generation)
         throw new RangeError(`${generation} has lost its log`);
       return undefined;
     }
   }
 
-  /** What cannot be read is moved out of the way. Errors of another kind are passed on. */
+  /** Moves files that cannot be read out of the way. Errors of another kind are passed on. */
   async #setAside(culprit: string, error: unknown): Promise<void> {
     const unreadable =
       error instanceof RangeError || error instanceof SyntaxError || error instanceof TypeError;
@@ -205,15 +206,13 @@ export class LocalProject {
     const folder = this.#prepareFolder();
     const damaged = await setAside(folder, culprit);
     if (damaged === undefined) return;
-    this.#context.warn(
-      `The local store in ${folder} was damaged (${reason(error)}). It was moved to ${damaged}, and a new one begins from zero.`,
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error, damaged }));
   }
 }
 
-/** The first log. Undefined if a checkpoint turned up meanwhile: this log's time is over. */
-async function begin(folder: string): Promise<LocalLog | undefined> {
-  const log = await LocalLog.open(logFile(folder, FIRST_GENERATION), 'if absent');
+/** Opens the first log. Resolves with undefined if a checkpoint appeared meanwhile: then its time is over. */
+async function begin(folder: string): Promise<AppendOnlyFile | undefined> {
+  const log = await openAppendOnly(logFile(folder, FIRST_GENERATION), 'if absent');
   if ((await newestCheckpoint(folder)) === undefined) return log;
   await log.close();
   return undefined;

@@ -1,13 +1,15 @@
-import { OrchestratorError } from '../../errors.js';
-import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
-import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import { orchestratorError } from '../../errors.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
-import { collectionMs, type FamilyState, ProjectState } from '../state/project-state.js';
+import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
+import { collectionAtMs } from '../state/batch-part.js';
+import type { ProjectFamily } from '../state/project-family.js';
+import { ProjectState } from '../state/project-state.js';
 
 /**
- * What a memory store holds, apart from the store, so that several instances can share it within one process. `now` is the
- * store's clock in Unix milliseconds.
+ * The data of a memory store, apart from the store, so that several instances can share them within one process. `now` is
+ * the store's clock in Unix milliseconds.
  */
 export class MemoryBackend {
   readonly now: () => number;
@@ -23,7 +25,7 @@ export class MemoryBackend {
     return state;
   }
 
-  /** Loses everything, like a cache server that was restarted empty. */
+  /** Loses everything, as a cache server does that restarts empty. */
   clear(): void {
     this.#projects.clear();
   }
@@ -43,7 +45,7 @@ class MemoryStore implements MetricStore {
   readonly #backend: MemoryBackend;
   readonly #builder: SnapshotBuilder;
   /** Families that this instance has described; a family that was lost comes back as another object. */
-  readonly #described = new WeakSet<FamilyState>();
+  readonly #described = new WeakSet<ProjectFamily>();
   #closed = false;
 
   constructor(context: StoreContext, backend: MemoryBackend) {
@@ -54,16 +56,16 @@ class MemoryStore implements MetricStore {
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     const state = this.#state();
-    const nowMs = this.#backend.now();
+    const atMs = this.#backend.now();
     state.project = this.#context.project;
     for (const { family, points } of [...batch.deltas, ...batch.current]) {
       const known = state.families.get(family.key);
       if (points.length > 0 && (known === undefined || !this.#described.has(known))) {
-        this.#described.add(state.describe(family, nowMs));
+        this.#described.add(state.describe(family, atMs));
       }
     }
-    const whole = { ...batch, collectedMs: collectionMs(batch, nowMs), part: 0, last: true };
-    return { overflowed: state.apply(this.#context, whole, nowMs) };
+    const whole = { ...batch, collectedAtMs: collectionAtMs(batch, atMs), part: 0, last: true };
+    return { overflowed: state.apply(this.#context, whole, atMs) };
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -76,9 +78,9 @@ class MemoryStore implements MetricStore {
 
   async acquireLock(name: string, ms: number): Promise<boolean> {
     const state = this.#state();
-    const nowMs = this.#backend.now();
-    state.acquireLock(this.#context.lease, name, ms, nowMs);
-    return state.holdsNow(this.#context.lease, name, nowMs);
+    const atMs = this.#backend.now();
+    state.acquireLock(this.#context.lease, name, ms, atMs);
+    return state.hasLock(this.#context.lease, name, atMs);
   }
 
   async endLease(): Promise<void> {
@@ -94,8 +96,7 @@ class MemoryStore implements MetricStore {
   }
 
   #state(): ProjectState {
-    if (this.#closed)
-      throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The memory store was closed.');
+    if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'memory' });
     const { prefix, project } = this.#context;
     const state = this.#backend.state(prefix);
     state.assertOwner(prefix, project);

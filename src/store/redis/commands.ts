@@ -1,21 +1,23 @@
 import type { Redis } from 'ioredis';
 
 import { reason } from '../../errors.js';
-import type { RedisScript } from './scripts/scripts.js';
+import type { RedisScript } from './scripts/script.js';
 
 /** EVALSHA, and EVAL once when the server does not have the script (first use, restart, SCRIPT FLUSH, failover). */
-export async function runScript(
+export async function runScript<Call, Reply>(
   client: Redis,
-  script: RedisScript,
-  keys: readonly string[],
-  args: ReadonlyArray<string | number | Buffer>,
-): Promise<unknown> {
+  script: RedisScript<Call, Reply>,
+  call: Call,
+): Promise<Reply> {
+  const { keys, argv } = script.encode(call);
+  let reply: unknown;
   try {
-    return await client.evalsha(script.sha, keys.length, ...keys, ...args);
+    reply = await client.evalsha(script.sha, keys.length, ...keys, ...argv);
   } catch (error) {
     if (!reason(error).startsWith('NOSCRIPT')) throw error;
-    return client.eval(script.lua, keys.length, ...keys, ...args);
+    reply = await client.eval(script.lua, keys.length, ...keys, ...argv);
   }
+  return script.decode(reply, call);
 }
 
 export type Command = readonly [name: string, ...args: string[]];

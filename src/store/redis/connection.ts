@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError, orchestratorError, reason } from '../../errors.js';
 import { deadline } from '../../event-loop/deadline.js';
 import { createClient, type RedisNode, type RedisTarget } from './client.js';
 import { findMaster } from './sentinel.js';
@@ -9,12 +9,12 @@ import { findMaster } from './sentinel.js';
 const MAX_REDIRECTS = 4;
 
 /**
- * One connection, opened when it is needed and dropped after any failure, so that a master that moved, a server that
- * hangs or a proxy that swallowed a reply never leaves a half-dead socket behind. It never keeps the process alive and
- * has no timer of its own: the caller's next flush is the retry.
+ * One connection, opened when it is needed and dropped after any failure, so that no half-dead socket stays behind when a
+ * master moves, a server hangs or a proxy swallows a reply. It never keeps the process alive and has no timer of its own:
+ * the caller's next flush is the retry.
  *
- * Cluster: a project's keys share one hash tag, therefore one slot, so that the connection to that slot's master is all
- * that is needed. MOVED tells which one it is.
+ * Cluster: a project's keys share one hash tag and so one slot. A connection to the master of that slot is enough; MOVED
+ * names it.
  */
 export class RedisConnection {
   readonly #target: RedisTarget;
@@ -23,7 +23,7 @@ export class RedisConnection {
   #opening: Promise<Redis> | undefined;
   /** Cluster: the master of our slot, as far as known. */
   #owner: RedisNode | undefined;
-  /** Counts openings and what ended them, so that one that comes late knows that it is no longer wanted. */
+  /** Counts openings and drops, so that an opening that was dropped meanwhile recognizes it. */
   #attempts = 0;
   #closed = false;
 
@@ -45,13 +45,12 @@ export class RedisConnection {
    */
   async use<T>(work: (client: Redis) => Promise<T>): Promise<T> {
     try {
-      return await deadline(
-        this.#follow(work),
-        this.#timeoutMs,
-        () => `${this.description}: no answer within ${this.#timeoutMs} ms.`,
-      );
+      return await deadline(this.#follow(work), this.#timeoutMs, () => {
+        const values = { store: this.description, ms: this.#timeoutMs };
+        return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noAnswer', values);
+      });
     } catch (error) {
-      // A command that is not allowed says nothing about the connection, which others may be using.
+      // A refused command says nothing about the connection, which other calls may be using.
       if (!reason(error).startsWith('NOPERM')) this.#drop();
       throw this.#explain(error);
     }
@@ -75,7 +74,7 @@ export class RedisConnection {
     }
   }
 
-  /** Leaves a node that does not own our slot, once; it closes after it has answered whoever else asked it. */
+  /** Leaves a node that does not own our slot, once; the connection closes after the calls under way are answered. */
   #moveTo(client: Redis, host: string, port: number): void {
     if (this.#client !== client) return;
     this.#owner = { host: host === '' ? (client.options.host ?? '') : host, port };
@@ -85,7 +84,7 @@ export class RedisConnection {
 
   #connected(): Promise<Redis> {
     if (this.#closed)
-      return Promise.reject(new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The store is closed.'));
+      return Promise.reject(orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'Redis' }));
     if (this.#client?.status === 'ready') return Promise.resolve(this.#client);
     this.#opening ??= this.#open();
     return this.#opening;
@@ -124,43 +123,17 @@ export class RedisConnection {
   #explain(error: unknown): OrchestratorError {
     if (error instanceof OrchestratorError) return error;
     const message = reason(error).replace(/\.+$/, '');
-    const problem = (code: 'ORCHESTRATOR_STORE_REFUSED' | 'ORCHESTRATOR_STORE_UNAVAILABLE', advice: string) =>
-      new OrchestratorError(
-        code,
-        `${this.description}: ${message}.${advice && ` ${advice}`}`,
-        causeOf(error),
-      );
-    if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        `Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD${this.#target.mode === 'sentinel' ? ', and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD' : ''}.`,
-      );
-    }
-    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        'Check the number of the database in ORCHESTRATOR_REDIS_URL.',
-      );
-    }
-    if (/certificate|altname/i.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        'Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
-      );
-    }
-    if (message.startsWith('NOPERM')) {
-      return problem(
-        'ORCHESTRATOR_STORE_REFUSED',
-        'The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
-      );
-    }
-    if (/ENOTFOUND|EAI_AGAIN/.test(message)) {
-      return problem(
-        'ORCHESTRATOR_STORE_UNAVAILABLE',
-        'Check the host name in ORCHESTRATOR_REDIS_URL or ORCHESTRATOR_REDIS_NODES.',
-      );
-    }
-    return problem('ORCHESTRATOR_STORE_UNAVAILABLE', '');
+    const values = { store: this.description, error: message };
+    const options = causeOf(error);
+    const refused = (which: 'login' | 'sentinelLogin' | 'database' | 'certificate' | 'rights') =>
+      orchestratorError('ORCHESTRATOR_STORE_REFUSED', which, values, options);
+    if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message))
+      return refused(this.#target.mode === 'sentinel' ? 'sentinelLogin' : 'login');
+    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) return refused('database');
+    if (/certificate|altname/i.test(message)) return refused('certificate');
+    if (message.startsWith('NOPERM')) return refused('rights');
+    const which = /ENOTFOUND|EAI_AGAIN/.test(message) ? 'unknownHost' : 'redis';
+    return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', which, values, options);
   }
 }
 

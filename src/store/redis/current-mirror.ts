@@ -1,12 +1,14 @@
-import { capCurrentPoints, type CurrentValue } from '../state/cap-current-values.js';
+import { capCurrentPoints } from '../state/cap-current-values.js';
+import type { StoredValue } from '../snapshot/stored-state.js';
 import type { CurrentPoint, DeltaBatch } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
-import { PART_POINTS, type Block, type BlockPoint } from './batch-part.js';
+import { PART_POINTS, type BatchSection, type SectionPoint } from './batch-part.js';
+import type { RefusedPoint } from './scripts/apply.js';
 
-interface Entry extends BlockPoint {
+interface Entry extends SectionPoint {
   readonly value: number;
-  readonly changedAt: number;
-  readonly sentAt: number;
+  readonly changedMark: number;
+  readonly sentMark: number;
 }
 
 interface Mirrored {
@@ -20,7 +22,7 @@ export class CurrentMirror {
   /** Series that the project's cap did not admit, by family; their values go into the overflow series. */
   readonly #beyond = new Map<string, Set<string>>();
   readonly #refreshMs: number;
-  #admittedAt = 0;
+  #admittedMark = 0;
 
   /** @param refreshMs an unchanged value is sent again after this long, so that its series does not expire while it lives */
   constructor(refreshMs: number) {
@@ -28,13 +30,13 @@ export class CurrentMirror {
   }
 
   /** Takes over a batch's current values; returns what changed, in portions for one part each. */
-  change({ current, collectedAt: now }: DeltaBatch): Block[][] {
-    if (now - this.#admittedAt > this.#refreshMs) {
-      // Room may have come free in the meantime.
+  change({ current, collectedAt: now }: DeltaBatch): BatchSection[][] {
+    if (now - this.#admittedMark > this.#refreshMs) {
+      // Expired series may have made room in the meantime.
       this.#beyond.clear();
-      this.#admittedAt = now;
+      this.#admittedMark = now;
     }
-    const changes: Block[] = [];
+    const changes: BatchSection[] = [];
     const reported = new Set<string>();
     for (const { family, points } of current) {
       reported.add(family.key);
@@ -50,45 +52,40 @@ export class CurrentMirror {
   }
 
   /** Everything, for an instance that Redis does not know; in portions for one part each. */
-  all(): Block[][] {
+  all(): BatchSection[][] {
     return portions(
       [...this.#families.values()].flatMap(({ family, entries }) =>
-        blocks(family, [...entries.values()], []),
+        sectionsOf(family, [...entries.values()], []),
       ),
     );
   }
 
-  /**
-   * Notes what the cap refused: pairs of block index and series id, as the script answers. Returns the number of points.
-   * {@link change} then puts their values into the overflow series.
-   */
-  overflow(sent: readonly Block[], refused: readonly unknown[]): number {
-    if (refused.length === 0) return 0;
-    for (let index = 0; index < refused.length; index += 2) {
-      const family = sent[Number(refused[index]) - 1]?.family;
-      if (family === undefined) continue;
-      const id = String(refused[index + 1]);
-      let ids = this.#beyond.get(family.key);
-      if (ids === undefined) this.#beyond.set(family.key, (ids = new Set()));
+  /** Notes what the cap refused; {@link change} then puts those values into the overflow series. */
+  overflow(refused: readonly RefusedPoint[]): void {
+    for (const { section, id } of refused) {
+      if (section === undefined) continue;
+      const { key } = section.family;
+      let ids = this.#beyond.get(key);
+      if (ids === undefined) this.#beyond.set(key, (ids = new Set()));
       ids.add(id);
     }
     for (const [key, ids] of this.#beyond) for (const id of ids) this.#families.get(key)?.entries.delete(id);
-    return refused.length / 2;
   }
 
-  #changeFamily(family: Family, points: readonly CurrentPoint[], now: number): Block[] {
+  #changeFamily(family: Family, points: readonly CurrentPoint[], now: number): BatchSection[] {
     let mirrored = this.#families.get(family.key);
     if (mirrored === undefined) this.#families.set(family.key, (mirrored = { family, entries: new Map() }));
     const { entries } = mirrored;
     const changed: Entry[] = [];
     const seen = new Set<string>();
     const values = this.#capped(family, points, now);
-    for (const { series, value, recordedMs: changedAt } of values) {
+    for (const { series, value, recordedAtMs: changedMark } of values) {
       seen.add(series.id);
       const before = entries.get(series.id);
-      const same = before !== undefined && Object.is(before.value, value) && changedAt - before.changedAt < 1;
-      if (same && now - before.sentAt < this.#refreshMs) continue;
-      const entry = { series, value, changedAt, sentAt: now };
+      const same =
+        before !== undefined && Object.is(before.value, value) && changedMark - before.changedMark < 1;
+      if (same && now - before.sentMark < this.#refreshMs) continue;
+      const entry = { series, value, changedMark, sentMark: now };
       entries.set(series.id, entry);
       changed.push(entry);
     }
@@ -98,11 +95,11 @@ export class CurrentMirror {
       entries.delete(id);
       if (family.aggregation !== 'keep') removed.push(id);
     }
-    return blocks(family, changed, removed);
+    return sectionsOf(family, changed, removed);
   }
 
   /** What the cap refused goes into the overflow series. Only what is still reported is remembered as refused. */
-  #capped(family: Family, points: readonly CurrentPoint[], now: number): readonly CurrentValue[] {
+  #capped(family: Family, points: readonly CurrentPoint[], now: number): readonly StoredValue[] {
     const before = this.#beyond.get(family.key);
     if (before === undefined) return capCurrentPoints(family, points, now, () => true).values;
     const beyond = new Set<string>();
@@ -116,9 +113,9 @@ export class CurrentMirror {
   }
 }
 
-function blocks(family: Family, points: readonly Entry[], removed: readonly string[]): Block[] {
+function sectionsOf(family: Family, points: readonly Entry[], removed: readonly string[]): BatchSection[] {
   const mode = family.aggregation === 'keep' ? 'k' : 'c';
-  const result: Block[] = [];
+  const result: BatchSection[] = [];
   for (let from = 0; from < Math.max(points.length, removed.length); from += PART_POINTS) {
     result.push({
       family,
@@ -131,17 +128,17 @@ function blocks(family: Family, points: readonly Entry[], removed: readonly stri
   return result;
 }
 
-/** Blocks in groups of about {@link PART_POINTS}, in their order. */
-function portions(all: readonly Block[]): Block[][] {
-  const groups: Block[][] = [];
+/** Sections in groups of about {@link PART_POINTS}, in their order. */
+function portions(all: readonly BatchSection[]): BatchSection[][] {
+  const groups: BatchSection[][] = [];
   let size = Number.POSITIVE_INFINITY;
-  for (const block of all) {
-    const added = block.points.length + block.removed.length;
+  for (const section of all) {
+    const added = section.points.length + section.removed.length;
     if (size + added > PART_POINTS) {
       groups.push([]);
       size = 0;
     }
-    groups.at(-1)?.push(block);
+    groups.at(-1)?.push(section);
     size += added;
   }
   return groups;

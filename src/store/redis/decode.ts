@@ -1,21 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
+import type { Step } from '../../event-loop/fair-yield.js';
 import type { StoredSeries, StoredValue } from '../snapshot/stored-state.js';
 import type { Series } from '../../model/series.js';
 
-/** 0.2 ms of decoding. */
-const SERIES_PER_TURN = 100;
-
-/** Counts what a snapshot decodes, over all its families and instances. */
-export class DecodingTurns {
-  #decoded = 0;
-
-  /** To be asked after each series; true when the event loop should have its turn. */
-  isOver(): boolean {
-    this.#decoded += 1;
-    return this.#decoded % SERIES_PER_TURN === 0;
-  }
-}
+/** 0.2 ms of decoding: the slice of the event loop that a snapshot takes, over all its families and instances. */
+export const SERIES_PER_SLICE = 100;
 
 /** By family and id. */
 export type SeriesById = ReadonlyMap<string, ReadonlyMap<string, Series>>;
@@ -38,7 +26,7 @@ export interface SplitInstance {
 export async function splitInstance(
   fields: Fields,
   wanted: Map<string, Set<string>>,
-  turns: DecodingTurns,
+  step: Step,
 ): Promise<SplitInstance> {
   let resource = '';
   const values: Array<SplitInstance['values'][number]> = [];
@@ -54,7 +42,8 @@ export async function splitInstance(
       idsOf(wanted, familyKey).add(id);
       values.push({ familyKey, id, packed });
     }
-    if (turns.isOver()) await nextTurn();
+    const turn = step();
+    if (turn !== undefined) await turn;
   }
   return { resource, values };
 }
@@ -64,7 +53,7 @@ export async function want(
   wanted: Map<string, Set<string>>,
   familyKey: string,
   fields: Fields,
-  turns: DecodingTurns,
+  step: Step,
 ): Promise<string[]> {
   const all = idsOf(wanted, familyKey);
   const ids: string[] = [];
@@ -72,7 +61,8 @@ export async function want(
     const id = fields[index]?.toString('latin1') ?? '';
     ids.push(id);
     all.add(id);
-    if (turns.isOver()) await nextTurn();
+    const turn = step();
+    if (turn !== undefined) await turn;
   }
   return ids;
 }
@@ -88,18 +78,24 @@ export async function decodeValues(
   fields: Fields,
   ids: readonly string[],
   known: ReadonlyMap<string, Series> | undefined,
-  turns: DecodingTurns,
+  step: Step,
 ): Promise<StoredSeries[]> {
   const decoded: StoredSeries[] = [];
   for (const [index, id] of ids.entries()) {
-    if (turns.isOver()) await nextTurn();
+    const turn = step();
+    if (turn !== undefined) await turn;
     const series = known?.get(id);
     const packed = fields[2 * index + 1];
     if (series === undefined || !packed || packed.length < 24) continue;
     // Not a Float64Array, whose memory is outside of the heap: V8 then collects garbage for what is gone at once anyway.
     const values: number[] = [];
     for (let at = 16; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
-    decoded.push({ series, updatedMs: packed.readDoubleLE(0), startMs: packed.readDoubleLE(8), values });
+    decoded.push({
+      series,
+      updatedAtMs: packed.readDoubleLE(0),
+      startedAtMs: packed.readDoubleLE(8),
+      values,
+    });
   }
   return decoded;
 }
@@ -107,17 +103,18 @@ export async function decodeValues(
 export async function decodeCurrent(
   values: SplitInstance['values'],
   known: SeriesById,
-  turns: DecodingTurns,
+  step: Step,
 ): Promise<StoredValue[]> {
   const decoded: StoredValue[] = [];
   for (const { familyKey, id, packed } of values) {
-    if (turns.isOver()) await nextTurn();
+    const turn = step();
+    if (turn !== undefined) await turn;
     const series = known.get(familyKey)?.get(id);
     if (series === undefined || packed.length !== 16) continue;
     decoded.push({
       familyKey,
       series,
-      recordedMs: packed.readDoubleLE(0),
+      recordedAtMs: packed.readDoubleLE(0),
       value: packed.readDoubleLE(8),
     });
   }

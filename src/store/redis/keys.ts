@@ -6,7 +6,7 @@ export interface RedisKeys {
   readonly families: string;
   /** zset: lease -> end of the lease (ms) */
   readonly instances: string;
-  /** string that expires: the lease whose turn it is */
+  /** string that expires: the lease that has the lock */
   lock(name: string): string;
   /** hash: `position`, `resource`, and `<family>/<series>` -> `[recordedMs, value]`; expires */
   instance(lease: string): string;
@@ -16,7 +16,7 @@ export interface RedisKeys {
   labels(family: string): string;
 }
 
-/** zset over all projects of a server: prefix -> last seen (ms). For discovery; an ACL may forbid it. */
+/** zset of all projects on a server: prefix -> last seen (ms). For discovery; an ACL may forbid it. */
 export const PROJECTS_KEY = 'orchestrator:projects';
 
 export function redisKeys(prefix: string): RedisKeys {

@@ -1,4 +1,4 @@
-import type { Part } from './batch-part.js';
+import type { BatchPart } from './batch-part.js';
 
 /** Additions that are kept for a replay, in numbers; about 8 MB at the most. */
 const RING_NUMBERS = 500_000;
@@ -11,12 +11,12 @@ const POINT_OVERHEAD = 8;
  * Parts without additions are not kept, for current values are sent whole after a loss.
  */
 export class ReplayRing {
-  readonly #parts: Part[] = [];
+  readonly #parts: BatchPart[] = [];
   #weight = 0;
   /** Position of the newest part that is no longer here. */
   #forgotten = 0;
 
-  push(part: Part): void {
+  push(part: BatchPart): void {
     if (part.deltas.length === 0) return;
     this.#parts.push({ ...part, current: [] });
     this.#weight += weight(part);
@@ -28,7 +28,7 @@ export class ReplayRing {
   }
 
   /** What was confirmed after a position, oldest first; `complete` if nothing of it is missing. */
-  after(position: number): { readonly parts: readonly Part[]; readonly complete: boolean } {
+  after(position: number): { readonly parts: readonly BatchPart[]; readonly complete: boolean } {
     return {
       parts: this.#parts.filter((part) => part.position > position),
       complete: position >= this.#forgotten,
@@ -43,7 +43,7 @@ export class ReplayRing {
   }
 }
 
-function weight({ deltas }: Part): number {
+function weight({ deltas }: BatchPart): number {
   let numbers = 0;
   for (const { width, points } of deltas) numbers += points.length * (width + POINT_OVERHEAD);
   return numbers;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { reason } from '../../errors.js';
+import { orchestratorError, reason } from '../../errors.js';
 import { deadline } from '../../event-loop/deadline.js';
 import { createClient, type RedisNode, type RedisTarget } from './client.js';
 
@@ -27,13 +27,11 @@ export async function findMaster(target: RedisTarget, timeoutMs: number, first: 
       node,
       shareMs,
     );
-    // Its reason is that of the rejection, but for a refused login, which the question then meets as well.
+    // The rejection gives the reason; a refused login is an event first, and the question is refused then.
     client.on('error', () => undefined);
     try {
-      return await deadline(
-        ask(client, target.name ?? 'mymaster'),
-        shareMs,
-        () => `the sentinel ${node.host}:${node.port} gave no answer within ${shareMs} ms`,
+      return await deadline(ask(client, target.name ?? 'mymaster'), shareMs, () =>
+        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noSentinel', { ...node, ms: shareMs }),
       );
     } catch (error) {
       failure = error;

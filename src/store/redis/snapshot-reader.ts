@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
+import { type Step, yieldEvery } from '../../event-loop/fair-yield.js';
 import { type Attributes, type Series, decodeSeries } from '../../model/series.js';
 import type { Family } from '../../model/family.js';
 import type { Snapshot } from '../../model/snapshot.js';
@@ -12,7 +11,7 @@ import type { RedisKeys } from './keys.js';
 import {
   decodeCurrent,
   decodeValues,
-  DecodingTurns,
+  SERIES_PER_SLICE,
   type SeriesById,
   splitInstance,
   type SplitInstance,
@@ -22,7 +21,7 @@ import { buffers, pipeline, strings, type Command } from './commands.js';
 
 interface Descriptor {
   readonly family: Family;
-  readonly createdMs: number;
+  readonly createdAtMs: number;
 }
 
 /**
@@ -70,22 +69,22 @@ export class RedisReader {
     const states = live.map((lease, index) => ({ lease, fields: buffers(replies[stored.length + index]) }));
 
     const wanted = new Map<string, Set<string>>();
-    const turns = new DecodingTurns();
+    const step = yieldEvery(SERIES_PER_SLICE);
     const values: Array<
       Descriptor & { readonly fields: ReturnType<typeof buffers>; readonly ids: string[] }
     > = [];
     for (const [index, descriptor] of stored.entries()) {
       const fields = buffers(replies[index]);
-      values.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, turns) });
+      values.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, step) });
     }
     const current: Array<SplitInstance & { readonly lease: string }> = [];
     for (const { lease, fields } of states)
-      current.push({ lease, ...(await splitInstance(fields, wanted, turns)) });
-    const known = await this.#labels(wanted, turns);
+      current.push({ lease, ...(await splitInstance(fields, wanted, step)) });
+    const known = await this.#labels(wanted, step);
 
     const decoded: StoredFamily[] = [];
     for (const { fields, ids, ...descriptor } of values) {
-      const series = await decodeValues(fields, ids, known.get(descriptor.family.key), turns);
+      const series = await decodeValues(fields, ids, known.get(descriptor.family.key), step);
       decoded.push({ ...descriptor, series });
     }
     const reported: StoredInstance[] = [];
@@ -93,12 +92,12 @@ export class RedisReader {
       reported.push({
         lease,
         resource: this.#resourceOf(resource),
-        values: await decodeCurrent(packed, known, turns),
+        values: await decodeCurrent(packed, known, step),
       });
     for (const descriptor of families)
       if (!stored.includes(descriptor)) decoded.push({ ...descriptor, series: [] });
     return this.#builder.build({
-      nowMs,
+      atMs: nowMs,
       families: decoded,
       instances: reported,
     });
@@ -122,7 +121,7 @@ export class RedisReader {
   }
 
   /** All that are wanted. Those that were seen before are not read again, and those no longer in use are forgotten. */
-  async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>, turns: DecodingTurns): Promise<SeriesById> {
+  async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>, step: Step): Promise<SeriesById> {
     // Two snapshots may be under way at once; neither may see what the other one has not filled yet.
     const series = new Map<string, ReadonlyMap<string, Series>>();
     const missing: Array<{
@@ -134,7 +133,8 @@ export class RedisReader {
       const known = this.#series.get(key);
       const unknown: string[] = [];
       for (const id of ids) {
-        if (turns.isOver()) await nextTurn();
+        const turn = step();
+        if (turn !== undefined) await turn;
         if (known?.has(id) !== true) unknown.push(id);
       }
       // Mostly nothing has come or gone: what is not made anew is no garbage.
@@ -156,7 +156,8 @@ export class RedisReader {
         const text = texts[at];
         // A series without labels was deleted between two reads; the next scrape does not see it either.
         if (text) kept.set(id, decodeSeries(id, text.toString()));
-        if (turns.isOver()) await nextTurn();
+        const turn = step();
+        if (turn !== undefined) await turn;
       }
     }
     this.#series = series;
@@ -176,7 +177,7 @@ export class RedisReader {
 
 function decodeDescriptor(key: string, json: string): Descriptor {
   const { createdMs, ...family }: Family & { createdMs: number } = JSON.parse(json);
-  return { createdMs, family: { ...family, key } };
+  return { createdAtMs: createdMs, family: { ...family, key } };
 }
 
 function liveLeases(pairs: readonly string[], nowMs: number): string[] {

@@ -11,17 +11,17 @@ export interface SnapshotBuilder {
   build(state: StoredState): Snapshot;
 }
 
-/** A builder belongs to one open store. `ttlMs`: stored series that nobody wrote for this long are left out. */
+/** A builder belongs to one open store. `ttlMs`: stored series that were not written for this long are left out. */
 export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
   const interner = new SeriesInterner();
   return {
-    build({ nowMs, families, instances }) {
+    build({ atMs, families, instances }) {
       const reported = valuesByFamily(instances);
       const answer = (stored: StoredFamily): SnapshotFamily => {
         const { aggregation, key } = stored.family;
         const series =
           aggregation === undefined || aggregation === 'keep'
-            ? liveSeries(stored, nowMs - ttlMs, interner)
+            ? liveSeries(stored, atMs - ttlMs, interner)
             : aggregate(stored.family, reported.get(key) ?? [], interner);
         return { family: stored.family, series };
       };
@@ -40,22 +40,22 @@ export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
 }
 
 function byAge(a: StoredFamily, b: StoredFamily): number {
-  return a.createdMs - b.createdMs || (a.family.key < b.family.key ? -1 : 1);
+  return a.createdAtMs - b.createdAtMs || (a.family.key < b.family.key ? -1 : 1);
 }
 
-function liveSeries(stored: StoredFamily, expiredMs: number, interner: SeriesInterner): SnapshotSeries[] {
+function liveSeries(stored: StoredFamily, expiredAtMs: number, interner: SeriesInterner): SnapshotSeries[] {
   const kept = stored.family.aggregation === 'keep';
   const live: SnapshotSeries[] = [];
-  for (const { series, updatedMs, startMs, values } of stored.series) {
-    if (updatedMs > expiredMs)
-      live.push({ series: interner.intern(series), startMs: kept ? 0 : startMs, values });
+  for (const { series, updatedAtMs, startedAtMs, values } of stored.series) {
+    if (updatedAtMs > expiredAtMs)
+      live.push({ series: interner.intern(series), startMs: kept ? 0 : startedAtMs, values });
   }
   return live;
 }
 
 /**
- * Versions of a histogram become one family, at the place of the oldest. A changed type or unit stays a family of its own:
- * those numbers mean something else.
+ * Versions of a histogram become one family, at the place of the oldest. A family with another type or unit stays apart: its
+ * numbers mean something else.
  */
 function mergeVersions(families: readonly SnapshotFamily[]): SnapshotFamily[] {
   const versions = new Map<string, SnapshotFamily[]>();

@@ -1,30 +1,32 @@
 import type { Family } from '../../model/family.js';
 import type { Attributes, Series } from '../../model/series.js';
 
-/** One additive series (or the last value of a `keep` family), as a store holds it. */
+/**
+ * One series of a family as a store holds it. Never changed: a store that adds to it puts a new object in its place, so that
+ * a snapshot may keep this one.
+ */
 export interface StoredSeries {
   readonly series: Series;
-  readonly updatedMs: number;
-  /** When the series started from zero; for a `keep` family when its value was first seen. */
-  readonly startMs: number;
-  /** The snapshot keeps this object: a store that adds in place hands over a copy. */
-  readonly values: ArrayLike<number>;
+  readonly updatedAtMs: number;
+  /** When the series started from zero; of a current value, when the value was first seen. */
+  readonly startedAtMs: number;
+  readonly values: readonly number[];
 }
 
 export interface StoredFamily {
   readonly family: Family;
   /** When the project first saw this family; orders the exposition and decides which of two conflicting types is the later. */
-  readonly createdMs: number;
-  /** Additive and kept values; empty for families that only exist per instance. */
+  readonly createdAtMs: number;
+  /** Additive and kept values. Not read of a family whose values exist per instance only. */
   readonly series: Iterable<StoredSeries>;
 }
 
-/** One current value of one live instance. */
+/** One current value of one instance. */
 export interface StoredValue {
   readonly familyKey: string;
   readonly series: Series;
   /** When the value was first seen, by the store's clock. */
-  readonly recordedMs: number;
+  readonly recordedAtMs: number;
   readonly value: number;
 }
 
@@ -36,7 +38,8 @@ export interface StoredInstance {
 
 /** Everything a store knows at the moment of a scrape; `instances` are the live ones only. */
 export interface StoredState {
-  readonly nowMs: number;
+  /** The time of the scrape by the store's clock. */
+  readonly atMs: number;
   readonly families: Iterable<StoredFamily>;
   readonly instances: readonly StoredInstance[];
 }

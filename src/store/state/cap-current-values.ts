@@ -1,47 +1,44 @@
 import type { CurrentPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
 import { type Series, OVERFLOW_SERIES } from '../../model/series.js';
-
-/** One current value of one instance, by the store's clock. */
-export interface CurrentValue {
-  readonly series: Series;
-  readonly recordedMs: number;
-  readonly value: number;
-}
+import type { StoredValue } from '../snapshot/stored-state.js';
 
 export interface CappedValues {
-  readonly values: readonly CurrentValue[];
+  readonly values: readonly StoredValue[];
   readonly overflowed: number;
 }
 
 /**
  * One instance's values of one family. Those whose series `admit` refuses become one value of {@link OVERFLOW_SERIES}:
  * the newest of gauges, for they do not add up; the sum of everything else.
+ *
+ * @param collectedAtMs when the values were collected; their ages count from here
  */
 export function capCurrentPoints(
   family: Family,
   points: readonly CurrentPoint[],
-  collectedMs: number,
+  collectedAtMs: number,
   admit: (series: Series) => boolean,
 ): CappedValues {
-  const values: CurrentValue[] = [];
-  let overflow: CurrentValue | undefined;
+  const familyKey = family.key;
+  const values: StoredValue[] = [];
+  let overflow: StoredValue | undefined;
   let overflowed = 0;
   for (const { series, value, ageMs } of points) {
-    const recordedMs = collectedMs - ageMs;
+    const recordedAtMs = collectedAtMs - ageMs;
     if (admit(series)) {
-      values.push({ series, recordedMs, value });
+      values.push({ familyKey, series, recordedAtMs, value });
     } else {
       overflowed += 1;
-      overflow = foldOverflow(family, overflow, { series: OVERFLOW_SERIES, recordedMs, value });
+      overflow = fold(family, overflow, { familyKey, series: OVERFLOW_SERIES, recordedAtMs, value });
     }
   }
   if (overflow !== undefined) values.push(overflow);
   return { values, overflowed };
 }
 
-function foldOverflow(family: Family, sum: CurrentValue | undefined, next: CurrentValue): CurrentValue {
+function fold(family: Family, sum: StoredValue | undefined, next: StoredValue): StoredValue {
   if (sum === undefined) return next;
-  const newer = next.recordedMs >= sum.recordedMs ? next : sum;
+  const newer = next.recordedAtMs >= sum.recordedAtMs ? next : sum;
   return family.type === 'gauge' ? newer : { ...newer, value: sum.value + next.value };
 }

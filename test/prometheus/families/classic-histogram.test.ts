@@ -6,8 +6,6 @@ import * as fc from 'fast-check';
 import {
   exponentialBoundaries,
   exponentialToClassic,
-  rebucket,
-  sharedBoundaries,
 } from '../../../src/prometheus/families/classic-histogram.js';
 import {
   EMPTY_BUCKETS,
@@ -31,31 +29,6 @@ function exponential(
     ...rest,
   };
 }
-
-describe('histograms with different boundaries', () => {
-  test('meet on the boundaries that all share', () => {
-    assert.deepEqual(
-      sharedBoundaries([
-        [1, 2, 3, 5],
-        [2, 3, 4, 5],
-        [1, 2, 5],
-      ]),
-      [2, 5],
-    );
-    assert.deepEqual(sharedBoundaries([[1, 2], [3]]), []);
-    assert.deepEqual(sharedBoundaries([]), []);
-  });
-
-  test('cumulative counts there are what they were', () => {
-    assert.deepEqual(rebucket([9, 1, 2, 3, 4, 5], [1, 2, 3, 5], [2, 5]), [9, 3, 7, 5]);
-    assert.deepEqual(rebucket([9, 1, 2, 3], [1, 2], []), [9, 6]);
-  });
-
-  test('equal boundaries cost nothing', () => {
-    const values = [9, 1, 2];
-    assert.equal(rebucket(values, [1], [1]), values);
-  });
-});
 
 describe('an exponential histogram in a format without native ones', () => {
   test('has buckets at powers of two', () => {

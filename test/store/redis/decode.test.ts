@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import {
   decodeCurrent,
   decodeValues,
-  DecodingTurns,
+  SERIES_PER_SLICE,
   splitInstance,
   want,
 } from '../../../src/store/redis/decode.js';
+import { yieldEvery } from '../../../src/event-loop/fair-yield.js';
 import { series } from '../../contract/bed.js';
 
 const one = series();
@@ -35,10 +36,10 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
 test('many families of few series give the event loop its turn as one large family does', async () => {
   const fields = ids.flatMap((id) => [Buffer.from(id), packed(1, 2, 3)]);
   const turns = await turnsDuring(async () => {
-    const pace = new DecodingTurns();
+    const step = yieldEvery(SERIES_PER_SLICE);
     for (let family = 0; family < 40; family += 1) {
-      const decoded = await decodeValues(fields, await want(new Map(), 'f', fields, pace), known, pace);
-      assert.deepEqual(decoded[0], { series: one, updatedMs: 1, startMs: 2, values: [3] });
+      const decoded = await decodeValues(fields, await want(new Map(), 'f', fields, step), known, step);
+      assert.deepEqual(decoded[0], { series: one, updatedAtMs: 1, startedAtMs: 2, values: [3] });
       assert.equal(decoded.length, ids.length);
     }
   });
@@ -48,12 +49,12 @@ test('many families of few series give the event loop its turn as one large fami
 test('many instances do so too', async () => {
   const fields = ids.flatMap((id) => [Buffer.from(`f/${id}`), packed(1, 2)]);
   const turns = await turnsDuring(async () => {
-    const pace = new DecodingTurns();
+    const step = yieldEvery(SERIES_PER_SLICE);
     const wanted = new Map<string, Set<string>>();
     for (let instance = 0; instance < 20; instance += 1) {
-      const { values } = await splitInstance(fields, wanted, pace);
-      const decoded = await decodeCurrent(values, new Map([['f', known]]), pace);
-      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedMs: 1, value: 2 });
+      const { values } = await splitInstance(fields, wanted, step);
+      const decoded = await decodeCurrent(values, new Map([['f', known]]), step);
+      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedAtMs: 1, value: 2 });
     }
     assert.equal(wanted.get('f')?.size, ids.length);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { Part } from '../../../src/store/redis/batch-part.js';
+import type { BatchPart } from '../../../src/store/redis/batch-part.js';
 import { ReplayRing } from '../../../src/store/redis/replay-ring.js';
 import { add, counter, histogram, series } from '../../contract/bed.js';
 
@@ -11,7 +11,7 @@ const wide = histogram(
   Array.from({ length: 99 }, (_, index) => index),
 );
 
-function part(position: number, points: number, family = requests): Part {
+function part(position: number, points: number, family = requests): BatchPart {
   const width = family === requests ? 1 : 101;
   const values = Array.from({ length: width }, () => 1);
   const list = Array.from({ length: points }, () => add(series(), ...values));

@@ -19,32 +19,32 @@ const family = (parts: Partial<Family> & Pick<Family, 'name' | 'type'>): Family 
 const series = (...attributes: Attributes): Series => makeSeries({ name: 'test' }, attributes);
 const stored = (of: Series, values: readonly number[], parts: Partial<StoredSeries> = {}): StoredSeries => ({
   series: of,
-  updatedMs: NOW,
-  startMs: 500,
+  updatedAtMs: NOW,
+  startedAtMs: 500,
   values,
   ...parts,
 });
-const additive = (of: Family, list: readonly StoredSeries[], createdMs = 1): StoredFamily => ({
+const additive = (of: Family, list: readonly StoredSeries[], createdAtMs = 1): StoredFamily => ({
   family: of,
-  createdMs,
+  createdAtMs,
   series: list,
 });
 const instance = (
   lease: string,
   resource: Attributes,
-  values: ReadonlyArray<readonly [Family, Series, number, recordedMs?: number]>,
+  values: ReadonlyArray<readonly [Family, Series, number, recordedAtMs?: number]>,
 ): StoredInstance => ({
   lease,
   resource,
-  values: values.map(([of, one, value, recordedMs = 1]) => ({
+  values: values.map(([of, one, value, recordedAtMs = 1]) => ({
     familyKey: of.key,
     series: one,
     value,
-    recordedMs,
+    recordedAtMs,
   })),
 });
 const build = (families: readonly StoredFamily[], instances: readonly StoredInstance[] = []) =>
-  createSnapshotBuilder(TTL).build({ nowMs: NOW, families, instances });
+  createSnapshotBuilder(TTL).build({ atMs: NOW, families, instances });
 
 const id = (value: string): Attributes => [['service.instance.id', value]];
 const histogram = (boundaries: readonly number[]): Family =>
@@ -77,14 +77,14 @@ const plain = (families: readonly SnapshotFamily[]) =>
 describe('stored series', () => {
   const requests = family({ name: 'requests', type: 'counter' });
 
-  test('leave when nobody wrote them for the time to live, and an empty family leaves with them', () => {
+  test('leave when they were not written for the time to live, and an empty family leaves with them', () => {
     const old = family({ name: 'old', type: 'counter' });
     const snapshot = build([
       additive(requests, [
-        stored(series(['a', '1']), [3], { updatedMs: NOW - TTL + 1 }),
-        stored(series(['a', '2']), [4], { updatedMs: NOW - TTL }),
+        stored(series(['a', '1']), [3], { updatedAtMs: NOW - TTL + 1 }),
+        stored(series(['a', '2']), [4], { updatedAtMs: NOW - TTL }),
       ]),
-      additive(old, [stored(series(), [1], { updatedMs: NOW - TTL })]),
+      additive(old, [stored(series(), [1], { updatedAtMs: NOW - TTL })]),
     ]);
     assert.deepEqual(plain(snapshot.families), [['requests', [[{ a: '1' }, [3]]]]]);
     assert.equal(snapshot.families[0]?.series[0]?.startMs, 500);
@@ -111,7 +111,7 @@ describe('stored series', () => {
     );
   });
 
-  test('keep answers the stored value, whoever lives', () => {
+  test('keep gives the stored value, whichever instances live', () => {
     const job = family({ name: 'job', type: 'gauge', aggregation: 'keep' });
     const snapshot = build(
       [additive(job, [stored(series(), [42])])],
@@ -208,7 +208,7 @@ describe('changed buckets', () => {
   test('are merged on the boundaries that all versions have', () => {
     const snapshot = build([
       additive(histogram([1, 2, 5]), [
-        stored(series(['a', '1']), [10, 1, 2, 3, 4], { startMs: 300 }),
+        stored(series(['a', '1']), [10, 1, 2, 3, 4], { startedAtMs: 300 }),
         stored(series(['a', '2']), [1, 0, 0, 1, 0]),
       ]),
       additive(histogram([1, 3, 5]), [stored(series(['a', '1']), [20, 5, 6, 7, 8])], 2),
@@ -235,9 +235,9 @@ describe('changed buckets', () => {
     assert.deepEqual(plain(snapshot.families), [['h', [[{}, [15, 10]]]]]);
   });
 
-  test('a version that nobody writes any more no longer coarsens', () => {
+  test('a version that is no longer written does not coarsen the others', () => {
     const snapshot = build([
-      additive(histogram([1]), [stored(series(), [10, 1, 2], { updatedMs: 0 })]),
+      additive(histogram([1]), [stored(series(), [10, 1, 2], { updatedAtMs: 0 })]),
       additive(histogram([2]), [stored(series(), [5, 3, 4])], 2),
     ]);
     assert.deepEqual(snapshot.families[0]?.family, histogram([2]));
@@ -284,7 +284,7 @@ describe('identity', () => {
     const once = (present: boolean) =>
       builder
         .build({
-          nowMs: NOW,
+          atMs: NOW,
           families: present
             ? [additive(counter, [stored(series(['a', '1']), [1])]), additive(gauge, [])]
             : [],

@@ -3,18 +3,11 @@ import { describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import {
-  defaultText,
-  processEnvironment,
-  readSettings,
-  sanitizePrefix,
-  SETTINGS,
-  withoutCredentials,
-  type Environment,
-  type SettingName,
-  type SettingOptions,
-  type Settings,
-} from '../../src/config/settings.js';
+import type { Environment } from '../../src/config/environment.js';
+import { readSettings } from '../../src/config/read-settings.js';
+import type { SettingOptions } from '../../src/config/setting-options.js';
+import { defaultText, withoutCredentials } from '../../src/config/setting-text.js';
+import { SETTINGS, type SettingName, type Settings } from '../../src/config/settings.js';
 
 const names = Object.keys(SETTINGS) as SettingName[];
 
@@ -254,96 +247,5 @@ describe('secrets', () => {
     for (const url of ['redis://h:6379/1', 'rediss://[::1]:1', 'unix:///run/r.sock', 'http://h/x'])
       assert.equal(withoutCredentials(url), url);
     assert.equal(withoutCredentials('redis://user:pass@h:6379/1?x=y'), 'redis://h:6379/1');
-  });
-});
-
-describe('a prefix', () => {
-  test('becomes a part of a key', () => {
-    const cases = {
-      'My Shop': 'my_shop',
-      'a.b/c:d{e}': 'a_b_c_d_e_',
-      '@org/app': '_org_app',
-      ' x-1_Y ': 'x-1_y',
-      süß: 's__',
-    };
-    for (const [name, prefix] of Object.entries(cases)) assert.equal(sanitizePrefix(name), prefix);
-  });
-
-  test('is refused when nothing is left', () => {
-    for (const name of ['', ' ', '---', '日本', '*']) {
-      assert.throws(() => sanitizePrefix(name), {
-        code: 'ORCHESTRATOR_INVALID_SETTING',
-        message: new RegExp(`^ORCHESTRATOR_PREFIX=${JSON.stringify(name).replaceAll('*', '\\*')}`),
-      });
-    }
-  });
-
-  test('is safe and bounded whatever the name is, and stays as it is when it is given again', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (name) => {
-        let prefix = '';
-        try {
-          prefix = sanitizePrefix(name);
-        } catch {
-          return;
-        }
-        assert.match(prefix, /^[a-z0-9_-]{1,128}$/);
-        assert.equal(sanitizePrefix(prefix), prefix);
-      }),
-    );
-  });
-});
-
-const withEnvironment = async (env: Environment, check: () => void | Promise<void>): Promise<void> => {
-  const before = { ...process.env };
-  Object.assign(process.env, env);
-  try {
-    await check();
-  } finally {
-    for (const name of Object.keys(process.env))
-      if (!(name in before)) Reflect.deleteProperty(process.env, name);
-  }
-};
-
-describe('the environment under PM2', () => {
-  test('has the variables that PM2 has not set yet, and those that are set win', async () => {
-    const pm2 = {
-      name: 'app',
-      ORCHESTRATOR_PREFIX: 'from-pm2',
-      ORCHESTRATOR_MAX_SERIES: 12,
-      ORCHESTRATOR_SCOPE_INFO: false,
-      REDIS_URL: 'redis://pm2',
-      OTEL_SERVICE_NAME: 'pm2',
-      OTHER: 'x',
-      ORCHESTRATOR_METRICS_PATH: { not: 'text' },
-      pm_exec_path: '/app/main.js',
-    };
-    const env = { pm2_env: JSON.stringify(pm2), OTEL_SERVICE_NAME: 'mine' };
-    await withEnvironment(env, () => {
-      const { settings, warnings } = read(processEnvironment());
-      assert.equal(settings.prefix, 'from-pm2');
-      assert.equal(settings.maxSeries, 12);
-      assert.equal(settings.scopeInfo, false);
-      assert.equal(settings.redisUrl, 'redis://pm2');
-      assert.equal(settings.serviceName, 'mine');
-      assert.equal(settings.metricsPath, '/metrics');
-      assert.equal(processEnvironment()['pm_exec_path'], '/app/main.js');
-      assert.equal(process.env['OTHER'], undefined);
-      assert.deepEqual(warnings, []);
-    });
-  });
-
-  test('is what it is when pm2_env is no JSON, and nothing of it is told', async () => {
-    const told: string[] = [];
-    const listener = (warning: Error): number => told.push(warning.message);
-    process.on('warning', listener);
-    for (const text of ['{"ORCHESTRATOR_REDIS_PASSWORD":S3CR3T}', 'S3CR3T', 'null', '']) {
-      await withEnvironment({ pm2_env: text }, async () => {
-        assert.equal(read(processEnvironment()).settings.redisPassword, undefined);
-        await new Promise((resolve) => setImmediate(resolve));
-      });
-    }
-    process.removeListener('warning', listener);
-    assert.ok(!told.join().includes('S3CR3T'), told.join());
   });
 });
