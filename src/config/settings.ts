@@ -22,7 +22,7 @@ import {
 } from './setting-kinds.js';
 import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { OrchestratorError } from '../errors.js';
-import type { HttpMetricNames } from '../instrumentation/http/server.js';
+import type { HttpMetricNames } from '../instrumentation/http/server/server.js';
 import type { LogLevel } from '../log.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 
