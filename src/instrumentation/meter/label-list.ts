@@ -56,6 +56,7 @@ export function listedLabel(name: string, values: ReadonlyArray<AttributeValue |
 export class LearnedLabel implements Label {
   readonly name: string;
   readonly size: number;
+  readonly #first: string | undefined;
   readonly #values: Array<string | undefined>;
   readonly #digits: Map<string | undefined, number>;
 
@@ -63,11 +64,13 @@ export class LearnedLabel implements Label {
   constructor(name: string, size: number, first?: string) {
     this.name = name;
     this.size = size;
+    this.#first = first;
     this.#values = [first];
     this.#digits = new Map([[first, 0]]);
   }
 
   digitOf(value: string | undefined): number {
+    if (value === this.#first) return 0;
     const known = this.#digits.get(value);
     if (known !== undefined) return known;
     const digit = this.#values.length;

@@ -14,7 +14,7 @@ import type {
   BoundMeter,
 } from '../../meter/bound-meter.js';
 import { type Label, LabelList, listedLabel } from '../../meter/label-list.js';
-import { actionOf, NO_ACTION } from '../action.js';
+import { type Action, actionOf, NO_ACTION } from '../action.js';
 import type { HttpMethods } from '../methods.js';
 import type { HttpExchange, HttpScheme, HttpServerRecorder } from './exchange.js';
 
@@ -38,6 +38,10 @@ const CLIENT_LEFT = 499;
 const CODES = Array.from({ length: 1000 }, (_, code) => String(code));
 /** `setAction` and `setRoute` take any text. */
 const MAX_CACHED_SERIES = 5000;
+/** Distinct objects, for `setAction` may be given a new one for each request. */
+const MAX_KNOWN_ACTIONS = 1000;
+
+type SeriesOfRoutes = Map<string, Map<number, BoundSeries>>;
 
 /**
  * The names and labels of prometheus-net's ASP.NET Core middleware, so that one dashboard serves .NET, PHP and Node.
@@ -54,8 +58,10 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
   /** By position of the method. */
   readonly #active = new Map<number, number>();
   /** By controller, action and route, then by the code of the other labels. */
-  readonly #series = new Map<string, Map<string, Map<string, Map<number, BoundSeries>>>>();
+  readonly #series = new Map<string, Map<string, SeriesOfRoutes>>();
   #cached = 0;
+  /** The same, found without two comparisons of text. */
+  readonly #byAction = new Map<Action, SeriesOfRoutes>();
 
   constructor(meter: Meter, instruments: BoundMeter, methods: HttpMethods) {
     this.#meter = meter;
@@ -108,15 +114,16 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
   }
 
   #seriesOf({ request, route = '' }: HttpExchange, code: number): BoundSeries {
-    const { controller, action } = request === undefined ? NO_ACTION : actionOf(request);
-    if (this.#cached >= MAX_CACHED_SERIES) {
-      this.#series.clear();
-      this.#cached = 0;
-    }
-    const byCode = getOrAdd(getOrAdd(getOrAdd(this.#series, controller), action), route);
+    const action = request === undefined ? NO_ACTION : actionOf(request);
+    const byCode = getOrAdd(this.#byAction.get(action) ?? this.#ofAction(action), route);
     let series = byCode.get(code);
     if (series === undefined) {
-      const attributes = { ...this.#labels.attributes(code), controller, action, endpoint: route };
+      const attributes = {
+        ...this.#labels.attributes(code),
+        controller: action.controller,
+        action: action.action,
+        endpoint: route,
+      };
       series = {
         attributes,
         duration: this.#duration.bind(attributes),
@@ -124,9 +131,22 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
         errors: undefined,
       };
       byCode.set(code, series);
-      this.#cached++;
+      if (++this.#cached > MAX_CACHED_SERIES) this.#forget();
     }
     return series;
+  }
+
+  #ofAction(action: Action): SeriesOfRoutes {
+    const byRoute: SeriesOfRoutes = getOrAdd(getOrAdd(this.#series, action.controller), action.action);
+    if (this.#byAction.size >= MAX_KNOWN_ACTIONS) this.#byAction.clear();
+    this.#byAction.set(action, byRoute);
+    return byRoute;
+  }
+
+  #forget(): void {
+    this.#series.clear();
+    this.#byAction.clear();
+    this.#cached = 0;
   }
 }
 
