@@ -14,13 +14,13 @@ import { get } from 'node:https';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
-import type { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
-import { setRoute } from '../../../src/instrumentation/http/route.js';
-import { makeCertificates } from '../../helpers/certificates.js';
-import { scratchDir } from '../../helpers/scratch.js';
-import { CollectedMetrics } from '../collected-metrics.js';
-import { openSocket } from './http-traffic.js';
+import { instrumentHttpServer } from '../../../../src/instrumentation/http/server/server.js';
+import type { Instrumentation } from '../../../../src/instrumentation/instrumentation.js';
+import { setRoute } from '../../../../src/instrumentation/http/route.js';
+import { makeCertificates } from '../../../helpers/certificates.js';
+import { scratchDir } from '../../../helpers/scratch.js';
+import { CollectedMetrics } from '../../collected-metrics.js';
+import { openSocket } from '../http-traffic.js';
 
 const DURATION = 'http.server.request.duration';
 const ACTIVE = 'http.server.active_requests';

@@ -11,11 +11,14 @@ import {
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type HttpServerOptions, instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
-import type { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
-import { setRoute } from '../../../src/instrumentation/http/route.js';
-import { CollectedMetrics } from '../collected-metrics.js';
-import { fetchStatus, openSocket, signal } from './http-traffic.js';
+import {
+  type HttpServerOptions,
+  instrumentHttpServer,
+} from '../../../../src/instrumentation/http/server/server.js';
+import type { Instrumentation } from '../../../../src/instrumentation/instrumentation.js';
+import { setRoute } from '../../../../src/instrumentation/http/route.js';
+import { CollectedMetrics } from '../../collected-metrics.js';
+import { fetchStatus, openSocket, signal } from '../http-traffic.js';
 
 const DURATION = 'http.server.request.duration';
 const ACTIVE = 'http.server.active_requests';

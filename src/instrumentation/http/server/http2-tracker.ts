@@ -2,24 +2,18 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 
-import {
-  ABORTED,
-  byteLength,
-  emptyExchange,
-  type HttpScheme,
-  methodIndex,
-  type TrackerContext,
-} from './exchange.js';
-import { guarded, NOT_MEASURED } from '../guarded-listener.js';
-import { pathOf } from './route-normalizer.js';
-import { type NotedRequest, notesOf } from './request-state.js';
-import { routeOf } from './route.js';
+import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
+import { pathOf } from '../path.js';
+import { stateOf, type StatefulRequest } from '../request-state.js';
+import { routeOf } from '../route.js';
+import { ABORTED, byteLength, emptyExchange, type HttpScheme, type TrackerContext } from './exchange.js';
 
 const START_CHANNEL = 'http2.server.stream.start';
 const CLOSE_CHANNEL = 'http2.server.stream.close';
 
 interface Started {
-  readonly at: number;
+  /** `performance.now()` */
+  readonly mark: number;
   readonly method: number;
   readonly scheme: HttpScheme;
   readonly headers: IncomingHttpHeaders;
@@ -27,50 +21,50 @@ interface Started {
 
 /** HTTP/2, from channels that Node 20 does not have; there such requests are not measured. */
 export class Http2Tracker {
-  private readonly context: TrackerContext;
-  private readonly exchange = emptyExchange();
-  private readonly open = new WeakMap<object, Started>();
-  private readonly onStart = guarded(NOT_MEASURED, (message) => {
+  readonly #context: TrackerContext;
+  readonly #exchange = emptyExchange();
+  readonly #open = new WeakMap<object, Started>();
+  readonly #onStart = guarded(NOT_MEASURED, (message) => {
     const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
-    this.start(stream, headers);
+    this.#start(stream, headers);
   });
-  private readonly onClose = guarded(NOT_MEASURED, (message) => {
+  readonly #onClose = guarded(NOT_MEASURED, (message) => {
     const { stream } = message as { stream: ServerHttp2Stream };
-    this.finish(stream);
+    this.#finish(stream);
   });
 
   constructor(context: TrackerContext) {
-    this.context = context;
-    this.exchange.protocolVersion = '2';
-    subscribe(START_CHANNEL, this.onStart);
-    subscribe(CLOSE_CHANNEL, this.onClose);
+    this.#context = context;
+    this.#exchange.protocolVersion = '2';
+    subscribe(START_CHANNEL, this.#onStart);
+    subscribe(CLOSE_CHANNEL, this.#onClose);
   }
 
   stop(): void {
-    unsubscribe(START_CHANNEL, this.onStart);
-    unsubscribe(CLOSE_CHANNEL, this.onClose);
+    unsubscribe(START_CHANNEL, this.#onStart);
+    unsubscribe(CLOSE_CHANNEL, this.#onClose);
   }
 
-  private start(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const { ignore, recorders } = this.context;
+  #start(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const { ignore, methods, recorders } = this.#context;
     if (ignore?.(pathOf(headers[':path'] ?? '/') ?? '') === true) return;
-    const method = methodIndex(headers[':method']);
+    const method = methods.positionOf(headers[':method']);
     const scheme = headers[':scheme'] === 'https' ? 'https' : 'http';
-    this.open.set(stream, { at: performance.now(), method, scheme, headers });
+    this.#open.set(stream, { mark: performance.now(), method, scheme, headers });
     for (const recorder of recorders) recorder.started(method, scheme);
   }
 
-  private finish(stream: ServerHttp2Stream & NotedRequest): void {
-    const started = this.open.get(stream);
+  #finish(stream: ServerHttp2Stream & StatefulRequest): void {
+    const started = this.#open.get(stream);
     if (started === undefined) return;
-    this.open.delete(stream);
-    const { exchange } = this;
-    const { normalizer, bodySizes, recorders } = this.context;
+    this.#open.delete(stream);
+    const exchange = this.#exchange;
+    const { normalizer, bodySizes, recorders } = this.#context;
     const { sentHeaders, aborted, rstCode } = stream;
-    const request = notesOf(stream)?.request;
+    const request = stateOf(stream)?.request;
     const failed = aborted || rstCode !== 0;
     const status = Number(sentHeaders?.[':status'] ?? 0);
-    exchange.seconds = (performance.now() - started.at) / 1000;
+    exchange.seconds = (performance.now() - started.mark) / 1000;
     exchange.request = request;
     exchange.method = started.method;
     exchange.scheme = started.scheme;

@@ -4,12 +4,12 @@ import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { setAction } from '../../../src/instrumentation/http/action.js';
-import { instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
-import type { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
-import { setRoute } from '../../../src/instrumentation/http/route.js';
-import { CollectedMetrics } from '../collected-metrics.js';
-import { fetchStatus, openSocket } from './http-traffic.js';
+import { setAction } from '../../../../src/instrumentation/http/action.js';
+import { instrumentHttpServer } from '../../../../src/instrumentation/http/server/server.js';
+import type { Instrumentation } from '../../../../src/instrumentation/instrumentation.js';
+import { setRoute } from '../../../../src/instrumentation/http/route.js';
+import { CollectedMetrics } from '../../collected-metrics.js';
+import { fetchStatus, openSocket } from '../http-traffic.js';
 
 const DURATION = 'http_request_duration_seconds';
 const IN_PROGRESS = 'http_requests_in_progress';

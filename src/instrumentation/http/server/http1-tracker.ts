@@ -3,18 +3,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
-import {
-  ABORTED,
-  byteLength,
-  emptyExchange,
-  type HttpScheme,
-  methodIndex,
-  type TrackerContext,
-} from './exchange.js';
-import { guarded, NOT_MEASURED } from '../guarded-listener.js';
-import { type NotedRequest, noted, notesOf } from './request-state.js';
-import { pathOf } from './route-normalizer.js';
-import { routeOf } from './route.js';
+import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
+import { pathOf } from '../path.js';
+import { ensureState, type RequestObserver, stateOf, type StatefulRequest } from '../request-state.js';
+import { routeOf } from '../route.js';
+import { ABORTED, byteLength, emptyExchange, type HttpScheme, type TrackerContext } from './exchange.js';
 
 const START_CHANNEL = 'http.server.request.start';
 /** Node publishes it when the response was handed over; never for one whose connection was closed before. */
@@ -33,9 +26,9 @@ type MeasuredSocket = Socket & {
   readonly encrypted?: boolean;
 };
 
-type MeasuredRequest = IncomingMessage & NotedRequest & { readonly socket: MeasuredSocket };
+type MeasuredRequest = IncomingMessage & StatefulRequest & { readonly socket: MeasuredSocket };
 
-/** What Node publishes on both channels. */
+/** A message of Node's on both channels. */
 interface Published {
   readonly request: MeasuredRequest;
   readonly response: MeasuredResponse;
@@ -44,58 +37,57 @@ interface Published {
 }
 
 /**
- * HTTP/1. Nothing is registered or allocated per request but its notes: what was answered is heard from Node's channel, and
- * what was not from the end of its connection.
+ * HTTP/1. Nothing is registered or allocated per request but its state: Node's channel tells of each response that was sent,
+ * and the end of a connection of those that were not.
  */
-export class Http1Tracker {
-  private readonly context: TrackerContext;
-  private readonly onStart = guarded(NOT_MEASURED, (message) => this.start(message as Published));
-  private readonly onFinish = guarded(NOT_MEASURED, (message) => {
+export class Http1Tracker implements RequestObserver {
+  readonly #context: TrackerContext;
+  readonly #onStart = guarded(NOT_MEASURED, (message) => this.#start(message as Published));
+  readonly #onFinish = guarded(NOT_MEASURED, (message) => {
     const { request, response, socket } = message as Published;
     socket[CONNECTION]?.remove(response);
     this.finish(request, response, undefined);
   });
-  private readonly exchange = emptyExchange();
-  private stopped = false;
+  readonly #exchange = emptyExchange();
+  #stopped = false;
 
   constructor(context: TrackerContext) {
-    this.context = context;
-    subscribe(START_CHANNEL, this.onStart);
-    subscribe(FINISH_CHANNEL, this.onFinish);
+    this.#context = context;
+    subscribe(START_CHANNEL, this.#onStart);
+    subscribe(FINISH_CHANNEL, this.#onFinish);
   }
 
   stop(): void {
-    this.stopped = true;
-    unsubscribe(START_CHANNEL, this.onStart);
-    unsubscribe(FINISH_CHANNEL, this.onFinish);
+    this.#stopped = true;
+    unsubscribe(START_CHANNEL, this.#onStart);
+    unsubscribe(FINISH_CHANNEL, this.#onFinish);
   }
 
-  private start({ request, response, socket, server }: Published): void {
-    const { isOwnServer, ignore, recorders } = this.context;
+  #start({ request, response, socket, server }: Published): void {
+    const { isOwnServer, ignore, methods, recorders } = this.#context;
     if (isOwnServer?.(server) === true) return;
     if (ignore?.(pathOf(request.url ?? '/') ?? '') === true) return;
-    const notes = noted(request);
-    if (notes.measuredBy !== undefined) return;
-    notes.measuredBy = this;
-    notes.startedAt = performance.now();
-    notes.method = methodIndex(request.method);
+    const state = ensureState(request);
+    if (state.measuredBy !== undefined) return;
+    state.measuredBy = this;
+    state.startedMark = performance.now();
+    state.method = methods.positionOf(request.method);
     connectionOf(socket).add(response);
     const scheme = schemeOf(socket);
-    for (const recorder of recorders) recorder.started(notes.method, scheme);
+    for (const recorder of recorders) recorder.started(state.method, scheme);
   }
 
-  /** Does nothing for a response that was counted already. */
   finish(request: MeasuredRequest, response: MeasuredResponse, failure: string | undefined): void {
-    const notes = notesOf(request);
-    if (notes?.measuredBy !== this) return;
-    notes.measuredBy = undefined;
-    // It may only be heard of when its connection closes, long after.
-    if (this.stopped) return;
-    const { exchange } = this;
-    const { normalizer, bodySizes, recorders } = this.context;
-    exchange.seconds = (performance.now() - notes.startedAt) / 1000;
+    const state = stateOf(request);
+    if (state?.measuredBy !== this) return;
+    state.measuredBy = undefined;
+    // The end of its connection may come long after `stop`.
+    if (this.#stopped) return;
+    const exchange = this.#exchange;
+    const { normalizer, bodySizes, recorders } = this.#context;
+    exchange.seconds = (performance.now() - state.startedMark) / 1000;
     exchange.request = request;
-    exchange.method = notes.method;
+    exchange.method = state.method;
     exchange.scheme = schemeOf(request.socket);
     exchange.protocolVersion = request.httpVersion;
     // Before any header was sent, `statusCode` is the 200 that nobody decided on.
@@ -120,22 +112,22 @@ export class Http1Tracker {
  * the connection closes will never be.
  */
 class Connection {
-  private answering: MeasuredResponse | undefined = undefined;
-  private waiting: Set<MeasuredResponse> | undefined = undefined;
+  #answering: MeasuredResponse | undefined = undefined;
+  #waiting: Set<MeasuredResponse> | undefined = undefined;
 
   add(response: MeasuredResponse): void {
-    if (this.answering === undefined) this.answering = response;
-    else (this.waiting ??= new Set()).add(response);
+    if (this.#answering === undefined) this.#answering = response;
+    else (this.#waiting ??= new Set()).add(response);
   }
 
   remove(response: MeasuredResponse): void {
-    if (this.answering === response) this.answering = undefined;
-    else this.waiting?.delete(response);
+    if (this.#answering === response) this.#answering = undefined;
+    else this.#waiting?.delete(response);
   }
 
   closed(): void {
-    for (const response of [this.answering, ...(this.waiting ?? [])])
-      if (response !== undefined) notesOf(response.req)?.measuredBy?.finish(response.req, response, ABORTED);
+    for (const response of [this.#answering, ...(this.#waiting ?? [])])
+      if (response !== undefined) stateOf(response.req)?.measuredBy?.finish(response.req, response, ABORTED);
   }
 }
 

@@ -5,9 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { instrumentHttpClient, instrumentUndici } from '../../../src/instrumentation/http/client.js';
-import type { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
-import { CollectedMetrics } from '../collected-metrics.js';
+import {
+  instrumentHttpClient,
+  instrumentUndici,
+} from '../../../../src/instrumentation/http/client/client.js';
+import type { Instrumentation } from '../../../../src/instrumentation/instrumentation.js';
+import { CollectedMetrics } from '../../collected-metrics.js';
 
 const DURATION = 'http.client.request.duration';
 /** The channel `http.client.request.created`. `e2e/nodes.test.ts` runs this with the Nodes that have it. */

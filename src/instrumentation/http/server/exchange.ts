@@ -1,29 +1,5 @@
-import type { RouteNormalizer } from './route-normalizer.js';
-
-/** The methods that the semantic conventions know; every other one is `_OTHER`, so that clients cannot create series. */
-export const HTTP_METHODS: readonly string[] = [
-  '_OTHER',
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-  'QUERY',
-];
-
-const METHOD_INDEX: ReadonlyMap<string, number> = new Map(
-  HTTP_METHODS.map((method, index) => [method, index]),
-);
-
-/** Position in {@link HTTP_METHODS}. Clients may send any case; a missing method means GET. */
-export function methodIndex(method: string | undefined): number {
-  if (method === undefined) return 1;
-  return METHOD_INDEX.get(method) ?? METHOD_INDEX.get(method.toUpperCase()) ?? 0;
-}
+import type { HttpMethods } from '../methods.js';
+import type { RouteNormalizer } from '../route-normalizer.js';
 
 export type HttpScheme = 'http' | 'https';
 
@@ -34,15 +10,15 @@ export type HttpScheme = 'http' | 'https';
 export interface HttpExchange {
   /** Absent for an HTTP/2 stream that was answered without the compatibility API. */
   readonly request: object | undefined;
-  /** Position in {@link HTTP_METHODS}. */
+  /** Position in the names of `HttpMethods`. */
   readonly method: number;
   readonly scheme: HttpScheme;
   /** `1.0`, `1.1` or `2`. */
   readonly protocolVersion: string;
-  /** What was sent; 0 when the connection ended before any status was. */
+  /** The status that was sent; 0 when the connection ended before any was. */
   readonly statusCode: number;
   readonly route: string | undefined;
-  /** Why the response did not reach the client; undefined if it did, whatever its status. */
+  /** The reason why the response did not reach the client; undefined if it did, whatever its status. */
   readonly failure: string | undefined;
   readonly seconds: number;
   /** Payload bytes as declared by `Content-Length`; undefined where nothing says. */
@@ -52,7 +28,7 @@ export interface HttpExchange {
 
 /** Turns requests into measurements of one naming scheme. */
 export interface HttpServerRecorder {
-  /** A request whose headers have been read. `method` is a position in {@link HTTP_METHODS}. */
+  /** A request whose headers have been read. `method` is a position in the names of `HttpMethods`. */
   started(method: number, scheme: HttpScheme): void;
   /** Called once for each `started`. */
   finished(exchange: HttpExchange): void;
@@ -65,6 +41,7 @@ export interface TrackerContext {
   readonly ignore: ((path: string) => boolean) | undefined;
   readonly isOwnServer: ((server: object) => boolean) | undefined;
   readonly bodySizes: boolean;
+  readonly methods: HttpMethods;
   readonly recorders: readonly HttpServerRecorder[];
   readonly normalizer: RouteNormalizer | undefined;
 }

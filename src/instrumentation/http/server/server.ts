@@ -1,20 +1,21 @@
 import type { Meter } from '@opentelemetry/api';
 
-import type { Instrumentation } from '../instrumentation.js';
-import { type BoundMeter, bindMeter } from '../meter/bound-meter.js';
+import type { Instrumentation } from '../../instrumentation.js';
+import { type BoundMeter, bindMeter } from '../../meter/bound-meter.js';
+import { HttpMethods } from '../methods.js';
+import { RouteNormalizer } from '../route-normalizer.js';
 import { Http1Tracker } from './http1-tracker.js';
 import { Http2Tracker } from './http2-tracker.js';
 import type { HttpServerRecorder } from './exchange.js';
-import type { HttpMetricNames } from './metric-names.js';
+import type { HttpMetricNames } from '../metric-names.js';
 import { SemconvRecorder } from './semconv-recorder.js';
 import { PrometheusNetRecorder } from './prometheus-net-recorder.js';
-import { RouteNormalizer } from './route-normalizer.js';
 
 export interface HttpServerOptions {
   readonly meter: Meter;
   /**
-   * Where what is measured per request goes; default the `meter`. With an `AggregatingMeter` a record takes 0.02 µs
-   * instead of 1.7 (in a loop, Node 20), and its producer must then be given to every reader of the process.
+   * Makes the instruments that are recorded to for every request; default the `meter`. With an `AggregatingMeter` a record
+   * takes 0.02 µs instead of 1.7 (in a loop, Node 20), and its producer must then be given to every reader of the process.
    */
   readonly instruments?: BoundMeter | undefined;
   /** Paths, without query, that are not measured. Default: none. */
@@ -38,10 +39,11 @@ export interface HttpServerOptions {
  */
 export function instrumentHttpServer(options: HttpServerOptions): Instrumentation {
   const { ignore, isOwnServer, bodySizes = false, maxNormalizedRoutes = 200 } = options;
-  const recorders = createRecorders(options);
+  const methods = new HttpMethods();
+  const recorders = createRecorders(options, methods);
   const normalizer =
     maxNormalizedRoutes > 0 ? new RouteNormalizer({ maxRoutes: maxNormalizedRoutes }) : undefined;
-  const context = { ignore, isOwnServer, bodySizes, recorders, normalizer };
+  const context = { ignore, isOwnServer, bodySizes, methods, recorders, normalizer };
   const running: Instrumentation[] = [new Http1Tracker(context), new Http2Tracker(context), ...recorders];
   return {
     stop() {
@@ -50,11 +52,12 @@ export function instrumentHttpServer(options: HttpServerOptions): Instrumentatio
   };
 }
 
-function createRecorders(options: HttpServerOptions): HttpServerRecorder[] {
+function createRecorders(options: HttpServerOptions, methods: HttpMethods): HttpServerRecorder[] {
   const { meter, instruments = bindMeter(meter), boundaries, bodySizes, names = ['semconv'] } = options;
   const recorders: HttpServerRecorder[] = [];
   if (names.includes('semconv'))
-    recorders.push(new SemconvRecorder({ meter, instruments, boundaries, bodySizes }));
-  if (names.includes('prometheus-net')) recorders.push(new PrometheusNetRecorder(meter, instruments));
+    recorders.push(new SemconvRecorder({ meter, instruments, methods, boundaries, bodySizes }));
+  if (names.includes('prometheus-net'))
+    recorders.push(new PrometheusNetRecorder(meter, instruments, methods));
   return recorders;
 }
