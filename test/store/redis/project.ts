@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createRedisStore } from '../../../src/store/redis/redis-store.js';
-import type { RedisTarget } from '../../../src/store/redis/client.js';
+import type { RedisTarget } from '../../../src/store/redis/connection/client.js';
 import type { StoreContext } from '../../../src/store/metric-store.js';
 import type { Owner } from '../../helpers/owner.js';
 import { Warnings } from '../../helpers/warnings.js';
