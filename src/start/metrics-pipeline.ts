@@ -40,6 +40,7 @@ export class MetricsPipeline {
   readonly #appMetricsPath: string | undefined;
   readonly #sweeping: NodeJS.Timeout;
   readonly #intervalMs: number;
+  readonly #warn: Log['warn'];
   #hostCollector: HostCollector | undefined;
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
@@ -48,6 +49,7 @@ export class MetricsPipeline {
   constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
+    this.#warn = log.warn;
     this.store = openStore(settings, identity, log.warn);
     this.reader = new StoreMetricReader({
       store: this.store,
@@ -128,6 +130,21 @@ export class MetricsPipeline {
       ...(!away && { instances }),
       checks,
     };
+  }
+
+  /**
+   * For the very end of the process: says how many series have values that will never reach the store, when the store is
+   * the reason.
+   *
+   * @param unsent the last flush did not succeed
+   */
+  reportLosses(unsent: boolean): void {
+    const { exporter } = this.reader;
+    if (!unsent && exporter.lastError === undefined) return;
+    if (exporter.pendingSeries > 0)
+      this.#warn(
+        `The last values of ${exporter.pendingSeries} series did not reach the store: ${reason(exporter.lastError ?? 'it has not answered yet.')}`,
+      );
   }
 
   /** Stops serving. Reader and store end with their MeterProvider. */
