@@ -1,8 +1,9 @@
 import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
+import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
-import { REDIS_MODES, type RedisMode } from '../store/redis/redis-mode.js';
+import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
   anyText,
   ascending,
@@ -19,6 +20,7 @@ import {
   type HostPort,
   type Kind,
 } from './setting-kinds.js';
+import { STORE_KINDS, type StoreKind } from '../store/stores.js';
 
 export interface Setting<T = unknown> {
   /** Environment variables; the first that is set and not empty wins. */
@@ -33,9 +35,6 @@ export interface Setting<T = unknown> {
   /** OpenTelemetry reads the last of the variables by itself, so an option has to be put there while it does. */
   readonly readByOpenTelemetry?: boolean;
 }
-
-const STORE_KINDS = ['redis', 'local', 'memory'] as const;
-type StoreKind = (typeof STORE_KINDS)[number];
 
 const OTLP_PROTOCOLS = ['grpc', 'http/protobuf', 'http/json'] as const;
 type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
@@ -174,7 +173,7 @@ class SettingsTable {
   readonly maxSeries: Setting<number> = {
     env: ['ORCHESTRATOR_MAX_SERIES'],
     kind: integer(1, 1_000_000),
-    default: 2000,
+    default: DEFAULT_MAX_SERIES,
     description:
       'Series per metric over the whole project. Anything beyond that is summed into one series with `otel_metric_overflow="true"`.',
   };

@@ -5,12 +5,12 @@ import { metrics } from '@opentelemetry/api';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
+import { orchestratorError, reason } from '../errors.js';
 import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { globMatcher } from '../glob.js';
 import { healthChecks } from '../application/register-health-check.js';
 import { HostCollector } from '../instrumentation/host/host-collector.js';
-import type { SwitchableInstrumentation } from '../instrumentation/host/host-metrics.js';
+import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
 import type { Identity } from './identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
@@ -40,7 +40,6 @@ export class MetricsPipeline {
   readonly #appMetricsPath: string | undefined;
   readonly #sweeping: NodeJS.Timeout;
   readonly #intervalMs: number;
-  readonly #warn: Log['warn'];
   #hostCollector: HostCollector | undefined;
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
@@ -49,7 +48,6 @@ export class MetricsPipeline {
   constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
-    this.#warn = log.warn;
     this.store = openStore(settings, identity, log.warn);
     this.reader = new StoreMetricReader({
       store: this.store,
@@ -60,6 +58,7 @@ export class MetricsPipeline {
       metricProducers,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
+      keepProcessAlive: false,
       warn: log.warn,
     });
     this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));
@@ -111,7 +110,9 @@ export class MetricsPipeline {
   async #health(): Promise<HealthAnswer> {
     const [{ status, checks }, instances] = await Promise.all([
       healthChecks().run(),
-      deadline(this.store.snapshot(), HEALTH_MS, () => `The store was not read within ${HEALTH_MS} ms.`).then(
+      deadline(this.store.snapshot(), HEALTH_MS, () =>
+        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: HEALTH_MS }),
+      ).then(
         (snapshot) => snapshot.instances,
         (error: unknown) => reason(error),
       ),
@@ -140,11 +141,7 @@ export class MetricsPipeline {
    */
   reportLosses(unsent: boolean): void {
     const { exporter } = this.reader;
-    if (!unsent && exporter.lastError === undefined) return;
-    if (exporter.pendingSeries > 0)
-      this.#warn(
-        `The last values of ${exporter.pendingSeries} series did not reach the store: ${reason(exporter.lastError ?? 'it has not answered yet.')}`,
-      );
+    if (unsent || exporter.lastError !== undefined) exporter.reportLosses();
   }
 
   /** Stops serving. Reader and store end with their MeterProvider. */

@@ -1,8 +1,8 @@
 import { isatty } from 'node:tty';
 
+import { settledWithin } from '../../event-loop/deadline.js';
 import { HeldRequests } from './held-requests.js';
 import { SignalListeners, type EndingSignal } from './signal-listeners.js';
-import { within } from './within.js';
 import { workersGone } from './workers-gone.js';
 
 /** How long the last flush may hold up the end of a process. PM2 kills 1.6 s after its signal. */
@@ -101,7 +101,7 @@ export class Lifecycle {
   async #dieBy(signal: EndingSignal): Promise<void> {
     // Without us the process would be gone by now: a request that it would not have answered must not be answered uncounted.
     this.#held = new HeldRequests();
-    await Promise.all([this.#last(), within(workersGone(signal), SHUTDOWN_DEADLINE_MS)]);
+    await Promise.all([this.#last(), settledWithin(workersGone(signal), SHUTDOWN_DEADLINE_MS)]);
     this.#die(signal);
   }
 
@@ -131,7 +131,7 @@ export class Lifecycle {
       this.#unsent = false;
       await this.#options.endLease();
     };
-    await within(Promise.allSettled([flush(), this.#options.flushOthers()]), SHUTDOWN_DEADLINE_MS);
+    await settledWithin(Promise.allSettled([flush(), this.#options.flushOthers()]), SHUTDOWN_DEADLINE_MS);
   }
 }
 
