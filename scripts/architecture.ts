@@ -67,7 +67,7 @@ export const RESERVED: readonly Reserved[] = [
     ofProcess:
       /^(?:on|once|off|addListener|removeListener|removeAllListeners|prependListener|prependOnceListener|listeners|rawListeners|listenerCount|emit|kill|exit|abort|reallyExit|setUncaughtExceptionCaptureCallback)$/,
     places: {
-      'src/start/lifecycle': 'the last flush',
+      'src/start/lifecycle/': 'the last flush',
       'src/cli/': 'a command line is a process of its own',
     },
   },

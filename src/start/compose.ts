@@ -13,7 +13,7 @@ import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
-import { Lifecycle } from './lifecycle.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
@@ -123,6 +123,7 @@ function endWith(exporting: Exporting, sdk: Sdk): Lifecycle {
     flush: () => flushOf(exporting),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
     endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
+    reportLosses: (unsent) => pipeline?.reportLosses(unsent),
   });
   lifecycle.install();
   return lifecycle;
