@@ -101,6 +101,7 @@ function measure(
 ): Instruments {
   const instruments = instrument({
     ...traffic,
+    flushMs: settings.metricExportInterval,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,

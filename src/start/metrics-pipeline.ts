@@ -10,7 +10,7 @@ import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { globMatcher } from '../glob.js';
 import { healthChecks } from '../application/register-health-check.js';
 import { HostCollector } from '../instrumentation/host/host-collector.js';
-import type { SwitchableInstrumentation } from '../instrumentation/host/host-metrics.js';
+import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
 import type { Identity } from './identity.js';
 import { leaseMsOf, openStore } from './open-store.js';

@@ -11,7 +11,7 @@ import { isOwnServer } from '../../src/own-traffic/own-traffic.js';
 import { eventually } from '../helpers/eventually.js';
 import { ask, open } from '../helpers/raw-request.js';
 import { counter, series } from '../contract/bed.js';
-import { listening, openServer, snapshotOf, warningsOf } from './open-server.js';
+import { codesOf, listening, openServer, snapshotOf, warningsOf } from './open-server.js';
 
 describe('a route of the metrics server', () => {
   test('answers what it is for', async (t) => {
@@ -323,6 +323,7 @@ describe('the address of the metrics server', () => {
     await eventually(() =>
       assert.match(warningsOf(server)[0] ?? '', /cannot listen: .*OTEL_EXPORTER_PROMETHEUS_HOST/),
     );
+    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_CANNOT_LISTEN']);
   });
 
   test('is asked for at localhost and at IPv6 too', async (t) => {

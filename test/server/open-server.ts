@@ -7,6 +7,7 @@ import { Scraper } from '../../src/server/scrape/scraper.js';
 import { counter, series } from '../contract/bed.js';
 import { eventually } from '../helpers/eventually.js';
 import type { Owner } from '../helpers/owner.js';
+import { Warnings } from '../helpers/warnings.js';
 
 export const snapshotOf = (value: number): Snapshot => ({
   resource: [],
@@ -14,23 +15,24 @@ export const snapshotOf = (value: number): Snapshot => ({
   families: [{ family: counter('c'), series: [{ series: series(), startMs: 1000, values: [value] }] }],
 });
 
-const warnings = new WeakMap<MetricsServer, string[]>();
-/** Everything that a server has warned of: code and message. */
-export const warningsOf = (server: MetricsServer): string[] => warnings.get(server) ?? [];
+const warnings = new WeakMap<MetricsServer, Warnings>();
+/** Everything that a server has warned of. */
+export const warningsOf = (server: MetricsServer): string[] => warnings.get(server)?.messages ?? [];
+export const codesOf = (server: MetricsServer): unknown[] => warnings.get(server)?.codes ?? [];
 
 /** A metrics server that does not listen yet; it is closed when its owner ends. */
 export function openServer(
   owner: Owner,
   options: Partial<MetricsServerOptions> & { readonly read?: () => Promise<Snapshot> } = {},
 ): MetricsServer {
-  const told: string[] = [];
+  const told = new Warnings();
   const { read = async () => snapshotOf(1), ...rest } = options;
   const exposition = new Exposition({
     translationStrategy: 'UnderscoreEscapingWithSuffixes',
     scopeInfo: false,
     targetInfo: false,
     resourceLabels: () => false,
-    warn: (message) => told.push(message),
+    warn: told.warn,
   });
   const server = new MetricsServer({
     host: '127.0.0.1',
@@ -48,7 +50,7 @@ export function openServer(
       checks: {},
     }),
     wipe: async () => undefined,
-    warn: (message, code) => told.push(`${code ?? ''} ${message}`),
+    warn: told.warn,
     ...rest,
   });
   warnings.set(server, told);

@@ -17,7 +17,7 @@ async function crowd(owner: Owner, port: number, say: string): Promise<Socket[]>
     owner.after(() => void socket.destroy());
     return socket;
   });
-  await Promise.all(sockets.map((socket) => (socket.connecting ? once(socket, 'connect') : undefined)));
+  for (const socket of sockets) if (socket.connecting) await once(socket, 'connect');
   return sockets;
 }
 

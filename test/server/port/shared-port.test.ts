@@ -11,7 +11,7 @@ import { hangingServer } from '../../helpers/hanging-server.js';
 import type { Owner } from '../../helpers/owner.js';
 import { freePort } from '../../helpers/ports.js';
 import { ask } from '../../helpers/raw-request.js';
-import { listening, openServer, portOf, warningsOf } from '../open-server.js';
+import { codesOf, listening, openServer, portOf, warningsOf } from '../open-server.js';
 
 /** More than any takeover takes: what has not happened by then does not happen. */
 const LONG_MS = 2500;
@@ -92,10 +92,9 @@ describe('a port that a process of the same project has', { concurrency: true },
     await eventually(() => assert.equal(warningsOf(server).length, 1));
     assert.match(
       warningsOf(server)[0] ?? '',
-      new RegExp(
-        `^ORCHESTRATOR_PORT_SILENT Port ${port} is taken by a process that does not answer,.*"shop"`,
-      ),
+      new RegExp(`^Port ${port} is taken by a process that does not answer,.*"shop"`),
     );
+    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_SILENT']);
     answer();
     await ended(slow);
     assert.equal(await portOf(server), port);
@@ -112,10 +111,11 @@ describe('a port that a process of the same project has', { concurrency: true },
     assert.match(
       warningsOf(second)[0] ?? '',
       new RegExp(
-        `^ORCHESTRATOR_STORES_DIFFER Process ${process.pid} serves "shop" on port ${port} from the store local /tmp/ü; ` +
+        `^Process ${process.pid} serves "shop" on port ${port} from the store local /tmp/ü; ` +
           'this process writes to the store redis 10.0.0.1:6379,.*ORCHESTRATOR_REDIS_URL',
       ),
     );
+    assert.deepEqual(codesOf(second), ['ORCHESTRATOR_STORES_DIFFER']);
     await first.close();
     await eventually(() => assert.ok(second.url !== undefined || same.url !== undefined));
     await sleep(LONG_MS);
@@ -142,10 +142,9 @@ describe('a port in other hands', { concurrency: true }, () => {
     await eventually(() => assert.equal(warningsOf(server).length, 1));
     assert.match(
       warningsOf(server)[0] ?? '',
-      new RegExp(
-        `^ORCHESTRATOR_PORT_TAKEN Port ${port} belongs to the project "bakery".*"shop".*OTEL_EXPORTER_PROMETHEUS_PORT`,
-      ),
+      new RegExp(`^Port ${port} belongs to the project "bakery".*"shop".*OTEL_EXPORTER_PROMETHEUS_PORT`),
     );
+    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_TAKEN']);
     await bakery.close();
     await sleep(LONG_MS);
     assert.equal(server.url, undefined);
@@ -175,7 +174,7 @@ describe('a port in other hands', { concurrency: true }, () => {
     const port = await hangingServer(t);
     const server = openServer(t, { port, patienceMs: 50 });
     server.listen();
-    await eventually(() => assert.match(warningsOf(server)[0] ?? '', /^ORCHESTRATOR_PORT_SILENT /));
+    await eventually(() => assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_SILENT']));
   });
 });
 
@@ -195,8 +194,9 @@ describe("the application's own port", { concurrency: true }, () => {
       await ask(port);
       const application = await listen(t, port, host);
       assert.equal(server.url, undefined);
+      assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_LEFT']);
       assert.deepEqual(warningsOf(server), [
-        `ORCHESTRATOR_PORT_LEFT The application listens on port ${port}, so the metrics server has left it. ` +
+        `The application listens on port ${port}, so the metrics server has left it. ` +
           'The metrics of "shop" are at /internal.',
       ]);
       await ended(application);
@@ -216,8 +216,7 @@ describe("the application's own port", { concurrency: true }, () => {
     server.listen();
     await sleep(LONG_MS);
     assert.deepEqual(sockets, []);
-    assert.match(warningsOf(server)[0] ?? '', /^ORCHESTRATOR_PORT_LEFT /);
-    assert.equal(warningsOf(server).length, 1);
+    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_LEFT']);
   });
 
   test('is any other port too', async (t) => {
