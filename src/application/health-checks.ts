@@ -2,6 +2,7 @@ import type { Meter, ObservableResult } from '@opentelemetry/api';
 
 import { reason } from '../errors.js';
 import { deadline } from '../event-loop/deadline.js';
+import { labelled } from '../model/labelled-options.js';
 
 /**
  * One check of the application. It passes when it returns or resolves, with anything but `false`; it fails when it throws,
@@ -89,9 +90,13 @@ export class HealthChecks {
    * @returns a function that removes the callback
    */
   observe(meter: Meter): () => void {
-    const gauge = meter.createObservableGauge('app_health_status', {
-      description: 'Result of the health checks that the application registered: 1 up, 0 down.',
-    });
+    const gauge = meter.createObservableGauge(
+      'app_health_status',
+      labelled({
+        description: 'Result of the health checks that the application registered: 1 up, 0 down.',
+        labels: ['check', 'critical'],
+      }),
+    );
     const callback = (result: ObservableResult): void => {
       for (const [name, { status, critical }] of this.#results)
         result.observe(status === 'up' ? 1 : 0, { check: name, critical });

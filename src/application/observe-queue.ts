@@ -8,6 +8,7 @@ import {
 } from '@opentelemetry/api';
 
 import { deadline } from '../event-loop/deadline.js';
+import { labelled } from '../model/labelled-options.js';
 import { warning } from '../warnings.js';
 
 /** What {@link observeQueue} needs of a queue. BullMQ's `Queue` has it. */
@@ -62,11 +63,15 @@ export function observeQueue(
 function gaugeOf(meter: Meter): ObservableGauge {
   let gauge = gauges.get(meter);
   if (gauge === undefined) {
-    gauge = meter.createObservableGauge('queue.jobs', {
-      description: 'Jobs in a queue, by state.',
-      unit: '{job}',
-      valueType: ValueType.INT,
-    });
+    gauge = meter.createObservableGauge(
+      'queue.jobs',
+      labelled({
+        description: 'Jobs in a queue, by state.',
+        unit: '{job}',
+        valueType: ValueType.INT,
+        labels: ['queue.name', 'job.state'],
+      }),
+    );
     gauges.set(meter, gauge);
   }
   return gauge;

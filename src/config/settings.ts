@@ -3,7 +3,7 @@ import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
-import { REDIS_MODES, type RedisMode } from '../store/redis/redis-mode.js';
+import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
   anyText,
   ascending,

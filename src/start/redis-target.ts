@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 
 import type { Settings } from '../config/settings.js';
 import { orchestratorError } from '../errors.js';
-import type { RedisNode, RedisTarget } from '../store/redis/client.js';
+import type { RedisNode, RedisTarget } from '../store/redis/connection/client.js';
 
 export type RedisSettings = Pick<
   Settings,

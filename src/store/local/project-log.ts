@@ -20,6 +20,7 @@ import {
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { type Change, decodeRecord, encodeRecord, type SealRecord } from './log-record.js';
 import { Replica } from './replica.js';
+import { StoreClock } from './store-clock.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 
@@ -34,6 +35,7 @@ export class ProjectLog {
   /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
   #written = 0;
   #executed = 0;
+  readonly #clock = new StoreClock();
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
 
@@ -49,6 +51,11 @@ export class ProjectLog {
 
   get state(): ProjectState {
     return this.#replica.state;
+  }
+
+  /** The store's time, Unix milliseconds. */
+  now(): number {
+    return this.#clock.now(this.#replica.bootTime, this.#replica.latestAtMs);
   }
 
   /** Reads all records that were written until now. Rejects if the data belong to another project or schema. */
@@ -75,8 +82,16 @@ export class ProjectLog {
     if (this.#log === undefined) return false;
     this.#written += 1;
     const { project, lease } = this.#context;
+    const boot = this.#clock.unannounced(this.#replica.bootTime);
     await this.#log.append(
-      encodeRecord({ v: SCHEMA_VERSION, project, lease, number: this.#written, ...change }),
+      encodeRecord({
+        v: SCHEMA_VERSION,
+        project,
+        lease,
+        number: this.#written,
+        ...(boot !== undefined && { boot }),
+        ...change,
+      }),
     );
     await this.catchUp();
     return this.#executed === this.#written;

@@ -15,7 +15,7 @@ export class MemoryBackend {
   readonly now: () => number;
   readonly #projects = new Map<string, ProjectState>();
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = monotonicNow) {
     this.now = now;
   }
 
@@ -29,6 +29,11 @@ export class MemoryBackend {
   clear(): void {
     this.#projects.clear();
   }
+}
+
+/** Unix milliseconds of a clock that nobody can set: leases must not end, or go on, because the wall clock was. */
+function monotonicNow(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 /** A store within this process: for one process, for tests, and for when no other store can be had. */
