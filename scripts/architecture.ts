@@ -76,8 +76,6 @@ export const RESERVED: readonly Reserved[] = [
     imports: /^(?:child_process|systeminformation|@opentelemetry\/host-metrics)$/,
     places: {
       'src/cli/': 'a command line may start what it is asked to',
-      'src/instrumentation/host/host-metrics.ts':
-        'the package host-metrics runs shells to read networks and disks',
     },
   },
   {
