@@ -78,6 +78,7 @@ class LocalStore implements MetricStore {
     await this.#inTurn(async () => {
       const atMs = this.#log.now();
       if (this.#log.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
+      await this.#log.compact(this.#logBytes, true);
       await this.#log.touch();
     });
   }

@@ -101,13 +101,13 @@ export class ProjectLog {
 
   /**
    * Begins the next log if a process that starts would read much for nothing: more than `logBytes`, and than twice what a
-   * checkpoint made now would hold.
+   * checkpoint made now would hold. With `thorough` also if the log itself is short.
    */
-  async compact(logBytes: number): Promise<void> {
+  async compact(logBytes: number, thorough = false): Promise<void> {
     const log = this.#log;
-    const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
-    if (log === undefined || (log.position < logBytes && share > 0.5)) return;
+    if (log === undefined || (log.position < logBytes && !thorough)) return;
     const folder = this.#prepareFolder();
+    const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
     const checkpointBytes = await checkpointSize(folder, this.#generation);
     const liveBytes = checkpointBytes * share;
     if (log.position + checkpointBytes - liveBytes < Math.max(logBytes, 2 * liveBytes)) return;
