@@ -16,6 +16,7 @@ export {
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
+export type { Warn, WarningCode } from './warnings.js';
 export { setRoute } from './instrumentation/http/route.js';
 export { setAction, type Action } from './instrumentation/http/action.js';
 export { recordJob } from './application/record-job.js';

@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 
+import type { Warn } from './warnings.js';
+
 /** The values of OTEL_LOG_LEVEL, from silent to everything. */
 export const LOG_LEVELS = ['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -12,17 +14,25 @@ function includes(level: LogLevel, wanted: LogLevel): boolean {
 }
 
 export interface Log {
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
   readonly info: (message: string) => void;
   readonly debug: (message: string) => void;
 }
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
-  const at = (wanted: 'warn' | 'info' | 'debug') =>
-    includes(level, wanted)
-      ? (message: string) => write(`[orchestrator] ${wanted === 'info' ? '' : `${wanted}: `}${message}\n`)
-      : () => undefined;
-  return { warn: at('warn'), info: at('info'), debug: at('debug') };
+  const at = (wanted: 'warn' | 'info' | 'debug', line: Warn): Warn =>
+    includes(level, wanted) ? line : () => undefined;
+  return {
+    // The code comes first, as in Node's own warnings: a message is as long as it needs to be.
+    warn: at('warn', (message, code) => write(warningLine(message, code))),
+    info: at('info', (message) => write(`[orchestrator] ${message}\n`)),
+    debug: at('debug', (message) => write(`[orchestrator] debug: ${message}\n`)),
+  };
+}
+
+/** How a warning looks on stderr; its code is a heading of `docs/errors.md`. */
+export function warningLine(...[message, code]: Parameters<Warn>): string {
+  return `[orchestrator] ${code === undefined ? '' : `${code} `}warn: ${message}\n`;
 }
 
 function toStderr(line: string): void {

@@ -3,9 +3,10 @@ import { isMainThread } from 'node:worker_threads';
 
 import type * as EnvironmentModule from './config/environment.js';
 import type * as ReadSettingsModule from './config/read-settings.js';
-import { reason } from './errors.js';
+import type * as LogModule from './log.js';
 import { running } from './start/running.js';
 import type * as StartModule from './start/start.js';
+import type * as WarningsModule from './warnings.js';
 
 /** Programs that run before, beside or instead of an application, and inherit NODE_OPTIONS from it. */
 const TOOLS = /^(?:npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(?:-cli)?(?:\.c?js)?$/;
@@ -28,7 +29,7 @@ export function preload(): void {
     const { start } = require('./start/start.js') as typeof StartModule;
     start();
   } catch (error) {
-    warn(`not started, the application runs without metrics: ${reason(error)}`);
+    warn(error);
   }
 }
 
@@ -37,9 +38,11 @@ function isApplication(script: string | undefined): boolean {
   return !TOOLS.test(basename(script)) && !PM2_TOOL.test(script);
 }
 
-function warn(message: string): void {
+function warn(error: unknown): void {
   try {
-    process.stderr.write(`[orchestrator] warn: ${message}\n`);
+    const { warning } = require('./warnings.js') as typeof WarningsModule;
+    const { warningLine } = require('./log.js') as typeof LogModule;
+    process.stderr.write(warningLine(...warning('ORCHESTRATOR_NOT_STARTED', { error })));
   } catch {
     // There is nowhere else to say it.
   }

@@ -1,3 +1,4 @@
+import { warning } from '../warnings.js';
 import { optionText } from './setting-text.js';
 import { SETTINGS, type PartialSettings, type Setting, type SettingName } from './settings.js';
 
@@ -21,7 +22,8 @@ export function processEnvironment(): Environment {
       }
     } catch {
       // The parser's own message quotes the text, and with it perhaps a password.
-      process.emitWarning('pm2_env is not a JSON object; it is ignored.', 'OrchestratorWarning');
+      const [message, code] = warning('ORCHESTRATOR_PM2_ENV_UNREADABLE', {});
+      process.emitWarning(message, { type: 'OrchestratorWarning', code });
     }
   }
   return process.env;

@@ -1,4 +1,4 @@
-import { OrchestratorError } from '../errors.js';
+import { orchestratorError } from '../errors.js';
 
 const MAX_LENGTH = 128;
 
@@ -13,10 +13,7 @@ export function sanitizePrefix(name: string): string {
     .replaceAll(/[^a-z0-9_-]/g, '_')
     .slice(0, MAX_LENGTH);
   if (!/[a-z0-9]/.test(prefix)) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      `ORCHESTRATOR_PREFIX=${JSON.stringify(name)} is not allowed. Allowed: a name with at least one of a-z, 0-9.`,
-    );
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'prefix', { value: JSON.stringify(name) });
   }
   return prefix;
 }

@@ -1,4 +1,5 @@
-import { OrchestratorError } from '../errors.js';
+import { orchestratorError } from '../errors.js';
+import { type Warn, warning } from '../warnings.js';
 import type { Environment } from './environment.js';
 import { defaultText, optionText, plain, shown } from './setting-text.js';
 import { SETTINGS, type PartialSettings, type Setting, type SettingName, type Settings } from './settings.js';
@@ -7,11 +8,7 @@ import { SETTINGS, type PartialSettings, type Setting, type SettingName, type Se
  * Reads all settings. Empty means unset. An invalid variable costs one warning with its name, its value, what is allowed
  * and what is used instead; an invalid option is the caller's mistake and throws ORCHESTRATOR_INVALID_SETTING.
  */
-export function readSettings(
-  env: Environment,
-  options: PartialSettings,
-  warn: (message: string) => void,
-): Settings {
+export function readSettings(env: Environment, options: PartialSettings, warn: Warn): Settings {
   const settings: Partial<Record<SettingName, unknown>> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     settings[name] =
@@ -22,16 +19,16 @@ export function readSettings(
   return settings as Settings;
 }
 
-function fromEnvironment(row: Setting, env: Environment, warn: (message: string) => void): unknown {
+function fromEnvironment(row: Setting, env: Environment, warn: Warn): unknown {
   for (const variable of row.env) {
     const value = env[variable]?.trim();
     if (value === undefined || value === '') continue;
     try {
       return row.kind.parse(value);
     } catch {
-      warn(
-        `${variable}=${shown(row, value)} is not allowed. Allowed: ${plain(row.kind.allowed)}. Used instead: ${plain(defaultText(row))}.`,
-      );
+      const allowed = plain(row.kind.allowed);
+      const used = { variable, value: shown(row, value), allowed, default: plain(defaultText(row)) };
+      warn(...warning('ORCHESTRATOR_SETTING_IGNORED', used));
       return row.default;
     }
   }
@@ -45,9 +42,11 @@ function fromOption(name: SettingName, value: unknown): unknown {
   try {
     return row.kind.parse(text);
   } catch {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      `Option ${name}: ${shown(row, text)} is not allowed. Allowed: ${plain(row.kind.allowed)}.`,
-    );
+    const allowed = plain(row.kind.allowed);
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'option', {
+      option: name,
+      value: shown(row, text),
+      allowed,
+    });
   }
 }

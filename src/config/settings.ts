@@ -1,8 +1,9 @@
 import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
+import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
-import { REDIS_MODES, type RedisMode } from '../store/redis/redis-mode.js';
+import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
   anyText,
   ascending,
@@ -172,7 +173,7 @@ class SettingsTable {
   readonly maxSeries: Setting<number> = {
     env: ['ORCHESTRATOR_MAX_SERIES'],
     kind: integer(1, 1_000_000),
-    default: 2000,
+    default: DEFAULT_MAX_SERIES,
     description:
       'Series per metric over the whole project. Anything beyond that is summed into one series with `otel_metric_overflow="true"`.',
   };

@@ -1,22 +1,11 @@
-import { OrchestratorError } from '../errors.js';
-
 /**
- * Rejects when `work` takes longer: with the error that `late` returns, or with ORCHESTRATOR_STORE_UNAVAILABLE and its text.
+ * Rejects when `work` takes longer: with the error that `late` returns.
  * The timer does not keep the process alive. The later outcome of `work` is ignored.
  */
-export async function deadline<T>(
-  work: Promise<T>,
-  milliseconds: number,
-  late: () => string | Error,
-): Promise<T> {
+export async function deadline<T>(work: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = late();
-      reject(
-        typeof error === 'string' ? new OrchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', error) : error,
-      );
-    }, milliseconds);
+    timer = setTimeout(() => reject(late()), milliseconds);
     timer.unref();
   });
   try {

@@ -21,6 +21,7 @@ import { type CollectedPoints, SERIES_PER_SLICE, collectPoints } from './familie
 import type * as Protobuf from './formats/protobuf.js';
 import { TEXT } from './formats/text.js';
 import { yieldEvery, yieldToEventLoop } from '../event-loop/fair-yield.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** How snapshots become names, labels and metrics; docs/exposition.md has the rules. */
 export interface ExpositionOptions {
@@ -33,8 +34,17 @@ export interface ExpositionOptions {
   /** Which resource attributes become labels of every point. */
   readonly resourceLabels: (key: string) => boolean;
   /** Called once for each conflict, at most 100 times, with a sentence for a person. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
+
+/** Those of the settings. */
+const DEFAULTS: ExpositionOptions = {
+  translationStrategy: 'UnderscoreEscapingWithSuffixes',
+  scopeInfo: true,
+  targetInfo: true,
+  resourceLabels: () => false,
+  warn: () => undefined,
+};
 
 /** The answer to one scrape. */
 export interface Rendered {
@@ -84,8 +94,8 @@ export class Exposition {
   readonly #modes = new Map<string, Mode>();
   readonly #reported = new Set<string>();
 
-  constructor(options: ExpositionOptions) {
-    this.#options = options;
+  constructor(options: Partial<ExpositionOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   /**
@@ -137,7 +147,7 @@ export class Exposition {
       yield* writer.takeAll();
     } catch (error) {
       // The scraper only sees that the connection breaks.
-      this.#report(`render ${reason(error)}`, `A scrape broke off: ${reason(error)}.`);
+      this.#report(`render ${reason(error)}`, ...warning('ORCHESTRATOR_SCRAPE_BROKEN', { error }));
       throw error;
     }
   }
@@ -154,14 +164,14 @@ export class Exposition {
         }
         return name.name === undefined ? undefined : name;
       },
-      report: (key, message) => this.#report(key, message),
+      report: (key, ...told) => this.#report(key, ...told),
     });
   }
 
-  #report(key: string, message: string): void {
+  #report(key: string, ...told: Parameters<Warn>): void {
     if (this.#reported.has(key) || this.#reported.size >= MAX_REPORTS) return;
     this.#reported.add(key);
-    this.#options.warn(message);
+    this.#options.warn(...told);
   }
 
   #mode(format: Format, escaping: EscapingScheme, resource: Attributes): Mode {

@@ -8,6 +8,7 @@ import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plainResponse } from './plain-response.js';
 import type { Scraper } from './scrape/scraper.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** How often a process asks for a port that another one has: a successor serves within a second or two. */
 const TAKEOVER_MS = 1000;
@@ -49,7 +50,7 @@ export interface MetricsServerOptions {
   readonly wipe: () => Promise<void>;
   /** Without it wiping is off. */
   readonly wipeToken?: string | undefined;
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /**
@@ -122,10 +123,7 @@ export class MetricsServer {
     if (error.code === 'EADDRINUSE') {
       const attempt = this.#attempts++;
       if (attempt < ASK_FIRST || attempt % ASK_EVERY === 0) this.#whoServes();
-    } else
-      this.#complain(
-        `The metrics server cannot listen: ${reason(error)}. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.`,
-      );
+    } else this.#complain(...warning('ORCHESTRATOR_CANNOT_LISTEN', { error }));
     this.#retry = setTimeout(() => this.listen(), TAKEOVER_MS);
     this.#retry.unref();
   }
@@ -142,10 +140,8 @@ export class MetricsServer {
     });
     request.on('socket', (socket) => socket.unref());
     request.on('timeout', () => request.destroy());
-    const belongsTo = (who: string): void =>
-      this.#complain(
-        `Port ${port} belongs to ${who}, so nobody serves the metrics of "${prefix}". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.`,
-      );
+    const belongsTo = (owner: string): void =>
+      this.#complain(...warning('ORCHESTRATOR_PORT_TAKEN', { port, owner, prefix }));
     request.on('error', () => {
       // Once or twice may be a process of ours that is busy or about to end; a program that speaks no HTTP goes on so.
       if (++this.#unanswered === ASK_FIRST) belongsTo('another program');
@@ -159,10 +155,10 @@ export class MetricsServer {
     });
   }
 
-  #complain(message: string): void {
+  #complain(...[message, code]: Parameters<Warn>): void {
     if (this.#complaint === message) return;
     this.#complaint = message;
-    this.#options.warn(message);
+    this.#options.warn(message, code);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -3,7 +3,6 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { createPathFilter } from '../instrumentation/http/path-filter.js';
 import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
@@ -11,6 +10,7 @@ import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js'
 import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
 import type { Log } from '../log.js';
+import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
 import { Lifecycle } from './lifecycle.js';
@@ -36,9 +36,7 @@ export function compose(composition: Composition): Running {
   const { settings, main, log } = composition;
   const { serviceName, ...identity } = identityOf(settings, main);
   if (identity.project === 'unknown_service') {
-    log.warn(
-      'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
-    );
+    log.warn(...warning('ORCHESTRATOR_NO_NAME', {}));
   }
   const exporting = openReaders(settings, identity, log);
   const { pipeline } = exporting;
@@ -103,6 +101,7 @@ function measure(
 ): Instruments {
   const instruments = instrument({
     ...traffic,
+    flushMs: settings.metricExportInterval,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
@@ -144,7 +143,9 @@ async function end(
   instruments.stop();
   await pipeline?.end();
   // The reader flushes once more, ends the lease and closes the store.
-  await sdk.shutdown().catch((error: unknown) => log.warn(`At the end: ${reason(error)}`));
+  await sdk
+    .shutdown()
+    .catch((error: unknown) => log.warn(...warning('ORCHESTRATOR_SHUTDOWN_INCOMPLETE', { error })));
   metrics.disable();
   setRunning(undefined);
 }

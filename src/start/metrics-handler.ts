@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { OrchestratorError } from '../errors.js';
+import { orchestratorError, type OrchestratorError } from '../errors.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { collectBody } from '../prometheus/exposition.js';
 import { plainResponse } from '../server/plain-response.js';
@@ -25,7 +25,7 @@ export interface CollectedMetrics {
 export function metricsHandler(): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const scraper = running()?.scraper;
-    if (scraper === undefined) plainResponse(response, 503, `${NOT_RUNNING}\n`);
+    if (scraper === undefined) plainResponse(response, 503, `${notRunning().message}\n`);
     else void scraper.serve(request, response);
   };
 }
@@ -45,7 +45,7 @@ export function metricsHandler(): (request: IncomingMessage, response: ServerRes
  */
 export async function collectMetrics(accept?: string): Promise<CollectedMetrics> {
   const scraper = running()?.scraper;
-  if (scraper === undefined) throw new OrchestratorError('ORCHESTRATOR_NOT_RUNNING', NOT_RUNNING);
+  if (scraper === undefined) throw notRunning();
   return keepAlive(
     scraper
       .collect(accept)
@@ -53,5 +53,6 @@ export async function collectMetrics(accept?: string): Promise<CollectedMetrics>
   );
 }
 
-const NOT_RUNNING =
-  'The orchestrator does not run in this process: it is disabled, was not started, or was shut down.';
+function notRunning(): OrchestratorError {
+  return orchestratorError('ORCHESTRATOR_NOT_RUNNING', 'absent', {});
+}

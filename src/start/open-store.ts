@@ -1,12 +1,13 @@
 import { processEnvironment } from '../config/environment.js';
+import { sanitizePrefix } from '../config/prefix.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
 import { type Identity, identityOf, mainScript } from './identity.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
 const MAX_STORE_TIMEOUT_MS = 5000;
@@ -20,19 +21,22 @@ export function leaseMsOf({ metricExportInterval }: Settings): number {
 }
 
 /** The store of the settings, for one instance. */
-export function openStore(
-  settings: Settings,
-  identity: Identity,
-  warn: (message: string) => void,
-): MetricStore {
-  const context: StoreContext = {
+export function openStore(settings: Settings, identity: Identity, warn: Warn): MetricStore {
+  return storeOf(settings, contextOf(settings, identity, warn), storeTimeoutMs(settings));
+}
+
+function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreContext {
+  return {
     ...identity,
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
     warn,
   };
-  return storeOf(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
+}
+
+function storeTimeoutMs({ metricExportTimeout }: Settings): number {
+  return Math.min(metricExportTimeout, MAX_STORE_TIMEOUT_MS);
 }
 
 /** The settings that choose the store. */
@@ -50,9 +54,7 @@ export function storeOf(settings: StoreSettings, context: StoreContext, timeoutM
   try {
     return STORES.local(context, options);
   } catch (error) {
-    context.warn(
-      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
-    );
+    context.warn(...warning('ORCHESTRATOR_MEMORY_STORE', { error }));
     return STORES.memory(context);
   }
 }
@@ -62,20 +64,43 @@ export function storeOf(settings: StoreSettings, context: StoreContext, timeoutM
  * `start()`: Redis if one is configured, else the local store of this host. The reader closes it when its MeterProvider is
  * shut down.
  *
+ * @example
  * ```ts
  * const store = createStore({ prefix: 'shop' }, (message) => process.emitWarning(message));
  * const provider = new MeterProvider({ readers: [new StoreMetricReader({ store })] });
  * ```
  *
  * @param options settings by name, as for `start()`; those that do not concern a store are ignored
- * @param warn is called with one line when a setting is invalid or the store is in trouble; default: silent
+ * @param warn is called with one line when a setting is invalid or the store is in trouble; a reader of this store that has no
+ * `warn` of its own uses it too. Default: silent
  * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
  */
+export function createStore(options?: SettingOptions, warn?: Warn): MetricStore;
+/**
+ * The form that the documentation of 0.1.0 showed.
+ *
+ * @param context wins over options and environment
+ * @param timeoutMs milliseconds after which a step of the store counts as failed. Default: as for `start()`
+ */
+export function createStore(
+  options: SettingOptions,
+  context: Partial<StoreContext>,
+  timeoutMs?: number,
+): MetricStore;
 export function createStore(
   options: SettingOptions = {},
-  warn: (message: string) => void = () => undefined,
+  second: Warn | Partial<StoreContext> = {},
+  timeoutMs?: number,
 ): MetricStore {
+  const given = typeof second === 'function' ? { warn: second } : second;
+  const { warn = () => undefined, prefix } = given;
   const environment = processEnvironment();
-  const settings = readSettings(environment, options, warn);
-  return openStore(settings, identityOf(settings, mainScript(environment)), warn);
+  const named = prefix === undefined ? options : { ...options, prefix: given.project ?? prefix };
+  const settings = readSettings(environment, named, warn);
+  const context: StoreContext = {
+    ...contextOf(settings, identityOf(settings, mainScript(environment)), warn),
+    ...given,
+    ...(prefix !== undefined && { prefix: sanitizePrefix(prefix) }),
+  };
+  return Object.assign(storeOf(settings, context, timeoutMs ?? storeTimeoutMs(settings)), { warn });
 }

@@ -5,10 +5,11 @@ import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 import { processEnvironment, withOptionsInEnvironment } from '../config/environment.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
-import { OrchestratorError } from '../errors.js';
+import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
 import { mainScript } from './identity.js';
+import type { Warn } from '../warnings.js';
 import { running, setRunning, type Orchestrator } from './running.js';
 
 /**
@@ -43,23 +44,17 @@ export interface StartOptions extends SettingOptions {
  */
 export function start(options: StartOptions = {}): Orchestrator | undefined {
   const environment = processEnvironment();
-  const complaints: string[] = [];
-  const settings = readSettings(environment, options, (message) => complaints.push(message));
+  const complaints: Parameters<Warn>[] = [];
+  const settings = readSettings(environment, options, (...complaint) => complaints.push(complaint));
   if (!settings.enabled || settings.sdkDisabled) return undefined;
   if (running() !== undefined) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_ALREADY_STARTED',
-      'The orchestrator runs in this process already. Remove start(), or the preload.',
-    );
+    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'twice', {});
   }
   const log = createLog(settings.logLevel);
   logDiagnostics(settings.logLevel, log);
-  for (const complaint of complaints) log.warn(complaint);
+  for (const complaint of complaints) log.warn(...complaint);
   if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_ALREADY_STARTED',
-      'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add StoreMetricReader to that MeterProvider.',
-    );
+    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'anotherSdk', {});
   }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>

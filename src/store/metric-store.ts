@@ -1,5 +1,6 @@
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { Warn } from '../warnings.js';
 
 /**
  * The store's contract: what one instance hands over in a flush, what a scrape reads, and what every implementation
@@ -31,6 +32,8 @@ export interface ApplyResult {
 export interface MetricStore {
   /** Kind and place without credentials: `redis 127.0.0.1:6379`. For the start line and for errors. */
   readonly description: string;
+  /** Where a reader of this store says what went wrong, if it has no `warn` of its own. */
+  readonly warn?: (message: string) => void;
   /** Applies one batch exactly once; see promise 1. One call at a time. */
   apply(batch: DeltaBatch): Promise<ApplyResult>;
   /** The sum of everything, for any instance. Rejects with a reason when the store cannot be read. */
@@ -65,7 +68,7 @@ export interface StoreContext {
   /** Series per family over the whole project. */
   readonly maxSeries: number;
   /** Called once per change of state, with one line in plain words. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /** Raised when stored data change shape. Data of another version are refused, not overwritten. */

@@ -13,14 +13,6 @@ describe('a deadline', () => {
     await assert.rejects(deadline(Promise.reject(new Error('away')), 10_000, assert.fail), /^Error: away$/);
   });
 
-  test('rejects with a stable code and the given text', async (t) => {
-    stayAlive(t);
-    await assert.rejects(
-      deadline(never, 1, () => 'Not read within 1 ms.'),
-      { code: 'ORCHESTRATOR_STORE_UNAVAILABLE', message: 'Not read within 1 ms.' },
-    );
-  });
-
   test('rejects with the given error, and ignores what the work comes to later', async (t) => {
     stayAlive(t);
     const late = new Error('late');

@@ -2,6 +2,7 @@ import type { Family, FamilyType } from '../../model/family.js';
 import type { Series } from '../../model/series.js';
 import type { Snapshot, SnapshotFamily } from '../../model/snapshot.js';
 import { type MetricName, withoutTotal } from '../naming/names.js';
+import { type Warn, warning } from '../../warnings.js';
 
 /** `unknown`: in OpenMetrics a counter that cannot have its `_total`, or whose name clashes. */
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'info' | 'unknown';
@@ -26,7 +27,7 @@ export interface GroupingRules {
   readonly nameOf: (family: Family) => MetricName | undefined;
   readonly targetInfo: boolean;
   /** Called for every conflict of every scrape; the callee reports each key once. */
-  readonly report: (key: string, message: string) => void;
+  readonly report: (key: string, ...told: Parameters<Warn>) => void;
 }
 
 const NO_SCOPE_SERIES: Series = { id: 'self', scope: { name: '' }, attributes: [] };
@@ -135,8 +136,7 @@ class FamilyGroups {
     else if (family.help !== '' && family.help !== draft.help) {
       this.#rules.report(
         `help ${draft.name} ${family.key}`,
-        `Metric "${family.name}" has another description than the metric that shares its Prometheus name ` +
-          `${draft.name}; the older one is exposed.`,
+        ...warning('ORCHESTRATOR_DESCRIPTIONS_DIFFER', { metric: family.name, name: draft.name }),
       );
     }
   }
@@ -156,7 +156,8 @@ class FamilyGroups {
   }
 
   #report(family: Family, why: string): void {
-    this.#rules.report(`drop ${family.key}`, `Metric "${family.name}" is not exposed: ${why}. Rename it.`);
+    const told = warning('ORCHESTRATOR_METRIC_NOT_EXPOSED', { metric: family.name, why });
+    this.#rules.report(`drop ${family.key}`, ...told);
   }
 }
 

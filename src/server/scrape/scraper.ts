@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-import { reason } from '../../errors.js';
+import { orchestratorError, reason } from '../../errors.js';
 import type { Exposition, PieceLife, Rendered } from '../../prometheus/exposition.js';
 import { acceptsGzip } from '../../prometheus/negotiate.js';
 import { deadline } from '../../event-loop/deadline.js';
@@ -123,9 +123,10 @@ export class Scraper {
     timeoutMs: number,
     pieces: PieceLife,
   ): Promise<Rendered> {
-    const late = (): string => `The store was not read within ${timeoutMs} ms.`;
     const { contentType, body } = this.#exposition.render(
-      await deadline(snapshot, timeoutMs, late),
+      await deadline(snapshot, timeoutMs, () =>
+        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: timeoutMs }),
+      ),
       accept,
       pieces,
     );

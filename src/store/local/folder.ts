@@ -11,7 +11,7 @@ import {
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError, orchestratorError } from '../../errors.js';
 
 /** The default directory of local stores: a folder of this user in the system's folder for temporary files. */
 export function defaultLocalDirectory(): string {
@@ -40,11 +40,8 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
     accessSync(folder, constants.R_OK | constants.W_OK);
   } catch (error) {
     if (error instanceof OrchestratorError) throw error;
-    throw new OrchestratorError(
-      'ORCHESTRATOR_STORE_REFUSED',
-      `The local store cannot use ${folder}: ${reason(error)}. Set ORCHESTRATOR_LOCAL_DIR to a folder that this user may write to.`,
-      { cause: error },
-    );
+    const options = { cause: error };
+    throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'unusableFolder', { folder, error }, options);
   }
   return folder;
 }
@@ -86,8 +83,5 @@ function makePrivate(folder: string): void {
 }
 
 function refuse(folder: string, why: string): never {
-  throw new OrchestratorError(
-    'ORCHESTRATOR_STORE_REFUSED',
-    `The local store refuses ${folder}: ${why}. Remove it, or set ORCHESTRATOR_LOCAL_DIR to another folder.`,
-  );
+  throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'unsafeFolder', { folder, why });
 }

@@ -1,4 +1,4 @@
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError, orchestratorError } from '../../errors.js';
 import { prepareLocalFolder } from './folder.js';
 import { ProjectLog } from './project-log.js';
 import { type Change, splitBatch } from './log-record.js';
@@ -126,8 +126,7 @@ class LocalStore implements MetricStore {
     const before = this.#tail;
     const result = (async () => {
       await before;
-      if (this.#closed)
-        throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The local store was closed.');
+      if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
       try {
         await this.#log.catchUp();
         return await action();
@@ -141,7 +140,7 @@ class LocalStore implements MetricStore {
 
   #explain(error: unknown): unknown {
     if (error instanceof OrchestratorError) return error;
-    const message = `The local store (${this.description}) does not work at the moment: ${reason(error)}.`;
-    return new OrchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', message, { cause: error });
+    const values = { store: this.description, error };
+    return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'local', values, { cause: error });
   }
 }

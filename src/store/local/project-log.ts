@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 
-import { reason } from '../../errors.js';
+import { warning } from '../../warnings.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
@@ -215,8 +215,6 @@ export class ProjectLog {
     const folder = this.#prepareFolder();
     const damaged = await setAside(folder, damage.file);
     if (damaged === undefined) return;
-    this.#context.warn(
-      `The local store in ${folder} was damaged (${reason(damage)}). It was moved to ${damaged}, and a new one begins from zero.`,
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error: damage, damaged }));
   }
 }

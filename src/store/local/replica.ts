@@ -1,4 +1,4 @@
-import { OrchestratorError } from '../../errors.js';
+import { orchestratorError } from '../../errors.js';
 import { type BatchRecord, type Change, encodeNumber, type LogRecord } from './log-record.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
@@ -161,11 +161,8 @@ export class Replica {
 
 export function assertSchema(version: number): void {
   if (version === SCHEMA_VERSION) return;
-  throw new OrchestratorError(
-    'ORCHESTRATOR_SCHEMA_MISMATCH',
-    `The local store holds data of schema version ${version}; this version of the package reads ${SCHEMA_VERSION}. ` +
-      'Run one version of the package on a host, or give the other one its own ORCHESTRATOR_PREFIX or ORCHESTRATOR_LOCAL_DIR.',
-  );
+  const values = { found: version, expected: SCHEMA_VERSION };
+  throw orchestratorError('ORCHESTRATOR_SCHEMA_MISMATCH', 'local', values);
 }
 
 function unknown(what: string, name: string): never {

@@ -1,4 +1,4 @@
-import { OrchestratorError } from '../../errors.js';
+import { orchestratorError } from '../../errors.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
@@ -106,8 +106,7 @@ class MemoryStore implements MetricStore {
   }
 
   #state(): ProjectState {
-    if (this.#closed)
-      throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The memory store was closed.');
+    if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'memory' });
     const { prefix, project } = this.#context;
     const state = this.#backend.state(prefix);
     state.assertOwner(prefix, project);

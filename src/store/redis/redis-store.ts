@@ -3,15 +3,15 @@ import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js'
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { assertOwnProject } from '../project-errors.js';
-import type { RedisTarget } from './client.js';
-import { RedisConnection } from './connection.js';
-import { PROJECTS_KEY, redisKeys, type RedisKeys } from './keys.js';
-import { RedisReader } from './snapshot-reader.js';
-import { pipeline, runScript, strings } from './commands.js';
+import type { RedisTarget } from './connection/client.js';
+import { RedisConnection } from './connection/connection.js';
+import { PROJECTS_KEY, redisKeys, type RedisKeys } from './scripts/keys.js';
+import { RedisReader } from './reading/snapshot-reader.js';
+import { pipeline, runScript, strings } from './connection/commands.js';
 import { END_LEASES } from './scripts/end-leases.js';
 import { LOCK } from './scripts/lock.js';
 import { SWEEP } from './scripts/sweep.js';
-import { RedisWriter } from './writer.js';
+import { RedisWriter } from './writing/writer.js';
 
 /** How long the janitor's lock lasts; the other instances do not sweep meanwhile. */
 const JANITOR_MS = 30_000;

@@ -1,8 +1,8 @@
 import type { Family } from '../../../model/family.js';
 import { type Attributes, encodeSeries } from '../../../model/series.js';
 import { SCHEMA_VERSION, type StoreContext } from '../../metric-store.js';
-import type { BatchSection } from '../batch-part.js';
-import type { RedisKeys } from '../keys.js';
+import type { BatchSection } from '../writing/batch-part.js';
+import type { RedisKeys } from './keys.js';
 import { APPLY_LUA } from './apply-lua.js';
 import {
   defineScript,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { OrchestratorError } from '../../../errors.js';
+import { orchestratorError, type OrchestratorError } from '../../../errors.js';
 
 /**
  * Lua that runs inside Redis. It stays within what Redis 6.2, Redis 7, Valkey and Dragonfly offer: `struct`, no
@@ -39,8 +39,5 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 export function unexpectedReply(script: string, reply: unknown): OrchestratorError {
   const shown = Array.isArray(reply) ? reply[0] : reply;
-  return new OrchestratorError(
-    'ORCHESTRATOR_STORE_REFUSED',
-    `Unexpected answer of the ${script} script: ${String(shown)}.`,
-  );
+  return orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'script', { script, answer: String(shown) });
 }

@@ -1,4 +1,4 @@
-import type { RedisKeys } from '../keys.js';
+import type { RedisKeys } from './keys.js';
 import { defineScript, SERVER_NOW, unexpectedReply, type RedisScript } from './script.js';
 
 export interface SweepCall {
