@@ -28,6 +28,8 @@ import type { Warn } from '../warnings.js';
 export interface ApplyResult {
   /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
   readonly overflowed: number;
+  /** Points of this batch that the store cannot take, whatever is done; each reason is said once. Default 0. */
+  readonly dropped?: number;
 }
 
 export interface MetricStore {
