@@ -27,6 +27,8 @@ import type { Warn } from '../warnings.js';
 export interface ApplyResult {
   /** Points of this batch that the cap on series moved into the overflow series, `otel_metric_overflow="true"`. */
   readonly overflowed: number;
+  /** Points of this batch that the store cannot take, whatever is done; each reason is said once. Default 0. */
+  readonly dropped?: number;
 }
 
 /**
