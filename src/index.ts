@@ -16,6 +16,7 @@ export {
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
+export type { Warn, WarningCode } from './warnings.js';
 export { setRoute } from './instrumentation/http/route.js';
 export { setAction, type Action } from './instrumentation/http/action.js';
 export { recordJob } from './application/record-job.js';
@@ -27,4 +28,5 @@ export type { Attributes, Scope, Series } from './model/series.js';
 export type { CurrentPoint, DeltaBatch, DeltaPoint, FamilyPoints } from './model/delta-batch.js';
 export type { Family, FamilyType, InstanceAggregation } from './model/family.js';
 export type { Snapshot, SnapshotFamily, SnapshotSeries } from './model/snapshot.js';
-export type { Settings, SettingOptions } from './config/settings.js';
+export type { SettingOptions } from './config/setting-options.js';
+export type { Settings } from './config/settings.js';

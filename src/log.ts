@@ -2,23 +2,37 @@ import { inspect } from 'node:util';
 
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 
-/** Lines on stderr. Nothing here may throw into the application, whatever stderr is. */
-export type LogLevel = 'none' | 'error' | 'warn' | 'info' | 'debug' | 'verbose' | 'all';
+import type { Warn } from './warnings.js';
 
-const RANK: Record<LogLevel, number> = { none: 0, error: 1, warn: 2, info: 3, debug: 4, verbose: 5, all: 6 };
+/** The values of OTEL_LOG_LEVEL, from silent to everything. */
+export const LOG_LEVELS = ['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Whether `level` lets lines of `wanted` through. */
+function includes(level: LogLevel, wanted: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(wanted);
+}
 
 export interface Log {
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
   readonly info: (message: string) => void;
   readonly debug: (message: string) => void;
 }
 
 export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
-  const at = (wanted: 'warn' | 'info' | 'debug') =>
-    RANK[level] >= RANK[wanted]
-      ? (message: string) => write(`[orchestrator] ${wanted === 'info' ? '' : `${wanted}: `}${message}\n`)
-      : () => undefined;
-  return { warn: at('warn'), info: at('info'), debug: at('debug') };
+  const at = (wanted: 'warn' | 'info' | 'debug', line: Warn): Warn =>
+    includes(level, wanted) ? line : () => undefined;
+  return {
+    // The code comes first, as in Node's own warnings: a message is as long as it needs to be.
+    warn: at('warn', (message, code) => write(warningLine(message, code))),
+    info: at('info', (message) => write(`[orchestrator] ${message}\n`)),
+    debug: at('debug', (message) => write(`[orchestrator] debug: ${message}\n`)),
+  };
+}
+
+/** How a warning looks on stderr; its code is a heading of `docs/errors.md`. */
+export function warningLine(...[message, code]: Parameters<Warn>): string {
+  return `[orchestrator] ${code === undefined ? '' : `${code} `}warn: ${message}\n`;
 }
 
 function toStderr(line: string): void {
@@ -31,7 +45,7 @@ function toStderr(line: string): void {
 
 /** OpenTelemetry's own diagnostics go the same way, from `debug` on: it repeats at every interval what is said here once. */
 export function logDiagnostics(level: LogLevel, log: Log): void {
-  if (RANK[level] < RANK.debug) return;
+  if (!includes(level, 'debug')) return;
   const line = (message: string, ...args: unknown[]): void =>
     log.debug([message, ...args.map((arg) => inspect(arg))].join(' '));
   const logLevel = level === 'debug' ? DiagLogLevel.DEBUG : DiagLogLevel.ALL;

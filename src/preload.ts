@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import type * as ConfigModule from './config/settings.js';
-import { reason } from './errors.js';
+import type * as EnvironmentModule from './config/environment.js';
+import type * as ReadSettingsModule from './config/read-settings.js';
+import type * as LogModule from './log.js';
 import { running } from './start/running.js';
 import type * as StartModule from './start/start.js';
+import type * as WarningsModule from './warnings.js';
 
 /** Programs that run before, beside or instead of an application, and inherit NODE_OPTIONS from it. */
 const TOOLS = /^(?:npm|npx|yarn|yarnpkg|pnpm|pnpx|corepack)(?:-cli)?(?:\.c?js)?$/;
@@ -18,7 +20,8 @@ export function preload(): void {
   try {
     if (!isApplication(process.argv[1])) return;
     // Loaded here and not above, so that npm and its like do not pay for it.
-    const { processEnvironment, readSettings } = require('./config/settings.js') as typeof ConfigModule;
+    const { processEnvironment } = require('./config/environment.js') as typeof EnvironmentModule;
+    const { readSettings } = require('./config/read-settings.js') as typeof ReadSettingsModule;
     const environment = processEnvironment();
     const { enabled, sdkDisabled, workerThreads } = readSettings(environment, {}, () => undefined);
     if (!enabled || sdkDisabled || (!isMainThread && !workerThreads)) return;
@@ -26,7 +29,7 @@ export function preload(): void {
     const { start } = require('./start/start.js') as typeof StartModule;
     start();
   } catch (error) {
-    warn(`not started, the application runs without metrics: ${reason(error)}`);
+    warn(error);
   }
 }
 
@@ -35,9 +38,11 @@ function isApplication(script: string | undefined): boolean {
   return !TOOLS.test(basename(script)) && !PM2_TOOL.test(script);
 }
 
-function warn(message: string): void {
+function warn(error: unknown): void {
   try {
-    process.stderr.write(`[orchestrator] warn: ${message}\n`);
+    const { warning } = require('./warnings.js') as typeof WarningsModule;
+    const { warningLine } = require('./log.js') as typeof LogModule;
+    process.stderr.write(warningLine(...warning('ORCHESTRATOR_NOT_STARTED', { error })));
   } catch {
     // There is nowhere else to say it.
   }

@@ -1,4 +1,5 @@
-import { defaultText, SETTINGS, type Setting, type SettingName } from '../../src/config/settings.js';
+import { defaultText } from '../../src/config/setting-text.js';
+import { SETTINGS, type Setting, type SettingName } from '../../src/config/settings.js';
 import { GENERATED, table } from './markdown.js';
 
 /** Each group of settings and what is said above its table, in the order of the page. */
@@ -43,21 +44,20 @@ function settingsTable(names: readonly SettingName[]): string {
 }
 
 function meaning({ description, secret }: Setting): string {
-  const text = description.replace(/^OpenTelemetry: (.)/, (_all, first: string) => first.toUpperCase());
-  const marked = text.replaceAll('Deviation:', '**Deviation:**');
+  const marked = description.replaceAll('Deviation:', '**Deviation:**');
   if (secret === true) return `${marked} **Secret:** never printed.`;
   return secret === 'url' ? `${marked} **Secret:** printed without user and password.` : marked;
 }
 
 const INTRO = `# Configuration
 
-All settings are environment variables. \`start()\` takes the same settings as options, by the name in the second column;
-an option wins over its variable.
+All settings are environment variables. \`start()\` and \`createStore()\` take the same settings as options, by the name in the
+second column; an option wins over its variable.
 
-- An empty variable counts as unset.
-- A value that is not allowed costs one warning on stderr: the name, the value, what is allowed, and what is used instead.
-  The application runs on. An option that is not allowed makes \`start()\` throw \`ORCHESTRATOR_INVALID_SETTING\`.
+- An empty variable is treated as unset.
+- An invalid value produces one warning on stderr: the name, the value, what is allowed, and what is used instead. The
+  application runs on. An option that is not allowed makes \`start()\` throw \`ORCHESTRATOR_INVALID_SETTING\`.
 - \`true\` and \`false\` may be written \`1\` and \`0\`. Words are not case-sensitive.
-- An \`.env\` file is the application's business. Node reads one before any preload: \`node --env-file=.env --require @org/orchestrator/register app.js\`.
-- Under PM2 the \`env\` of the ecosystem file is enough, in fork mode and in cluster mode.
+- \`.env\` files are not read. Node itself reads one before any preload: \`node --env-file=.env --require @org/orchestrator/register app.js\`.
+- Under PM2, the \`env\` of the ecosystem file is enough, in fork mode and in cluster mode.
 - All processes of a project must have the same prefix, and should have the same values of the other settings.`;

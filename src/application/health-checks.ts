@@ -1,19 +1,28 @@
 import type { Meter, ObservableResult } from '@opentelemetry/api';
 
 import { reason } from '../errors.js';
+import { deadline } from '../event-loop/deadline.js';
+import { labelled } from '../model/labelled-options.js';
 
-/** Resolves, or returns, when healthy; throws, rejects or returns `false` when not. */
+/**
+ * One check of the application. It passes when it returns or resolves, with anything but `false`; it fails when it throws,
+ * rejects, returns `false`, or takes longer than its timeout. `signal` is aborted at the timeout, so that the check can stop
+ * what it began.
+ */
 export type HealthCheck = (signal: AbortSignal) => unknown;
 
 export interface HealthCheckOptions {
-  /** Milliseconds after which the check counts as failed; default 2000. */
+  /** Milliseconds after which the check counts as failed. Default 2000. */
   readonly timeout?: number | undefined;
-  /** Whether a failure makes the whole application unhealthy; default true. */
+  /** Whether its failure makes the whole application `down` (`/health` answers 503) or only `degraded`. Default true. */
   readonly critical?: boolean | undefined;
 }
 
+type CheckStatus = 'up' | 'down';
+
+/** What one run of a check found. */
 export interface HealthCheckResult {
-  readonly status: 'up' | 'down';
+  readonly status: CheckStatus;
   readonly critical: boolean;
   /** Milliseconds that the check took, at most its timeout. */
   readonly durationMs: number;
@@ -23,7 +32,7 @@ export interface HealthCheckResult {
 
 export interface HealthReport {
   /** `degraded`: only checks that are not critical are down. */
-  readonly status: 'up' | 'degraded' | 'down';
+  readonly status: CheckStatus | 'degraded';
   readonly checks: Readonly<Record<string, HealthCheckResult>>;
 }
 
@@ -31,18 +40,19 @@ interface Registered {
   readonly check: HealthCheck;
   readonly timeout: number;
   readonly critical: boolean;
-  /** Two scrapes at the same time share one run. */
+  /** Two callers at the same time share one run. */
   running: Promise<HealthCheckResult> | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 2000;
 
-/** The application's health checks. All run at the same time, each against its own deadline: a hung one delays nobody. */
+/** The application's health checks. All run at the same time, each against its own deadline: one that hangs delays no other. */
 export class HealthChecks {
-  private readonly checks = new Map<string, Registered>();
-  private readonly last = new Map<string, HealthCheckResult>();
+  readonly #checks = new Map<string, Registered>();
+  /** What the last run of each check found. */
+  readonly #results = new Map<string, HealthCheckResult>();
 
-  /** Adds a check or replaces the one of that name. Returns a function that removes it. */
+  /** Adds a check, or replaces the one of that name. Returns a function that removes it. */
   register(name: string, check: HealthCheck, { timeout, critical }: HealthCheckOptions = {}): () => void {
     const registered = {
       check,
@@ -50,45 +60,46 @@ export class HealthChecks {
       critical: critical ?? true,
       running: undefined,
     };
-    this.checks.set(name, registered);
+    this.#checks.set(name, registered);
     return () => {
-      if (this.checks.get(name) !== registered) return;
-      this.checks.delete(name);
-      this.last.delete(name);
+      if (this.#checks.get(name) !== registered) return;
+      this.#checks.delete(name);
+      this.#results.delete(name);
     };
   }
 
-  /** Runs all checks. Never rejects; takes as long as the longest timeout at most. */
+  /** Runs all checks. Never rejects; takes at most as long as the longest timeout. */
   async run(): Promise<HealthReport> {
     const results = await Promise.all(
-      Array.from(this.checks, async ([name, registered]) => {
+      Array.from(this.#checks, async ([name, registered]) => {
         registered.running ??= runCheck(registered).finally(() => {
           registered.running = undefined;
         });
         const result = await registered.running;
-        if (this.checks.get(name) === registered) this.last.set(name, result);
+        if (this.#checks.get(name) === registered) this.#results.set(name, result);
         return [name, result] as const;
       }),
     );
-    const down = results.filter(([, { status }]) => status === 'down');
-    const status = down.length === 0 ? 'up' : down.some(([, { critical }]) => critical) ? 'down' : 'degraded';
-    return { status, checks: Object.fromEntries(results) };
+    return { status: overall(results.map(([, result]) => result)), checks: Object.fromEntries(results) };
   }
 
   /**
-   * `app_health_status`: 1 up, 0 down, by `check`. A scrape reports what the last run found and begins the next one, so that
-   * it never waits for a check.
+   * `app_health_status`: 1 up, 0 down, by `check`. A collection reports what the last run found and begins the next one, so
+   * that it never waits for a check.
    *
-   * @returns a function that removes the callback.
+   * @returns a function that removes the callback
    */
   observe(meter: Meter): () => void {
-    const gauge = meter.createObservableGauge('app_health_status', {
-      description: 'Result of the health checks that the application registered: 1 up, 0 down.',
-    });
+    const gauge = meter.createObservableGauge(
+      'app_health_status',
+      labelled({
+        description: 'Result of the health checks that the application registered: 1 up, 0 down.',
+        labels: ['check', 'critical'],
+      }),
+    );
     const callback = (result: ObservableResult): void => {
-      for (const [name, { status, critical }] of this.last) {
+      for (const [name, { status, critical }] of this.#results)
         result.observe(status === 'up' ? 1 : 0, { check: name, critical });
-      }
       void this.run();
     };
     gauge.addCallback(callback);
@@ -96,26 +107,26 @@ export class HealthChecks {
   }
 }
 
+function overall(results: readonly HealthCheckResult[]): HealthReport['status'] {
+  const down = results.filter(({ status }) => status === 'down');
+  if (down.length === 0) return 'up';
+  return down.some(({ critical }) => critical) ? 'down' : 'degraded';
+}
+
 async function runCheck({ check, timeout, critical }: Registered): Promise<HealthCheckResult> {
-  const started = performance.now();
+  const startMark = performance.now();
   const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`No answer within ${timeout} ms`);
-      abort.abort(error);
-      reject(error);
-    }, timeout);
-    timer.unref();
-  });
-  const took = (): number => Math.round(performance.now() - started);
+  const answering = Promise.resolve(abort.signal).then(check);
+  const took = (): number => Math.round(performance.now() - startMark);
   try {
-    const answer = await Promise.race([Promise.resolve(abort.signal).then(check), deadline]);
+    const answer = await deadline(answering, timeout, () => {
+      const late = new Error(`No answer within ${timeout} ms`);
+      abort.abort(late);
+      return late;
+    });
     if (answer === false) throw new Error('The check returned false');
     return { status: 'up', critical, durationMs: took() };
   } catch (error) {
     return { status: 'down', critical, durationMs: took(), error: reason(error) };
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -7,18 +7,22 @@ import {
   ValueType,
 } from '@opentelemetry/api';
 
-import { reason } from '../errors.js';
+import { deadline } from '../event-loop/deadline.js';
+import { labelled } from '../model/labelled-options.js';
+import { warning } from '../warnings.js';
 
-/** What BullMQ's `Queue` has, and what anything else needs to be observed. */
+/** What {@link observeQueue} needs of a queue. BullMQ's `Queue` has it. */
 export interface ObservableQueue {
+  /** A label value. */
   readonly name: string;
   /** Jobs by state. The states become label values: a few, and always the same. */
   getJobCounts(): Promise<Readonly<Record<string, number>>>;
 }
 
 export interface ObserveQueueOptions {
-  /** Milliseconds after which an unanswered question counts as failed; default 2000. */
+  /** Milliseconds after which `getJobCounts()` counts as failed. Default 2000. */
   readonly timeout?: number | undefined;
+  /** Default: the meter `@org/orchestrator` of the global MeterProvider. */
   readonly meter?: Meter | undefined;
 }
 
@@ -27,14 +31,21 @@ const DEFAULT_TIMEOUT_MS = 2000;
 const gauges = new WeakMap<Meter, ObservableGauge>();
 
 /**
- * Measures how many jobs wait in a queue: `queue.jobs` by `queue.name` and `job.state`, the states as the queue calls them.
- * To be called once per queue and process, when the orchestrator runs. Any number of processes may observe the same queue:
- * their answers are one number, not a sum.
+ * Measures how many jobs are in a queue: the gauge `queue.jobs` by `queue.name` and `job.state`, with the queue's own states.
+ * Any number of processes may observe the same queue: the newest number is shown, never a sum of what they saw.
  *
- * A collection reports the last answer and asks the next question, so neither a flush nor a scrape waits for the queue. While
- * there is no answer there is no number.
+ * A collection reports the last answer of `getJobCounts()` and asks again, so that neither a flush nor a scrape waits for the
+ * queue. While the queue does not answer, or fails, this process reports no number; `OTEL_LOG_LEVEL=debug` says why.
  *
- * @returns a function that ends it; to be called before the queue is closed.
+ * Call it once for each queue and process when the orchestrator runs: after `start()`, or anywhere under the preload.
+ *
+ * @example
+ * ```ts
+ * const queue = new Queue('mail', { connection });
+ * const stopObserving = observeQueue(queue, { timeout: 500 });
+ * ```
+ *
+ * @returns a function that ends it; call it before you close the queue
  */
 export function observeQueue(
   queue: ObservableQueue,
@@ -52,11 +63,15 @@ export function observeQueue(
 function gaugeOf(meter: Meter): ObservableGauge {
   let gauge = gauges.get(meter);
   if (gauge === undefined) {
-    gauge = meter.createObservableGauge('queue.jobs', {
-      description: 'Jobs in a queue, by state.',
-      unit: '{job}',
-      valueType: ValueType.INT,
-    });
+    gauge = meter.createObservableGauge(
+      'queue.jobs',
+      labelled({
+        description: 'Jobs in a queue, by state.',
+        unit: '{job}',
+        valueType: ValueType.INT,
+        labels: ['queue.name', 'job.state'],
+      }),
+    );
     gauges.set(meter, gauge);
   }
   return gauge;
@@ -66,7 +81,7 @@ class QueueDepth {
   readonly #queue: ObservableQueue;
   readonly #timeout: number;
   #counts: Readonly<Record<string, number>> = {};
-  /** One question at a time: a queue that hangs must not collect them. */
+  /** One call at a time: they must not pile up at a queue that hangs. */
   #asking = false;
 
   constructor(queue: ObservableQueue, timeout: number) {
@@ -83,28 +98,22 @@ class QueueDepth {
   ask(): void {
     if (this.#asking) return;
     this.#asking = true;
-    const late = setTimeout(
-      () => this.#forget(`no answer within ${this.#timeout} ms`),
-      this.#timeout,
-    ).unref();
-    void Promise.resolve()
-      .then(() => this.#queue.getJobCounts())
-      .then(
-        (counts) => {
-          // A queue that is not BullMQ's may answer anything.
-          this.#counts = counts ?? {};
-        },
-        (error: unknown) => this.#forget(reason(error)),
-      )
-      .finally(() => {
-        clearTimeout(late);
-        this.#asking = false;
-      });
+    const answer = this.#ask().finally(() => {
+      this.#asking = false;
+    });
+    const late = (): Error => new Error(`no answer within ${this.#timeout} ms`);
+    void deadline(answer, this.#timeout, late).catch((error: unknown) => this.#forget(error));
+  }
+
+  /** An answer that comes late is still the newest. */
+  async #ask(): Promise<void> {
+    // A queue that is not BullMQ's may answer anything.
+    this.#counts = (await this.#queue.getJobCounts()) ?? {};
   }
 
   /** No number is better than one of an unknown age. */
-  #forget(why: string): void {
+  #forget(error: unknown): void {
     this.#counts = {};
-    diag.warn(`orchestrator: the jobs of queue ${this.#queue.name} are not counted: ${why}`);
+    diag.warn(...warning('ORCHESTRATOR_QUEUE_NOT_COUNTED', { queue: this.#queue.name, error }));
   }
 }

@@ -2,7 +2,7 @@ import { HealthChecks, type HealthCheck, type HealthCheckOptions } from './healt
 
 const KEY = Symbol.for('@org/orchestrator/health-checks');
 
-/** The checks of this process, of whichever copy of this package; they may be registered before anything is started. */
+/** The checks of this process, shared by all copies of this package. They may be registered before anything is started. */
 export function healthChecks(): HealthChecks {
   const known = Reflect.get(globalThis, KEY) as HealthChecks | undefined;
   if (known !== undefined) return known;
@@ -12,13 +12,17 @@ export function healthChecks(): HealthChecks {
 }
 
 /**
- * Adds a check to `/health` and to the metric `app_health_status`, or replaces the one of that name.
+ * Adds a check to `/health` and to the metric `app_health_status` (1 up, 0 down, by `check` and `critical`), or replaces the one
+ * of that name. May be called before `start()`. All checks run at once, each against its own timeout: 2000 ms by default.
  *
+ * @example
  * ```ts
- * registerHealthCheck('database', (signal) => pool.query({ text: 'select 1', signal }), { timeout: 500 });
+ * const remove = registerHealthCheck('database', () => pool.query('SELECT 1'), { timeout: 500, critical: true });
  * ```
  *
- * @returns removes the check
+ * @param name a label value: one of a few, always the same
+ * @param check passes unless it throws, rejects, returns `false` or is late; see {@link HealthCheck}
+ * @returns a function that removes the check
  */
 export function registerHealthCheck(
   name: string,

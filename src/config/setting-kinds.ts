@@ -1,6 +1,5 @@
 import { INSTANCE_AGGREGATIONS } from '../model/family.js';
 import type { GaugeRule } from '../reader/gauge-aggregation.js';
-import type { LogLevel } from '../log.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
 export interface Kind<T> {
@@ -136,6 +135,3 @@ export const gaugeRules: Kind<readonly GaugeRule[]> = {
       return { pattern, aggregation };
     }),
 };
-
-export const logLevel: Kind<LogLevel> = oneOf('none', 'error', 'warn', 'info', 'debug', 'verbose', 'all');
-export const storeKind: Kind<'redis' | 'local' | 'memory'> = oneOf('redis', 'local', 'memory');

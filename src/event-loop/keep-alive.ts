@@ -1,6 +1,6 @@
 /**
- * Keeps the process alive until `work` is settled. Nothing of this package does so by itself; but who awaits `shutdown()` as
- * the last thing that a script does would else wait for ever, and the process would end in the middle (exit code 13).
+ * Keeps the process alive until `work` is settled. Nothing of this package does so by itself; but a script whose last
+ * statement awaits `shutdown()` would end in the middle of it (exit code 13).
  */
 export async function keepAlive<T>(work: Promise<T>): Promise<T> {
   const timer = setInterval(() => undefined, MAX_TIMER_MS);

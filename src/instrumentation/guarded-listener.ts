@@ -1,5 +1,7 @@
 import { diag } from '@opentelemetry/api';
 
+import { warning } from '../warnings.js';
+
 /** A listener that cannot hurt: an error thrown to a channel's publisher ends the process. One for all messages of a channel. */
 export function guarded(
   consequence: string,
@@ -9,7 +11,7 @@ export function guarded(
     try {
       listener(message);
     } catch (error) {
-      diag.error(`orchestrator: ${consequence}`, error);
+      diag.error(...warning('ORCHESTRATOR_NOT_MEASURED', { what: consequence }), error);
     }
   };
 }

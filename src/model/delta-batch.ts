@@ -16,7 +16,7 @@ export interface DeltaPoint {
 export interface CurrentPoint {
   readonly series: Series;
   readonly value: number;
-  /** Milliseconds between the first sight of this value and the collection; orders `last` and `keep` without trusting anyone's clock. */
+  /** Milliseconds between the first sight of this value and the collection. Orders `last` and `keep` without trusting the clocks of hosts. */
   readonly ageMs: number;
 }
 
@@ -25,15 +25,15 @@ export interface FamilyPoints<Point> {
   readonly points: readonly Point[];
 }
 
-/** What one instance adds in one flush. */
+/** Everything that one instance sends in one flush. */
 export interface DeltaBatch {
   /** 1, 2, 3, … for one lease. */
   readonly sequence: number;
   /** The instance's resource; the same in every batch. `service.instance.id` becomes a label of its gauges. */
   readonly resource: Attributes;
-  /** `performance.now()` at the collection; the ages of current values count from here. */
+  /** `performance.now()` at the collection, in milliseconds; the ages of current values count from here. */
   readonly collectedAt: number;
   readonly deltas: ReadonlyArray<FamilyPoints<DeltaPoint>>;
-  /** Everything this instance currently reports per instance: complete, it replaces the previous batch's. */
+  /** All current values of this instance. They replace those of its previous batch. */
   readonly current: ReadonlyArray<FamilyPoints<CurrentPoint>>;
 }

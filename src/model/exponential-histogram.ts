@@ -13,9 +13,9 @@
  *     7  … 7 + P - 1         counts of the positive buckets
  *     7 + P  …               counts of the negative buckets, to the end
  *
- * The number of observations is not stored: it is the sum of all counts. Min and max are not kept: Prometheus has no
- * place for them. Merging is exact in every count, and loses only resolution: buckets are joined in pairs until both
- * histograms have one scale and no side has more than {@link MAX_EXPONENTIAL_BUCKETS}.
+ * The number of observations is not stored: it is the sum of all counts. Min and max are not kept: Prometheus cannot
+ * carry them. Merging is exact in every count and loses only resolution: buckets are joined in pairs until both histograms
+ * have one scale and no side has more than {@link MAX_EXPONENTIAL_BUCKETS}.
  */
 export const EXPONENTIAL_HEADER = 7;
 
@@ -175,7 +175,7 @@ function range(runs: readonly ExponentialBuckets[], group: number): { first: num
   return { first, last };
 }
 
-/** The wider zero bucket wins; what the other one counted inside it moves there. */
+/** The wider zero bucket wins; the counts of the other one that lie inside it move there. */
 function withOneThreshold(left: Exponential, right: Exponential): [Exponential, Exponential] {
   if (left.zeroThreshold === right.zeroThreshold) return [left, right];
   let threshold = Math.max(left.zeroThreshold, right.zeroThreshold);
@@ -189,12 +189,8 @@ function raise({ scale, positive, negative }: Exponential, threshold: number): n
   for (const { offset, counts } of [positive, negative]) {
     for (const [k, count] of counts.entries()) {
       const index = offset + k;
-      if (
-        count > 0 &&
-        bucketUpperBound(index - 1, scale) < raised &&
-        bucketUpperBound(index, scale) > raised
-      ) {
-        raised = bucketUpperBound(index, scale);
+      if (count > 0 && comparableBound(index - 1, scale) < raised && comparableBound(index, scale) > raised) {
+        raised = comparableBound(index, scale);
       }
     }
   }
@@ -206,7 +202,7 @@ function absorb(histogram: Exponential, zeroThreshold: number): Exponential {
   const outside = ({ offset, counts }: ExponentialBuckets): ExponentialBuckets => ({
     offset,
     counts: counts.map((count, k) => {
-      if (bucketUpperBound(offset + k, histogram.scale) > zeroThreshold) return count;
+      if (comparableBound(offset + k, histogram.scale) > zeroThreshold) return count;
       zeroCount += count;
       return 0;
     }),
@@ -214,4 +210,27 @@ function absorb(histogram: Exponential, zeroThreshold: number): Exponential {
   const positive = trim(outside(histogram.positive));
   const negative = trim(outside(histogram.negative));
   return { ...histogram, zeroThreshold, zeroCount, positive, negative };
+}
+
+/**
+ * {@link bucketUpperBound} by roots and products alone, whose rounding IEEE 754 prescribes: the Lua of the Redis store,
+ * whose power function is another one, comes to the same bits, and at each scale the same bound is the same number.
+ */
+function comparableBound(index: number, scale: number): number {
+  const step = index + 1;
+  if (scale <= 0) return 2 ** (step * 2 ** -scale);
+  let weight = 2 ** scale;
+  const whole = Math.floor(step / weight);
+  let rest = step - whole * weight;
+  let bound = 2 ** whole;
+  let root = 2;
+  while (rest > 0) {
+    root = Math.sqrt(root);
+    weight /= 2;
+    if (rest >= weight) {
+      bound *= root;
+      rest -= weight;
+    }
+  }
+  return bound;
 }

@@ -2,7 +2,7 @@ import { digest } from './digest.js';
 
 export type FamilyType = 'counter' | 'updowncounter' | 'gauge' | 'histogram' | 'exponentialhistogram';
 
-/** How the current values of several instances become one answer. `keep`: the last value, which outlives its process. */
+/** How the current values of several instances become one. `keep`: the last value, which outlives its process. */
 export const INSTANCE_AGGREGATIONS = ['instance', 'sum', 'min', 'max', 'avg', 'last', 'keep'] as const;
 export type InstanceAggregation = (typeof INSTANCE_AGGREGATIONS)[number];
 
@@ -22,7 +22,7 @@ export interface Family {
   readonly aggregation?: InstanceAggregation;
 }
 
-/** A readable name and a hash of everything that makes two families different. */
+/** A readable name, and a hash of everything in which two families can differ. */
 export function familyKey(family: Pick<Family, 'name' | 'type' | 'unit' | 'boundaries'>): string {
   const identity = JSON.stringify([family.name, family.type, family.unit, family.boundaries ?? []]);
   return `${family.name.replaceAll(/[^A-Za-z0-9._/-]/g, '_').slice(0, 100)}~${digest(identity, 9)}`;

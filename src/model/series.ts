@@ -22,11 +22,17 @@ export interface Series {
   readonly attributes: Attributes;
 }
 
-/** Where the cap on series puts what exceeds it; the attribute is the OpenTelemetry SDK's own. */
+/** Series that one metric may have, where nothing else is said. */
+export const DEFAULT_MAX_SERIES = 2000;
+
+/** The attribute of the series that holds what exceeds a limit; the OpenTelemetry SDK uses the same one. */
+export const OVERFLOW_ATTRIBUTE = 'otel.metric.overflow';
+
+/** The series into which everything beyond the cap on series is summed. */
 export const OVERFLOW_SERIES: Series = {
   id: 'overflow',
   scope: { name: '' },
-  attributes: [['otel.metric.overflow', 'true']],
+  attributes: [[OVERFLOW_ATTRIBUTE, 'true']],
 };
 
 export function makeSeries(scope: Scope, attributes: Attributes): Series {

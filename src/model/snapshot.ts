@@ -14,7 +14,7 @@ export interface SnapshotFamily {
   readonly series: readonly SnapshotSeries[];
 }
 
-/** What a scrape reads: all live series of the project, oldest family first. */
+/** The content of a scrape: all live series of the project, oldest family first. */
 export interface Snapshot {
   /** Resource attributes that all live instances share. */
   readonly resource: Attributes;

@@ -2,7 +2,7 @@ import { reason } from '../errors.js';
 import type { Attributes } from '../model/series.js';
 import type { Family } from '../model/family.js';
 import type { Snapshot } from '../model/snapshot.js';
-import { type Block, planBlocks } from './families/metric-family.js';
+import { type MetricFamily, groupFamilies } from './families/metric-family.js';
 import { ByteWriter } from './formats/byte-writer.js';
 import type { EscapingScheme } from './naming/escaping.js';
 import type { Format } from './formats/format.js';
@@ -17,11 +17,13 @@ import {
 } from './naming/names.js';
 import { type Negotiated, negotiate } from './negotiate.js';
 import { OPENMETRICS } from './formats/openmetrics.js';
-import { type BlockPoints, collectPoints } from './families/metric-points.js';
+import { type CollectedPoints, SERIES_PER_SLICE, collectPoints } from './families/metric-points.js';
 import type * as Protobuf from './formats/protobuf.js';
 import { TEXT } from './formats/text.js';
-import { Turnstile } from '../event-loop/fair-yield.js';
+import { yieldEvery, yieldToEventLoop } from '../event-loop/fair-yield.js';
+import { type Warn, warning } from '../warnings.js';
 
+/** How snapshots become names, labels and metrics; docs/exposition.md has the rules. */
 export interface ExpositionOptions {
   /** How names are made; default of the specification: `UnderscoreEscapingWithSuffixes`. */
   readonly translationStrategy: TranslationStrategy;
@@ -31,33 +33,43 @@ export interface ExpositionOptions {
   readonly targetInfo: boolean;
   /** Which resource attributes become labels of every point. */
   readonly resourceLabels: (key: string) => boolean;
-  /** Told once per conflict, in plain words. */
-  readonly warn: (message: string) => void;
+  /** Called once for each conflict, at most 100 times, with a sentence for a person. */
+  readonly warn: Warn;
 }
 
+/** Those of the settings. */
+const DEFAULTS: ExpositionOptions = {
+  translationStrategy: 'UnderscoreEscapingWithSuffixes',
+  scopeInfo: true,
+  targetInfo: true,
+  resourceLabels: () => false,
+  warn: () => undefined,
+};
+
+/** The answer to one scrape. */
 export interface Rendered {
   /** The value of the Content-Type header; depends on `Accept` alone. */
   readonly contentType: string;
   /**
-   * The body in pieces of about 64 KiB. Between two pieces the event loop gets its turn. Can be iterated once; iterating is
-   * what renders, so a client that went away costs nothing more.
+   * The body in pieces of about 64 KiB. Between two pieces the event loop runs. Can be iterated once. Iterating renders, so a
+   * client that went away costs nothing more. Throws if a value cannot be written.
    */
   readonly body: AsyncIterable<Buffer>;
 }
 
 /**
- * Whether the bytes of a piece stay what they are, or only until the next piece is asked for. In 33 MB of buffers that are
- * used once, V8 finds a reason to collect garbage five times, for up to 16 ms each.
+ * `kept`: the bytes of a piece never change. `recycled`: they are valid until the next piece is asked for. Allocating 33 MB
+ * of buffers that are used once makes V8 collect garbage five times, for up to 16 ms each.
  */
 export type PieceLife = 'kept' | 'recycled';
 
-/** About 1 ms. */
-const POINTS_PER_BREATH = 200;
+/** About 1 ms. Protobuf writes nothing before a family is complete, and still must yield. */
+const POINTS_PER_SLICE = 200;
 
-/** Conflicts are reported once each, and not more of them than someone reads. */
+/** Each conflict is reported once, and no more of them than a person reads. */
 const MAX_REPORTS = 100;
 
-/** What all scrapes with the same names and the same encoding of labels share, and keep for the next. */
+/** Names and labels of all scrapes with the same escaping and the same encoding of labels, kept for the next scrape. */
 interface Mode {
   readonly naming: Naming;
   readonly names: WeakMap<Family, MetricName | { readonly name: undefined }>;
@@ -67,20 +79,31 @@ interface Mode {
 }
 
 /**
- * Renders snapshots. One per process: it keeps the rendered labels of every series by the identity of the store's
- * objects, and remembers which conflicts were reported.
+ * Renders snapshots in the format that a scraper asks for: Prometheus text 0.0.4 and 1.0.0, OpenMetrics 1.0.0 and 0.0.1,
+ * protobuf. One per process: it keeps the rendered labels of every series by the identity of the store's objects, and
+ * remembers which conflicts were reported.
+ *
+ * Source: OpenTelemetry specification 1.60, "Prometheus and OpenMetrics compatibility" and "Metrics exporter: Prometheus".
+ *
+ *     const { contentType, body } = exposition.render(await store.snapshot(), request.headers.accept);
+ *     response.setHeader('Content-Type', contentType);
+ *     for await (const piece of body) response.write(piece);
  */
 export class Exposition {
   readonly #options: ExpositionOptions;
   readonly #modes = new Map<string, Mode>();
-  readonly #turnstile = new Turnstile();
   readonly #reported = new Set<string>();
 
-  constructor(options: ExpositionOptions) {
-    this.#options = options;
+  constructor(options: Partial<ExpositionOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
   }
 
-  /** `accept` is the request's header; several are joined with a comma. */
+  /**
+   * Never throws: the format depends on `accept` alone, and an unreadable header gets text 0.0.4.
+   *
+   * @param accept the Accept header of the request; several are joined with a comma
+   * @param pieces whether the caller keeps the buffers of the body; default `kept`
+   */
   render(snapshot: Snapshot, accept: string | undefined, pieces: PieceLife = 'kept'): Rendered {
     const { format: name, escaping, contentType } = negotiate(accept);
     const format = formatOf(name);
@@ -95,52 +118,42 @@ export class Exposition {
     life: PieceLife,
   ): AsyncGenerator<Buffer, void, undefined> {
     const writer = new ByteWriter();
-    let first = true;
+    const { labels } = mode;
+    const collected = yieldEvery(SERIES_PER_SLICE);
+    const written = yieldEvery(POINTS_PER_SLICE);
     try {
-      for (const pieces of this.#write(writer, snapshot, format, mode)) {
-        if (!first) await this.#turnstile.pass();
-        first = false;
-        for (const piece of pieces) {
-          yield piece;
-          if (life === 'recycled') writer.recycle(piece);
+      for (const metric of this.#metrics(snapshot, format, mode)) {
+        const { boundaries, points } =
+          metric.families.length === 0
+            ? infoPoints(snapshot.resource, labels)
+            : await collectPoints(metric, labels, format.nativeHistograms, collected);
+        const lines = format.begin(writer, metric, boundaries);
+        for (const point of points) {
+          lines.point(point);
+          if (writer.hasPieces) {
+            for (const piece of writer.take()) {
+              yield piece;
+              if (life === 'recycled') writer.recycle(piece);
+            }
+            await yieldToEventLoop();
+          } else {
+            const turn = written();
+            if (turn !== undefined) await turn;
+          }
         }
+        lines.end();
       }
+      format.end(writer);
+      yield* writer.takeAll();
     } catch (error) {
       // The scraper only sees that the connection breaks.
-      this.#report(`render ${reason(error)}`, `A scrape broke off: ${reason(error)}.`);
+      this.#report(`render ${reason(error)}`, ...warning('ORCHESTRATOR_SCRAPE_BROKEN', { error }));
       throw error;
     }
   }
 
-  /** Yields what is complete, perhaps nothing, whenever others should have their turn. */
-  *#write(
-    writer: ByteWriter,
-    snapshot: Snapshot,
-    format: Format,
-    mode: Mode,
-  ): Generator<Buffer[], void, undefined> {
-    const { labels } = mode;
-    let visited = 0;
-    for (const block of this.#plan(snapshot, format, mode)) {
-      const { boundaries, points } =
-        block.families.length === 0
-          ? infoPoints(snapshot.resource, labels)
-          : yield* breathe(collectPoints(block, labels, format.nativeHistograms));
-      const lines = format.begin(writer, block, boundaries);
-      for (const point of points) {
-        lines.point(point);
-        visited += 1;
-        // Protobuf writes nothing before a family is complete, and still must give way.
-        if (writer.hasPieces || visited % POINTS_PER_BREATH === 0) yield writer.take();
-      }
-      lines.end();
-    }
-    format.end(writer);
-    yield writer.takeAll();
-  }
-
-  #plan(snapshot: Snapshot, format: Format, { naming, names }: Mode): Block[] {
-    return planBlocks(snapshot, {
+  #metrics(snapshot: Snapshot, format: Format, { naming, names }: Mode): MetricFamily[] {
+    return groupFamilies(snapshot, {
       dialect: format.dialect,
       targetInfo: this.#options.targetInfo,
       nameOf: (family) => {
@@ -151,14 +164,14 @@ export class Exposition {
         }
         return name.name === undefined ? undefined : name;
       },
-      report: (key, message) => this.#report(key, message),
+      report: (key, ...told) => this.#report(key, ...told),
     });
   }
 
-  #report(key: string, message: string): void {
+  #report(key: string, ...told: Parameters<Warn>): void {
     if (this.#reported.has(key) || this.#reported.size >= MAX_REPORTS) return;
     this.#reported.add(key);
-    this.#options.warn(message);
+    this.#options.warn(...told);
   }
 
   #mode(format: Format, escaping: EscapingScheme, resource: Attributes): Mode {
@@ -185,20 +198,12 @@ function formatOf(name: Negotiated['format']): Format {
   return PROTOBUF;
 }
 
-function infoPoints(resource: Attributes, labels: LabelCache): BlockPoints {
+function infoPoints(resource: Attributes, labels: LabelCache): CollectedPoints {
   const encoded = labels.encode(attributeLabels(resource, labels.rules.nameOf));
   return { boundaries: [], points: [{ labels: encoded, startMs: 0, values: [1] }] };
 }
 
-function* breathe<Result>(work: Generator<undefined, Result>): Generator<Buffer[], Result, undefined> {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-    yield [];
-  }
-}
-
-/** The whole body at once, for frameworks that answer with one buffer. */
+/** The whole body in one buffer, for frameworks that answer so. Rejects if a value cannot be written. */
 export async function collectBody(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of body) pieces.push(piece);

@@ -1,6 +1,6 @@
 import type { EscapingScheme } from './naming/escaping.js';
 
-/** What a scrape is answered with. */
+/** How a scrape is answered. */
 export interface Negotiated {
   readonly format: 'text' | 'openmetrics' | 'protobuf';
   readonly escaping: EscapingScheme;
@@ -23,13 +23,13 @@ export const TEXT_0_0_4: Negotiated = {
   contentType: 'text/plain; version=0.0.4; charset=utf-8',
 };
 
-/** Longer headers come from nobody who means well. */
+/** No honest client sends a longer header. */
 const MAX_HEADER = 4096;
 const MAX_RANGES = 50;
 
 /**
- * The format for an `Accept` header (Prometheus documentation, "Scrape protocol content negotiation"): of what we can
- * write, the one with the highest quality, among equals the first. Several headers are one, joined by a comma.
+ * The format for an `Accept` header (Prometheus documentation, "Scrape protocol content negotiation"): of the formats
+ * that can be written, the one with the highest quality, among equals the first. Several headers are one, joined by a comma.
  */
 export function negotiate(accept: string | undefined): Negotiated {
   let best = TEXT_0_0_4;
@@ -55,7 +55,7 @@ function offer({ type, parameters }: MediaRange): Negotiated | undefined {
       return openMetrics(version, parameters);
     case 'application/vnd.google.protobuf':
       return protobuf(parameters);
-    // Wildcards get what everything reads.
+    // Wildcards get the format that every client reads.
     case 'text/*':
     case '*/*':
       return TEXT_0_0_4;
@@ -123,7 +123,7 @@ function escapingOf(value: string | undefined): EscapingScheme {
 
 /**
  * True if the client takes gzip: it names `gzip`, `x-gzip` or `*` with a quality above 0. Without the header "any
- * coding is acceptable", but who says nothing is more likely a person with netcat.
+ * coding is acceptable", but such a client is more likely a person with netcat.
  */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   let wildcard = false;

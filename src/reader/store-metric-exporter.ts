@@ -7,54 +7,84 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { OrchestratorError, reason } from '../errors.js';
+import { OrchestratorError, orchestratorError } from '../errors.js';
 import type { DeltaBatch } from '../model/delta-batch.js';
+import type { InstanceAggregation } from '../model/family.js';
+import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import type { MetricStore } from '../store/metric-store.js';
-import { DeltaAccumulator, type DeltaAccumulatorOptions } from './delta-accumulator.js';
+import { type Warn, warning } from '../warnings.js';
+import { DeltaAccumulator, REFRESH_MS } from './delta-accumulator.js';
 
-/** What became of one attempt to write to the store. */
+/** The outcome of one attempt to write to the store. */
 export interface FlushReport {
+  /** How long it took. */
   readonly seconds: number;
+  /** Why it failed; absent when the store has confirmed everything. */
   readonly error?: unknown;
-  /** Points that a cap on series moved into the overflow series. */
+  /** Points that a limit on series moved into the overflow series. */
   readonly overflowed: number;
   /** Points that could not be kept. */
   readonly dropped: number;
 }
 
-export interface StoreMetricExporterOptions extends DeltaAccumulatorOptions {
+export interface StoreMetricExporterOptions {
+  /** Where this process is summed with the others; see `createStore`. The exporter owns it and closes it at shutdown. */
   readonly store: MetricStore;
+  /** How the values of one gauge in several processes become one answer, by its OpenTelemetry name. Default: `instance` for all. */
+  readonly gaugeAggregation?: ((name: string) => InstanceAggregation) | undefined;
+  /** Series of one metric that may wait in memory while the store is away; what exceeds it is summed into one. Default 2000. */
+  readonly maxSeries?: number | undefined;
+  /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
+  readonly refreshMs?: number | undefined;
+  /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: that of `createStore`, else silent. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /** `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours. */
 const SUCCESS = 0;
 
 /**
- * Hands what the SDK collected to a store. It takes ownership at once: a collection is merged into what waits, and leaves
+ * Writes what the SDK collected to a store. It takes ownership at once: a collection is merged into what waits, and leaves
  * it only with a batch that the store has confirmed. A batch of unknown outcome is sent again unchanged until it is
  * confirmed; what is collected meanwhile waits for the next one. One attempt is under way at any time.
+ *
+ * {@link StoreMetricReader} brings one with it. Use it by itself where you need a reader of your own; that reader must take
+ * the temporality from the exporter, as `PeriodicExportingMetricReader` does.
+ *
+ * @example
+ * ```ts
+ * const exporter = new StoreMetricExporter({ store: createStore({ prefix: 'shop' }) });
+ * const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 5000 });
+ * ```
  */
 export class StoreMetricExporter implements PushMetricExporter {
-  /** Called after each attempt; for self-metrics. */
+  /** Called after each attempt to write. Default: nothing. */
   onFlush: (report: FlushReport) => void = () => undefined;
-  /** Series that a metric may have in the store. */
+  /** Series that each metric may have in the store. */
   readonly maxSeries: number;
 
   readonly #store: MetricStore;
-  readonly #warn: (message: string) => void;
+  readonly #warn: Warn;
   readonly #waiting: DeltaAccumulator;
   #unconfirmed: DeltaBatch | undefined;
   #sequence = 0;
   #running: Promise<boolean> | undefined;
   #error: unknown;
-  #flushedAt: number | undefined;
+  #flushMark: number | undefined;
   #closed = false;
+  #lossesReported = false;
 
-  constructor(options: StoreMetricExporterOptions) {
-    this.maxSeries = options.maxSeries;
-    this.#store = options.store;
-    this.#warn = options.warn;
-    this.#waiting = new DeltaAccumulator(options);
+  constructor({
+    store,
+    gaugeAggregation = () => 'instance',
+    maxSeries = DEFAULT_MAX_SERIES,
+    refreshMs = REFRESH_MS,
+    warn = store.warn ?? (() => undefined),
+  }: StoreMetricExporterOptions) {
+    this.maxSeries = maxSeries;
+    this.#store = store;
+    this.#warn = warn;
+    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, warn });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */
@@ -64,7 +94,7 @@ export class StoreMetricExporter implements PushMetricExporter {
 
   /** Milliseconds since the store last confirmed a batch; undefined before the first. */
   get millisecondsSinceFlush(): number | undefined {
-    return this.#flushedAt === undefined ? undefined : performance.now() - this.#flushedAt;
+    return this.#flushMark === undefined ? undefined : performance.now() - this.#flushMark;
   }
 
   /** Number of series whose additions the store has not confirmed. */
@@ -75,8 +105,8 @@ export class StoreMetricExporter implements PushMetricExporter {
   }
 
   /**
-   * Counters and histograms as deltas: the store sums them. Synchronous up-down counters and gauges as they stand. What is
-   * observed as deltas, which means: only what the last callback reported, so that a vanished attribute set leaves (SDK
+   * Counters and histograms as deltas: the store sums them. Synchronous up-down counters and gauges as they stand. Observable
+   * instruments as deltas, which means: only what the last callback reported, so that a vanished attribute set leaves (SDK
    * specification, asynchronous instruments); the accumulator makes current values of the deltas of up-down counters.
    */
   selectAggregationTemporality(type: InstrumentType): AggregationTemporality {
@@ -90,9 +120,9 @@ export class StoreMetricExporter implements PushMetricExporter {
   }
 
   /**
-   * Reports success at once: from here on the data are kept until the store confirms them. Who waited for that would hold
-   * the process open with the SDK's timer. {@link forceFlush} tells whether they have arrived; a store that is away is
-   * reported once, not at every interval.
+   * Reports success at once: from here on the data are kept until the store confirms them. Waiting for that would keep the
+   * process alive with the SDK's timer. {@link forceFlush} tells whether the data have arrived; an outage is reported once, not
+   * at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
     this.#waiting.add(metrics, performance.now());
@@ -100,26 +130,39 @@ export class StoreMetricExporter implements PushMetricExporter {
     done({ code: SUCCESS });
   }
 
-  /** Resolves when everything collected so far is confirmed by the store; rejects with the reason when it is not. */
+  /** Resolves when the store has confirmed everything collected so far; rejects with the reason when it has not. */
   async forceFlush(): Promise<void> {
     // An attempt that ends may be followed at once by one for what came in its last moment.
     while (this.#running !== undefined) await this.#running;
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** Ends this instance's lease and closes the store. What the store has not confirmed by then is lost and reported. */
+  /** Ends this instance's lease and closes the store. What the store has not confirmed by then is lost, and said. */
   async shutdown(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#running;
-    const lost = this.pendingSeries;
-    if (lost > 0)
-      this.#warn(`The last values of ${lost} series did not reach the store: ${reason(this.#error)}`);
+    this.reportLosses();
     try {
       if (this.#error === undefined) await this.#store.endLease();
     } finally {
       await this.#store.close();
     }
+  }
+
+  /**
+   * For the very end of a process: says, once, how many series have values that the store has not confirmed. Synchronous, so
+   * that it works in an `exit` listener.
+   *
+   * @returns that number; 0 when everything has arrived
+   */
+  reportLosses(): number {
+    const lost = this.pendingSeries;
+    if (lost === 0 || this.#lossesReported) return lost;
+    this.#lossesReported = true;
+    const error = this.#error ?? 'it has not answered yet.';
+    this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error }));
+    return lost;
   }
 
   /** Ends the lease without closing; the next flush begins it again. For a process that is about to end. */
@@ -138,9 +181,9 @@ export class StoreMetricExporter implements PushMetricExporter {
     await this.#running;
   }
 
-  /** Answers whether the store has confirmed everything. */
+  /** Resolves to whether the store has confirmed everything. */
   async #attempt(): Promise<boolean> {
-    const begun = performance.now();
+    const startMark = performance.now();
     let overflowed = 0;
     let error: unknown;
     try {
@@ -150,16 +193,14 @@ export class StoreMetricExporter implements PushMetricExporter {
         overflowed += result.overflowed;
         this.#unconfirmed = undefined;
       }
-      this.#flushedAt = performance.now();
+      this.#flushMark = performance.now();
     } catch (caught) {
-      error =
-        caught ??
-        new OrchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'The store failed without a reason.');
+      error = caught ?? orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noReason', {});
     }
     this.#reportChange(error);
     const losses = this.#waiting.takeLosses();
     this.onFlush({
-      seconds: (performance.now() - begun) / 1000,
+      seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
       dropped: losses.dropped,
@@ -167,16 +208,14 @@ export class StoreMetricExporter implements PushMetricExporter {
     return error === undefined;
   }
 
-  /** One line per change of state, however long an outage lasts. */
+  /** One line for each change of state, however long an outage lasts. */
   #reportChange(error: unknown): void {
     const before = this.#error;
     this.#error = error;
     if (error !== undefined && (before === undefined || codeOf(before) !== codeOf(error))) {
-      this.#warn(
-        `${reason(error)} Metrics wait in memory and are sent when it heals; the application is not affected.`,
-      );
+      this.#warn(...warning('ORCHESTRATOR_METRICS_WAIT', { error }));
     } else if (error === undefined && before !== undefined) {
-      this.#warn(`Store ${this.#store.description} answers again; everything that waited has been sent.`);
+      this.#warn(...warning('ORCHESTRATOR_METRICS_SENT', { store: this.#store.description }));
     }
   }
 }

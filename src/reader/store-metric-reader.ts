@@ -7,70 +7,81 @@ import {
 
 import { deadline } from '../event-loop/deadline.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
-import type { InstanceAggregation } from '../model/family.js';
 import type { MetricStore } from '../store/metric-store.js';
 import type { Snapshot } from '../model/snapshot.js';
-import { StoreMetricExporter } from './store-metric-exporter.js';
+import { StoreMetricExporter, type StoreMetricExporterOptions } from './store-metric-exporter.js';
 
 /** How long a scrape waits for this process's own values, when the store or a callback of the application hangs. */
 const OWN_FLUSH_MS = 1000;
 
-export interface StoreMetricReaderOptions {
-  /** Where this process is summed with the others; see `createStore`. The reader owns it and closes it at shutdown. */
-  readonly store: MetricStore;
+const DEFAULT_INTERVAL_MS = 5000;
+
+export interface StoreMetricReaderOptions extends StoreMetricExporterOptions {
   /** Milliseconds between two flushes. Default 5000. */
-  readonly exportIntervalMillis?: number;
+  readonly exportIntervalMillis?: number | undefined;
   /** Milliseconds that a flush may take before the reader stops waiting for it. Default and maximum: the interval. */
-  readonly exportTimeoutMillis?: number;
-  /** How the values of one gauge in several processes become one answer. Default: `instance` for all. */
-  readonly gaugeAggregation?: (name: string) => InstanceAggregation;
-  /** Series per metric that may wait in memory while the store is away. Default 2000. */
-  readonly maxSeries?: number;
-  /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
-  readonly refreshMs?: number;
-  /** Further sources of metrics, which must hand over deltas of counters and histograms. Default none. */
-  readonly metricProducers?: readonly MetricProducer[];
-  /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: silent. */
-  readonly warn?: (message: string) => void;
+  readonly exportTimeoutMillis?: number | undefined;
+  /** Further sources of metrics, which must hand over deltas of counters and histograms. Default: none. */
+  readonly metricProducers?: readonly MetricProducer[] | undefined;
+  /** Whether `forceFlush()` and `snapshot()` keep the process alive until they are settled. Default true. */
+  readonly keepProcessAlive?: boolean | undefined;
 }
 
 /**
- * A metric reader for any `MeterProvider` that adds what it collects to a store shared by many processes. Counters and
- * histograms are collected as deltas, everything else as it stands.
+ * A metric reader for a `MeterProvider` of your own. It adds what it collects to a store that many processes share: counters and
+ * histograms as deltas, everything else as it stands. It flushes at every interval, at `forceFlush()` and at `shutdown()`. Its timer
+ * does not keep the process alive.
  *
+ * Under the preload or `start()` there is one already.
+ *
+ * @example
  * ```ts
- * const reader = new StoreMetricReader({ store: createStore({ … }) });
+ * const reader = new StoreMetricReader({ store: createStore({ prefix: 'shop' }) });
  * const provider = new MeterProvider({ readers: [reader] });
+ * provider.getMeter('shop').createCounter('orders').add(1);
  * const snapshot = await reader.snapshot(); // the sum of all processes
  * ```
  */
 export class StoreMetricReader extends PeriodicExportingMetricReader {
+  /** Writes to the store; tells whether the store answers and what waits. */
   readonly exporter: StoreMetricExporter;
   readonly #store: MetricStore;
+  readonly #keepsAlive: boolean;
 
-  constructor(options: StoreMetricReaderOptions) {
-    const interval = options.exportIntervalMillis ?? 5000;
-    const exporter = new StoreMetricExporter({
-      store: options.store,
-      gaugeAggregation: options.gaugeAggregation ?? (() => 'instance'),
-      maxSeries: options.maxSeries ?? 2000,
-      refreshMs: options.refreshMs,
-      warn: options.warn ?? (() => undefined),
-    });
+  /** @throws Error of the SDK for an interval or timeout that is not above 0 */
+  constructor({
+    exportIntervalMillis: interval = DEFAULT_INTERVAL_MS,
+    exportTimeoutMillis: timeout = interval,
+    metricProducers = [],
+    keepProcessAlive = true,
+    ...options
+  }: StoreMetricReaderOptions) {
+    const exporter = new StoreMetricExporter(options);
     super({
       exporter,
-      metricProducers: [...(options.metricProducers ?? [])],
+      metricProducers: [...metricProducers],
       exportIntervalMillis: interval,
-      exportTimeoutMillis: Math.min(options.exportTimeoutMillis ?? interval, interval),
+      exportTimeoutMillis: Math.min(timeout, interval),
     });
     this.exporter = exporter;
     this.#store = options.store;
+    this.#keepsAlive = keepProcessAlive;
   }
 
-  /** The sum of all processes of the project, this one flushed first. Rejects when the store cannot be read. */
-  async snapshot(): Promise<Snapshot> {
+  /**
+   * The sum of all processes of the project. This process is flushed first, for at most a second. `Exposition` makes Prometheus'
+   * text of it.
+   *
+   * @throws the reason why the store cannot be read: an `OrchestratorError` with the code `ORCHESTRATOR_STORE_UNAVAILABLE`,
+   * `ORCHESTRATOR_STORE_REFUSED`, `ORCHESTRATOR_PREFIX_TAKEN` or another one of docs/errors.md
+   */
+  snapshot(): Promise<Snapshot> {
+    return this.#held(this.#snapshot());
+  }
+
+  async #snapshot(): Promise<Snapshot> {
     // What this process could not write in time is written later; the others' numbers are worth showing all the same.
-    await deadline(this.forceFlush(), OWN_FLUSH_MS, () => '').catch(() => undefined);
+    await deadline(this.forceFlush(), OWN_FLUSH_MS, () => new Error('late')).catch(() => undefined);
     return this.#store.snapshot();
   }
 
@@ -86,8 +97,16 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
     return result;
   }
 
-  /** Ends with the store closed even when the last flush fails; what is lost then is said by the exporter. */
+  protected override onForceFlush(): Promise<void> {
+    return this.#held(super.onForceFlush());
+  }
+
+  /** Ends with the store closed even when the last flush fails; the exporter says what is lost then. */
   protected override async onShutdown(): Promise<void> {
     await keepAlive(super.onShutdown().catch(() => this.exporter.shutdown()));
+  }
+
+  #held<T>(work: Promise<T>): Promise<T> {
+    return this.#keepsAlive ? keepAlive(work) : work;
   }
 }

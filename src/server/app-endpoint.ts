@@ -9,7 +9,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
  * passes untouched.
  *
  * @param isOwnServer servers that have an endpoint of their own
- * @returns ends it
+ * @returns a function that ends it
  */
 export function serveOnApplication(
   path: string,

@@ -1,14 +1,14 @@
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 
-/** True: the request is taken, and the application never hears of it. */
+/** Returns true if it answers the request; the application does not see it then. */
 export type TakeRequest = (server: object, request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
- * Stands between every HTTP server of the process and the application. A server's `request` event is where all frameworks
- * meet, and none of them knows of it; servers that exist already are included.
+ * Offers every request of every HTTP server of the process to `take` before the application sees it. It wraps the `request`
+ * event of servers, which all frameworks use; servers that exist already are included.
  *
- * @returns ends it
+ * @returns a function that ends it
  */
 export function interceptRequests(take: TakeRequest): () => void {
   const undo = [HttpServer, HttpsServer].map(({ prototype }) => {
@@ -21,7 +21,7 @@ export function interceptRequests(take: TakeRequest): () => void {
     }
     Object.defineProperty(prototype, 'emit', { configurable: true, writable: true, value: emitUnlessTaken });
     return () => {
-      // Who patched after us still calls us; then this stays, and passes everything on.
+      // A later patch still calls this one; then it stays, and passes everything on.
       if (prototype.emit !== (emitUnlessTaken as typeof emit)) return;
       if (before === undefined) Reflect.deleteProperty(prototype, 'emit');
       else Object.defineProperty(prototype, 'emit', before);

@@ -1,6 +1,6 @@
 import { version } from '../version.js';
 
-/** The page at `/`: what this is and where to go. `prefix` is sanitized; `path` may hold anything but white space. */
+/** The page at `/`: a title and links. `prefix` is sanitized; `path` may hold anything but white space. */
 export function landingPage(prefix: string, path: string): string {
   return `<!doctype html>
 <html lang="en">

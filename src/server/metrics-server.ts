@@ -6,12 +6,14 @@ import { reason } from '../errors.js';
 import { markOwnServer, ownAgent } from '../own-traffic/own-traffic.js';
 import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
-import { plain, type Scraper } from './scrape/scraper.js';
+import { plainResponse } from './plain-response.js';
+import type { Scraper } from './scrape/scraper.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** How often a process asks for a port that another one has: a successor serves within a second or two. */
 const TAKEOVER_MS = 1000;
 
-/** Who has the port is asked at each of the first attempts to get it, and later at every thirtieth: half a minute. */
+/** A taken port is asked for its project at each of the first attempts to get it, and later at every thirtieth: half a minute. */
 const ASK_FIRST = 3;
 const ASK_EVERY = 30;
 
@@ -42,13 +44,13 @@ export interface MetricsServerOptions {
   readonly scraper: Scraper;
   /** The reason why this process is not ready; undefined when it is. */
   readonly notReady: () => string | undefined;
-  /** What `/health` says. */
+  /** The answer of `/health`. */
   readonly health: () => Promise<HealthAnswer>;
   /** Deletes all data of the project. */
   readonly wipe: () => Promise<void>;
   /** Without it wiping is off. */
   readonly wipeToken?: string | undefined;
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /**
@@ -61,15 +63,15 @@ export class MetricsServer {
   #server: Server | undefined;
   #retry: NodeJS.Timeout | undefined;
   #complaint: string | undefined;
-  /** Attempts to get a port that someone else has. */
+  /** Attempts to get a port that is taken. */
   #attempts = 0;
-  /** Questions in a row that whoever has the port did not answer. */
+  /** Questions in a row that the port's holder did not answer. */
   #unanswered = 0;
   #closed = false;
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
-    // `localhost` alone may mean only ::1; who scrapes 127.0.0.1 would find nobody.
+    // `localhost` alone may mean only ::1; a scrape of 127.0.0.1 would be refused.
     this.#host = options.host === 'localhost' ? '127.0.0.1' : options.host;
   }
 
@@ -121,10 +123,7 @@ export class MetricsServer {
     if (error.code === 'EADDRINUSE') {
       const attempt = this.#attempts++;
       if (attempt < ASK_FIRST || attempt % ASK_EVERY === 0) this.#whoServes();
-    } else
-      this.#complain(
-        `The metrics server cannot listen: ${reason(error)}. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.`,
-      );
+    } else this.#complain(...warning('ORCHESTRATOR_CANNOT_LISTEN', { error }));
     this.#retry = setTimeout(() => this.listen(), TAKEOVER_MS);
     this.#retry.unref();
   }
@@ -141,10 +140,8 @@ export class MetricsServer {
     });
     request.on('socket', (socket) => socket.unref());
     request.on('timeout', () => request.destroy());
-    const belongsTo = (who: string): void =>
-      this.#complain(
-        `Port ${port} belongs to ${who}, so nobody serves the metrics of "${prefix}". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.`,
-      );
+    const belongsTo = (owner: string): void =>
+      this.#complain(...warning('ORCHESTRATOR_PORT_TAKEN', { port, owner, prefix }));
     request.on('error', () => {
       // Once or twice may be a process of ours that is busy or about to end; a program that speaks no HTTP goes on so.
       if (++this.#unanswered === ASK_FIRST) belongsTo('another program');
@@ -158,10 +155,10 @@ export class MetricsServer {
     });
   }
 
-  #complain(message: string): void {
+  #complain(...[message, code]: Parameters<Warn>): void {
     if (this.#complaint === message) return;
     this.#complaint = message;
-    this.#options.warn(message);
+    this.#options.warn(message, code);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -170,16 +167,16 @@ export class MetricsServer {
     const target = (request.url ?? '/').split('?', 1)[0];
     const wiping = target === '/wipe-metrics';
     if (!(wiping ? ['POST'] : ['GET', 'HEAD']).includes(request.method ?? '')) {
-      plain(response, 405, 'Method not allowed.\n', { Allow: wiping ? 'POST' : 'GET, HEAD' });
+      plainResponse(response, 405, 'Method not allowed.\n', { Allow: wiping ? 'POST' : 'GET, HEAD' });
     } else if (wiping) {
       await this.#wipe(request, response);
     } else if (target === path) {
       await scraper.serve(request, response);
     } else if (target === '/healthz') {
-      plain(response, 200, 'ok\n');
+      plainResponse(response, 200, 'ok\n');
     } else if (target === '/readyz') {
       const why = notReady();
-      plain(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
+      plainResponse(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
     } else if (target === '/health') {
       const answer = await health();
       response.writeHead(answer.status === 'down' ? 503 : 200, {
@@ -191,25 +188,25 @@ export class MetricsServer {
       response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
       response.end(landingPage(prefix, path));
     } else {
-      plain(response, 404, `Nothing here. The metrics are at ${path}.\n`);
+      plainResponse(response, 404, `Nothing here. The metrics are at ${path}.\n`);
     }
   }
 
   async #wipe(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { wipeToken, wipe, prefix } = this.#options;
     if (wipeToken === undefined) {
-      plain(response, 403, 'Wiping is off. Set ORCHESTRATOR_WIPE_TOKEN to allow it.\n');
+      plainResponse(response, 403, 'Wiping is off. Set ORCHESTRATOR_WIPE_TOKEN to allow it.\n');
       return;
     }
     if (!sameSecret(request.headers.authorization ?? '', `Bearer ${wipeToken}`)) {
-      plain(response, 401, 'Wrong or missing token.\n', { 'WWW-Authenticate': 'Bearer' });
+      plainResponse(response, 401, 'Wrong or missing token.\n', { 'WWW-Authenticate': 'Bearer' });
       return;
     }
     try {
       await wipe();
-      plain(response, 200, `All metrics of "${prefix}" are deleted.\n`);
+      plainResponse(response, 200, `All metrics of "${prefix}" are deleted.\n`);
     } catch (error) {
-      plain(response, 503, `${reason(error)}\n`);
+      plainResponse(response, 503, `${reason(error)}\n`);
     }
   }
 }

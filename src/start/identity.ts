@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Environment, sanitizePrefix, type Settings } from '../config/settings.js';
+import type { Environment } from '../config/environment.js';
+import { sanitizePrefix } from '../config/prefix.js';
+import type { Settings } from '../config/settings.js';
 import type { StoreContext } from '../store/metric-store.js';
 import { serviceNameOf } from './resource.js';
 

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 
+import { settledWithin } from '../event-loop/deadline.js';
 import { interceptRequests } from '../server/intercept-requests.js';
 
 /** How long the end of a process may be held up by the last flush. PM2 kills 1.6 s after its signal. */
@@ -106,18 +107,9 @@ export class Lifecycle {
       if (this.#dying) await this.#options.flush();
       await this.#options.endLease();
     };
-    await within(Promise.allSettled([flush(), this.#options.flushOthers()]));
+    await settledWithin(Promise.allSettled([flush(), this.#options.flushOthers()]), SHUTDOWN_DEADLINE_MS);
     return sent;
   }
-}
-
-async function within(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, SHUTDOWN_DEADLINE_MS);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 /**
@@ -129,7 +121,7 @@ async function workersGone(signal: Signal): Promise<void> {
     ? Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
     : [];
   if (workers.length === 0) return;
-  await within(
+  await settledWithin(
     Promise.all(
       workers.map(
         (worker) =>
@@ -140,6 +132,7 @@ async function workersGone(signal: Signal): Promise<void> {
           }),
       ),
     ),
+    SHUTDOWN_DEADLINE_MS,
   );
 }
 

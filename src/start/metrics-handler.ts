@@ -1,39 +1,51 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { OrchestratorError } from '../errors.js';
+import { orchestratorError, type OrchestratorError } from '../errors.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { collectBody } from '../prometheus/exposition.js';
-import { plain } from '../server/scrape/scraper.js';
+import { plainResponse } from '../server/plain-response.js';
 import { running } from './running.js';
 
-/** An exposition as a whole. */
+/** One scrape as a whole. */
 export interface CollectedMetrics {
-  /** For the Content-Type header of the reply. */
+  /** The value of the reply's Content-Type header. */
   readonly contentType: string;
+  /** Not compressed. */
   readonly body: Buffer;
 }
 
 /**
- * A request handler with the metrics of the whole project, for any server or framework that takes `(req, res)`:
- * `app.get('/metrics', metricsHandler())`. It answers 503 while the orchestrator does not run.
+ * A request handler that answers with the metrics of the whole project, for any server or framework that takes `(req, res)`.
+ * It negotiates format and gzip by the request's headers (docs/exposition.md). It answers 503 with the reason while the
+ * orchestrator does not run or the store cannot be read within nine tenths of the scraper's timeout (10 s if it says none).
+ * It never throws, and leaves a response alone that a middleware has begun.
+ *
+ *     app.get('/metrics', metricsHandler());
  */
 export function metricsHandler(): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const scraper = running()?.scraper;
-    if (scraper === undefined) plain(response, 503, `${NOT_RUNNING}\n`);
+    if (scraper === undefined) plainResponse(response, 503, `${notRunning().message}\n`);
     else void scraper.serve(request, response);
   };
 }
 
 /**
- * The metrics of the whole project, for frameworks with replies of their own.
+ * The metrics of the whole project in one buffer, for frameworks with replies of their own. The process stays alive until it
+ * settles.
  *
- * @param accept the Accept header of the request; several are joined with a comma
- * @throws ORCHESTRATOR_NOT_RUNNING, or the reason why the store cannot be read
+ *     app.get('/metrics', async (request, reply) => {
+ *       const { contentType, body } = await collectMetrics(request.headers.accept);
+ *       return reply.type(contentType).send(body);
+ *     });
+ *
+ * @param accept the Accept header of the request; several are joined with a comma. Default: Prometheus text 0.0.4
+ * @throws ORCHESTRATOR_NOT_RUNNING while the orchestrator does not run in this process; ORCHESTRATOR_STORE_UNAVAILABLE if the
+ *   store is not read within 10 s; else the store's own error, such as ORCHESTRATOR_SCHEMA_MISMATCH
  */
 export async function collectMetrics(accept?: string): Promise<CollectedMetrics> {
   const scraper = running()?.scraper;
-  if (scraper === undefined) throw new OrchestratorError('ORCHESTRATOR_NOT_RUNNING', NOT_RUNNING);
+  if (scraper === undefined) throw notRunning();
   return keepAlive(
     scraper
       .collect(accept)
@@ -41,5 +53,6 @@ export async function collectMetrics(accept?: string): Promise<CollectedMetrics>
   );
 }
 
-const NOT_RUNNING =
-  'The orchestrator does not run in this process: it is disabled, was not started, or was shut down.';
+function notRunning(): OrchestratorError {
+  return orchestratorError('ORCHESTRATOR_NOT_RUNNING', 'absent', {});
+}

@@ -5,12 +5,12 @@ import { metrics } from '@opentelemetry/api';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
+import { orchestratorError, reason } from '../errors.js';
 import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { globMatcher } from '../glob.js';
 import { healthChecks } from '../application/register-health-check.js';
 import { HostCollector } from '../instrumentation/host/host-collector.js';
-import type { SwitchableInstrumentation } from '../instrumentation/host/host-metrics.js';
+import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
 import type { Identity } from './identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
@@ -58,6 +58,7 @@ export class MetricsPipeline {
       metricProducers,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
+      keepProcessAlive: false,
       warn: log.warn,
     });
     this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));
@@ -109,7 +110,9 @@ export class MetricsPipeline {
   async #health(): Promise<HealthAnswer> {
     const [{ status, checks }, instances] = await Promise.all([
       healthChecks().run(),
-      deadline(this.store.snapshot(), HEALTH_MS, () => `The store was not read within ${HEALTH_MS} ms.`).then(
+      deadline(this.store.snapshot(), HEALTH_MS, () =>
+        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: HEALTH_MS }),
+      ).then(
         (snapshot) => snapshot.instances,
         (error: unknown) => reason(error),
       ),

@@ -1,11 +1,13 @@
-import { processEnvironment, readSettings, type SettingOptions, type Settings } from '../config/settings.js';
-import { reason } from '../errors.js';
-import { createLocalStore } from '../store/local/local-store.js';
-import { createMemoryStore } from '../store/memory/memory-store.js';
-import type * as RedisStoreModule from '../store/redis/redis-store.js';
+import { processEnvironment } from '../config/environment.js';
+import { sanitizePrefix } from '../config/prefix.js';
+import { readSettings } from '../config/read-settings.js';
+import type { SettingOptions } from '../config/setting-options.js';
+import type { Settings } from '../config/settings.js';
 import { type Identity, identityOf, mainScript } from './identity.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
+import { STORES } from '../store/stores.js';
+import { type Warn, warning } from '../warnings.js';
 
 /** A step of the store, and so a flush, that takes longer counts as failed; its outcome is then unknown. */
 const MAX_STORE_TIMEOUT_MS = 5000;
@@ -19,67 +21,86 @@ export function leaseMsOf({ metricExportInterval }: Settings): number {
 }
 
 /** The store of the settings, for one instance. */
-export function openStore(
-  settings: Settings,
-  identity: Identity,
-  warn: (message: string) => void,
-): MetricStore {
-  const context: StoreContext = {
+export function openStore(settings: Settings, identity: Identity, warn: Warn): MetricStore {
+  return storeOf(settings, contextOf(settings, identity, warn), storeTimeoutMs(settings));
+}
+
+function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreContext {
+  return {
     ...identity,
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
     warn,
   };
-  return storeOf(settings, context, Math.min(settings.metricExportTimeout, MAX_STORE_TIMEOUT_MS));
 }
 
-/** What decides which store is opened. */
+function storeTimeoutMs({ metricExportTimeout }: Settings): number {
+  return Math.min(metricExportTimeout, MAX_STORE_TIMEOUT_MS);
+}
+
+/** The settings that choose the store. */
 export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings;
 
 /**
- * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share,
- * and if those cannot be had this process's memory.
+ * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share.
+ * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
   const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
   const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
-  switch (kind) {
-    case 'redis': {
-      // Only who uses Redis pays for loading the client.
-      const { createRedisStore } = require('../store/redis/redis-store.js') as typeof RedisStoreModule;
-      return createRedisStore(context, redisTarget(settings), timeoutMs);
-    }
-    case 'local':
-      return localOrMemory(settings, context);
-    case 'memory':
-      return createMemoryStore(context);
-  }
-}
-
-function localOrMemory({ localDir }: StoreSettings, context: StoreContext): MetricStore {
+  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  if (kind !== 'local') return STORES[kind](context, options);
   try {
-    return createLocalStore(context, { directory: localDir });
+    return STORES.local(context, options);
   } catch (error) {
-    context.warn(
-      `${reason(error)} Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.`,
-    );
-    return createMemoryStore(context);
+    context.warn(...warning('ORCHESTRATOR_MEMORY_STORE', { error }));
+    return STORES.memory(context);
   }
 }
 
 /**
  * Opens a store for a {@link StoreMetricReader} in a MeterProvider of your own. Options and environment are those of
- * `start()`: Redis if one is configured, else the local store of this host.
+ * `start()`: Redis if one is configured, else the local store of this host. The reader closes it when its MeterProvider is
+ * shut down.
  *
- * @param warn told in one line when a setting is invalid or the store is in trouble; default silent
- * @throws ORCHESTRATOR_INVALID_SETTING for an invalid option
+ * @example
+ * ```ts
+ * const store = createStore({ prefix: 'shop' }, (message) => process.emitWarning(message));
+ * const provider = new MeterProvider({ readers: [new StoreMetricReader({ store })] });
+ * ```
+ *
+ * @param options settings by name, as for `start()`; those that do not concern a store are ignored
+ * @param warn is called with one line when a setting is invalid or the store is in trouble; a reader of this store that has no
+ * `warn` of its own uses it too. Default: silent
+ * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
+ */
+export function createStore(options?: SettingOptions, warn?: Warn): MetricStore;
+/**
+ * The form that the documentation of 0.1.0 showed.
+ *
+ * @param context wins over options and environment
+ * @param timeoutMs milliseconds after which a step of the store counts as failed. Default: as for `start()`
  */
 export function createStore(
+  options: SettingOptions,
+  context: Partial<StoreContext>,
+  timeoutMs?: number,
+): MetricStore;
+export function createStore(
   options: SettingOptions = {},
-  warn: (message: string) => void = () => undefined,
+  second: Warn | Partial<StoreContext> = {},
+  timeoutMs?: number,
 ): MetricStore {
+  const given = typeof second === 'function' ? { warn: second } : second;
+  const { warn = () => undefined, prefix } = given;
   const environment = processEnvironment();
-  const settings = readSettings(environment, options, warn);
-  return openStore(settings, identityOf(settings, mainScript(environment)), warn);
+  const named = prefix === undefined ? options : { ...options, prefix: given.project ?? prefix };
+  const settings = readSettings(environment, named, warn);
+  const context: StoreContext = {
+    ...contextOf(settings, identityOf(settings, mainScript(environment)), warn),
+    ...given,
+    ...(prefix !== undefined && { prefix: sanitizePrefix(prefix) }),
+  };
+  return Object.assign(storeOf(settings, context, timeoutMs ?? storeTimeoutMs(settings)), { warn });
 }

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 
 import type { Settings } from '../config/settings.js';
-import { OrchestratorError, reason } from '../errors.js';
-import type { RedisNode, RedisTarget } from '../store/redis/client.js';
+import { orchestratorError } from '../errors.js';
+import type { RedisNode, RedisTarget } from '../store/redis/connection/client.js';
 
 export type RedisSettings = Pick<
   Settings,
@@ -26,16 +26,11 @@ export function redisTarget(settings: RedisSettings): RedisTarget {
   const url = settings.redisUrl === undefined ? undefined : new URL(settings.redisUrl);
   const mode = settings.redisMode;
   if (mode !== 'standalone' && settings.redisNodes.length === 0 && url === undefined) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      `ORCHESTRATOR_REDIS_MODE=${mode} needs ORCHESTRATOR_REDIS_NODES, for example 10.0.0.1:${mode === 'sentinel' ? 26_379 : 6379},10.0.0.2:${mode === 'sentinel' ? 26_379 : 6379}.`,
-    );
+    const port = mode === 'sentinel' ? 26_379 : 6379;
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'modeWithoutNodes', { mode, port });
   }
   if (mode === 'standalone' && settings.redisNodes.length > 0 && url === undefined) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      'ORCHESTRATOR_REDIS_NODES needs ORCHESTRATOR_REDIS_MODE=sentinel or cluster. For a single server set ORCHESTRATOR_REDIS_URL.',
-    );
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'nodesWithoutMode', {});
   }
   const socket = url?.protocol === 'unix:';
   const username = settings.redisUsername ?? decode(url?.username);
@@ -86,12 +81,7 @@ function pem(setting: string, file: string | undefined): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new OrchestratorError(
-      'ORCHESTRATOR_INVALID_SETTING',
-      `${setting}=${file} cannot be read: ${reason(error)}`,
-      {
-        cause: error,
-      },
-    );
+    const values = { setting, file, error };
+    throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'unreadableFile', values, { cause: error });
   }
 }

@@ -1,12 +1,25 @@
 import type { Scraper } from '../server/scrape/scraper.js';
 
-/** What runs in this process. */
+/** What runs in this process, as `start()` returns it. */
 export interface Orchestrator {
-  /** The prefix under which this process is summed. */
+  /** The prefix under which this process is summed, as it is in keys: lower case, `[a-z0-9_-]`. */
   readonly prefix: string;
-  /** Resolves when everything recorded so far is in the store; rejects with the reason when it is not. */
+  /**
+   * Sends what was recorded so far, without waiting for the interval, and keeps the process alive meanwhile. Resolves when
+   * it is in the store.
+   *
+   * ```ts
+   * await orchestrator.flush();
+   * ```
+   *
+   * @throws OrchestratorError, with the reason why it is not in the store; it stays in memory and is sent with the next
+   * flush
+   */
   flush(): Promise<void>;
-  /** Sends what was recorded, ends this instance's lease and releases everything. Idempotent. */
+  /**
+   * Sends what was recorded, ends this instance's lease and closes everything that was opened. Idempotent. It never
+   * rejects: values that did not reach the store are a warning.
+   */
   shutdown(): Promise<void>;
 }
 

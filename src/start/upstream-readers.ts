@@ -9,6 +9,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
+import { type Warn, warning } from '../warnings.js';
 
 const OTLP_PACKAGES: Readonly<Record<Settings['otlpProtocol'], string>> = {
   grpc: '@opentelemetry/exporter-metrics-otlp-grpc',
@@ -17,16 +18,13 @@ const OTLP_PACKAGES: Readonly<Record<Settings['otlpProtocol'], string>> = {
 };
 
 /** The upstream readers that OTEL_METRICS_EXPORTER names beside our own; each is loaded when it is asked for. */
-export function upstreamReaders(settings: Settings, warn: (message: string) => void): IMetricReader[] {
+export function upstreamReaders(settings: Settings, warn: Warn): IMetricReader[] {
   const readers: IMetricReader[] = [];
   for (const name of settings.metricsExporter.map((exporter) => exporter.toLowerCase())) {
     if (name === 'orchestrator' || name === 'none') continue;
     const reader = upstreamReader(name, settings);
     if (reader !== undefined) readers.push(reader);
-    else
-      warn(
-        `OTEL_METRICS_EXPORTER: "${name}" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.`,
-      );
+    else warn(...warning('ORCHESTRATOR_EXPORTER_UNKNOWN', { exporter: name }));
   }
   return readers;
 }

@@ -1,28 +1,29 @@
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { Warn } from '../warnings.js';
 
 /**
  * The store's contract: what one instance hands over in a flush, what a scrape reads, and what every implementation
- * promises. `test/store/contract.ts` is this contract as a test suite; a new store is one file that passes it.
+ * promises. `test/contract` is this contract as a test suite; a new store is one folder that passes it.
  *
  * Promises:
- * 1. A batch is applied exactly once. `apply` that rejects has an unknown outcome: call it again with the very same
- *    batch object until it resolves; a batch whose sequence is not above the last one applied adds nothing. The store
- *    remembers the last sequence of a lease for `ttlMs`, longer than the lease itself: a process that was suspended in
- *    the middle of an `apply` must not count twice when it wakes up.
+ * 1. A batch is applied exactly once. When `apply` rejects, its outcome is unknown: call it again with the very same batch
+ *    object until it resolves. A batch whose sequence is not above the last one applied adds nothing. The store remembers
+ *    the last sequence of a lease for `ttlMs`, longer than the lease itself: a process that was suspended in the middle of
+ *    an `apply` must not count twice when it wakes up.
  * 2. `deltas` are added to the project's totals and outlive the instance. `current` replaces what this instance said
  *    before and counts only while the instance is alive (families with aggregation `keep` excepted).
  * 3. Values never decrease, except by `wipe` or by the loss of the underlying data; then they restart with a new start time.
- * 4. A series that nobody wrote for `ttlMs` leaves the snapshot, and with a later sweep the store. One that is written
- *    again in between continues or restarts, as the store likes.
- * 5. A family holds at most `maxSeries` series besides {@link OVERFLOW_SERIES}, into which everything else is added and
- *    counted. For current values the limit holds for the attribute sets of all instances together; of one instance's
- *    values that exceed it, gauges leave the newest and other types their sum. Expired series make room when they are swept.
+ * 4. A series that was not written for `ttlMs` leaves the snapshot, and with a later sweep the store. If it is written again
+ *    in between, the store may continue or restart it.
+ * 5. A family has at most `maxSeries` series besides {@link OVERFLOW_SERIES}, into which everything else is added and
+ *    counted. For current values the limit applies to the attribute sets of all instances together; of one instance's
+ *    values that exceed it, gauges leave the newest and other types their sum. Sweeping expired series makes room.
  * 6. Snapshots never write.
- * 7. The first instance binds the prefix to its project's name. All calls of an instance with another name reject with
- *    `ORCHESTRATOR_PREFIX_TAKEN`, and touch nothing, for as long as the project has data.
- * 8. Every call heals a store whose data were lost: descriptors, labels and the resource are written again by the next
- *    `apply`. Help and aggregation of a family are those of the instance that began to report it last.
+ * 7. The first instance binds the prefix to its project's name. While the project has data, all calls of an instance with
+ *    another name reject with `ORCHESTRATOR_PREFIX_TAKEN` and change nothing.
+ * 8. After a loss of the data, the next `apply` writes descriptors, labels and the resource again. Help and aggregation of a
+ *    family are those of the instance that began to report it last.
  */
 export interface ApplyResult {
   /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
@@ -32,18 +33,20 @@ export interface ApplyResult {
 export interface MetricStore {
   /** Kind and place without credentials: `redis 127.0.0.1:6379`. For the start line and for errors. */
   readonly description: string;
+  /** Where a reader of this store says what went wrong, if it has no `warn` of its own. */
+  readonly warn?: (message: string) => void;
   /** Applies one batch exactly once; see promise 1. One call at a time. */
   apply(batch: DeltaBatch): Promise<ApplyResult>;
-  /** The sum of everything, for any instance that asks. Rejects with a reason when the store cannot be read. */
+  /** The sum of everything, for any instance. Rejects with a reason when the store cannot be read. */
   snapshot(): Promise<Snapshot>;
-  /** Deletes what no live series needs any more. Any instance may call it at any time; cheap when another just did. */
+  /** Deletes what expired. Any instance may call it at any time; it is cheap when another one just did. */
   sweep(): Promise<void>;
   /**
-   * Asks for a turn that one instance of the project holds at a time. True for this instance until `ms` from now, when
-   * nobody holds `name` or this instance does. For work that one process should do for all.
+   * Acquires or renews the project-wide lock `name` for `ms` milliseconds: for work that one process does for all. Resolves
+   * with false while another instance has it.
    */
   acquireLock(name: string, ms: number): Promise<boolean>;
-  /** Ends this instance's lease: its current values go. The next `apply` begins it again. */
+  /** Ends this instance's lease: its current values go, and its locks are free. The next `apply` begins the lease again. */
   endLease(): Promise<void>;
   /** Deletes all data of the project, and nothing of any other. */
   wipe(): Promise<void>;
@@ -55,19 +58,19 @@ export interface MetricStore {
 export interface StoreContext {
   /** The project's sanitized name. */
   readonly prefix: string;
-  /** The project's name as it was given; two of them on one prefix are refused. */
+  /** The project's name as it was given. A second name on the same prefix is refused. */
   readonly project: string;
   /** Random for each start of a process. */
   readonly lease: string;
   /** An instance counts as alive for this long after its last batch. */
   readonly leaseMs: number;
-  /** A series that nobody wrote for this long leaves. */
+  /** A series that was not written for this long leaves. */
   readonly ttlMs: number;
   /** Series per family over the whole project. */
   readonly maxSeries: number;
-  /** Told once per state change in plain words. */
-  readonly warn: (message: string) => void;
+  /** Called once per change of state, with one line in plain words. */
+  readonly warn: Warn;
 }
 
-/** Bumped when stored data change shape; data of another version are refused, not overwritten. */
+/** Raised when stored data change shape. Data of another version are refused, not overwritten. */
 export const SCHEMA_VERSION = 1;

@@ -68,7 +68,7 @@ export function additiveContract(bed: () => Bed): void {
     await assertValues(a, { requests: { '': [3] } });
   });
 
-  test('a batch that is sent again after leaving, or after the lease ended, adds nothing', async () => {
+  test('a batch that is sent again after the lease was ended, or ran out, adds nothing', async () => {
     const [a, b] = [await bed().instance({ leaseMs: SHORT_MS }), await bed().instance()];
     await a.send({ deltas: [added(requests, add(series(), 1))] });
     await b.send({ deltas: [added(requests, add(series(), 10))] });

@@ -85,7 +85,7 @@ export function boundsContract(bed: () => Bed): void {
     });
   });
 
-  test('a series that nobody writes leaves the snapshot, and one that is written stays', async () => {
+  test('a series that is not written leaves the snapshot, and one that is written stays', async () => {
     const options = { ttlMs: SHORT_MS * 8 };
     const a = await bed().instance(options);
     const job = gauge('job', 'keep');

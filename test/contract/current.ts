@@ -104,7 +104,7 @@ export function currentContract(bed: () => Bed): void {
     await assertValues(b, { g: { 'n=2': [2] }, k: { '': [3] } });
   });
 
-  test('leaving takes current values away at once; counters and keep stay; a new batch brings them back', async () => {
+  test('ending the lease takes current values away at once; counters and keep stay; a new batch brings them back', async () => {
     const [a, b] = [await bed().instance(), await bed().instance()];
     const current = [
       reported(active, now(series(), 5)),
@@ -120,7 +120,7 @@ export function currentContract(bed: () => Bed): void {
     assert.equal((await b.store.snapshot()).instances, 1);
   });
 
-  test('leaving without having written is allowed', async () => {
+  test('ending a lease that never began is allowed', async () => {
     const a = await bed().instance();
     await a.store.endLease();
     assert.deepEqual((await a.store.snapshot()).families, []);

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 
 import { type Bed, SHORT_MS } from './bed.js';
 
-/** A turn is one instance's at a time, and comes free when it ends or its holder leaves. */
-export function holdContract(bed: () => Bed): void {
-  test('of one name one instance holds, as long as it asks', async () => {
+/** One instance has a lock at a time. A lock is free again when its time is over, or its holder's lease is ended. */
+export function lockContract(bed: () => Bed): void {
+  test('of one name belong to one instance for as long as it renews them', async () => {
     const [a, b] = [await bed().instance(), await bed().instance()];
     assert.equal(await a.store.acquireLock('host:one', 60_000), true);
     assert.equal(await b.store.acquireLock('host:one', 60_000), false);
@@ -13,13 +13,13 @@ export function holdContract(bed: () => Bed): void {
     assert.equal(await b.store.acquireLock('host:two', 60_000), true, 'another name is free');
   });
 
-  test('of several who ask at the same time one gets it', async () => {
+  test('go to one of several instances that ask at the same time', async () => {
     const instances = await Promise.all(Array.from({ length: 5 }, () => bed().instance()));
     const answers = await Promise.all(instances.map(({ store }) => store.acquireLock('host', 60_000)));
     assert.equal(answers.filter(Boolean).length, 1);
   });
 
-  test('a turn that is not renewed ends', async () => {
+  test('end when they are not renewed', async () => {
     const [a, b] = [await bed().instance(), await bed().instance()];
     assert.equal(await a.store.acquireLock('host', SHORT_MS), true);
     await bed().after(SHORT_MS * 2, async () => {
@@ -28,7 +28,7 @@ export function holdContract(bed: () => Bed): void {
     assert.equal(await a.store.acquireLock('host', 60_000), false);
   });
 
-  test('who leaves gives up its turns', async () => {
+  test('are free when the lease of their holder is ended', async () => {
     const [a, b] = [await bed().instance(), await bed().instance()];
     await a.send({});
     assert.equal(await a.store.acquireLock('host', 600_000), true);

@@ -70,7 +70,7 @@ export function lossContract(bed: () => Bed): void {
     }
   });
 
-  test('wiping an empty project, sweeping one, and leaving a wiped one are allowed', async () => {
+  test('wiping and sweeping an empty project, and ending a lease after a wipe, are allowed', async () => {
     const a = await bed().instance();
     await a.store.wipe();
     await a.store.sweep();

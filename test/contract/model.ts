@@ -28,7 +28,7 @@ const MODES = ['sum', 'min', 'max', 'last', 'keep'] as const;
 const STEP_MS = 1_000_000;
 
 interface Step {
-  readonly kind: 'send' | 'again' | 'leave' | 'wipe' | 'read';
+  readonly kind: 'send' | 'again' | 'end' | 'wipe' | 'read';
   readonly instance: number;
   readonly counts: ReadonlyArray<readonly [key: string, count: number]>;
   readonly values: ReadonlyArray<readonly [key: string, value: number]>;
@@ -39,7 +39,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   kind: fc.oneof(
     { weight: 8, arbitrary: fc.constant('send' as const) },
     { weight: 3, arbitrary: fc.constantFrom('again' as const, 'read' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('leave' as const, 'wipe' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('end' as const, 'wipe' as const) },
   ),
   instance: fc.nat(INSTANCES - 1),
   counts: fc.uniqueArray(fc.tuple(key, fc.nat(9)), { selector: ([name]) => name }),
@@ -66,7 +66,7 @@ class Model {
   #counts = new Map<string, number>();
   #points = new Map<string, number>();
   #kept = new Map<string, number>();
-  /** By instance: step and values of its last batch; none after it left. */
+  /** By instance: step and values of its last batch; none after the end of its lease. */
   readonly #live = new Map<number, { at: number; values: Step['values'] }>();
 
   send({ instance, counts, values }: Step, at: number): void {
@@ -78,7 +78,7 @@ class Model {
     this.#live.set(instance, { at, values });
   }
 
-  leave(instance: number): void {
+  endLease(instance: number): void {
     this.#live.delete(instance);
   }
 
@@ -126,11 +126,11 @@ async function run(instances: readonly Instance[], steps: readonly Step[]): Prom
       model.send(one, at);
       stale.delete(one.instance);
     } else if (one.kind === 'again') {
-      // After leaving or a wipe, whether a repeated batch revives the lease is the store's own affair.
+      // After the end of a lease or a wipe, a store may revive the lease by a repeated batch or not.
       if (!stale.has(one.instance)) await instance.sendAgain();
-    } else if (one.kind === 'leave') {
+    } else if (one.kind === 'end') {
       await instance.store.endLease();
-      model.leave(one.instance);
+      model.endLease(one.instance);
       stale.add(one.instance);
     } else if (one.kind === 'wipe') {
       await instance.store.wipe();
@@ -143,7 +143,7 @@ async function run(instances: readonly Instance[], steps: readonly Step[]): Prom
   }
 }
 
-/** Promises 1 to 3 for random interleavings of instances, batches, repeated batches, leaving, wiping and reading. */
+/** Promises 1 to 3 for random interleavings of instances, batches, repeated batches, ended leases, wipes and reads. */
 export function modelContract(bed: () => Bed): void {
   test('agrees with a model that only adds', async () => {
     let runs = 0;

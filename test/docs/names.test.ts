@@ -3,11 +3,13 @@ import { test } from 'node:test';
 
 import { SETTINGS } from '../../src/config/settings.js';
 import { ERROR_CODES } from '../../src/errors.js';
+import { WARNING_TABLE } from '../../src/warnings.js';
 import { allPages } from './pages.js';
 
 const KNOWN = new Set([
   ...Object.values(SETTINGS).flatMap(({ env }) => [...env]),
   ...Object.keys(ERROR_CODES),
+  ...Object.keys(WARNING_TABLE),
 ]);
 
 /** `OTEL_EXPORTER_OTLP_*`: at least one setting begins like this. */

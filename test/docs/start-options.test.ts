@@ -5,6 +5,7 @@ import { collectMetrics, start } from '../../src/index.js';
 
 // The configuration page promises that an option does what its variable does, also where OpenTelemetry reads the variable.
 test('resource attributes given as an option are in target_info', async (t) => {
+  const before = { ...process.env };
   const orchestrator = start({
     prefix: 'options',
     store: 'memory',
@@ -14,6 +15,7 @@ test('resource attributes given as an option are in target_info', async (t) => {
     resourceAttributes: 'team=checkout,deployment.environment.name=test',
   });
   t.after(() => orchestrator?.shutdown());
+  assert.deepEqual({ ...process.env }, before);
   const { body } = await collectMetrics();
   const info = /^target_info\{(?<labels>.*)\} 1$/m.exec(body.toString())?.groups?.['labels'] ?? '';
   for (const label of ['service_name="shop"', 'team="checkout"', 'deployment_environment_name="test"'])

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 
-import { type Block, type Dialect, planBlocks } from '../../src/prometheus/families/metric-family.js';
+import {
+  type MetricFamily,
+  type Dialect,
+  groupFamilies,
+} from '../../src/prometheus/families/metric-family.js';
 import { attributeLabels, seriesLabels } from '../../src/prometheus/naming/labels.js';
 import { type Naming, labelNamer, metricName, withoutTotal } from '../../src/prometheus/naming/names.js';
 import {
@@ -31,13 +35,13 @@ export function expectedSamples(
 ): Map<string, number> {
   const expected = new Map<string, number>();
   const rules = rulesOf(naming);
-  for (const block of blocksOf(snapshot, dialect, naming)) {
-    if (block.families.length === 0) {
+  for (const metric of metricsOf(snapshot, dialect, naming)) {
+    if (metric.families.length === 0) {
       const labels = attributeLabels(snapshot.resource, rules.nameOf);
-      expected.set(sampleKey(block.name, Object.fromEntries(labels)), 1);
+      expected.set(sampleKey(metric.name, Object.fromEntries(labels)), 1);
     }
-    for (const [labels, members] of groups(block, rules)) {
-      for (const [name, extra, value] of samplesOf(block, members, dialect)) {
+    for (const [labels, members] of groups(metric, rules)) {
+      for (const [name, extra, value] of samplesOf(metric, members, dialect)) {
         expected.set(sampleKey(name, { ...JSON.parse(labels), ...extra }), value);
       }
     }
@@ -45,8 +49,8 @@ export function expectedSamples(
   return expected;
 }
 
-function blocksOf(snapshot: Snapshot, dialect: Dialect, naming: Naming): Block[] {
-  return planBlocks(snapshot, {
+function metricsOf(snapshot: Snapshot, dialect: Dialect, naming: Naming): MetricFamily[] {
+  return groupFamilies(snapshot, {
     dialect,
     targetInfo: true,
     nameOf: (family) => metricName(family, naming),
@@ -59,11 +63,11 @@ const rulesOf = (naming: Naming): Rules => ({ nameOf: labelNamer(naming), scopeI
 /** What each native histogram is the sum of, by {@link sampleKey}. */
 export function nativeHistograms(snapshot: Snapshot): Map<string, Exponential[]> {
   const found = new Map<string, Exponential[]>();
-  for (const block of blocksOf(snapshot, 'prometheus', DEFAULT_NAMING)) {
-    if (block.type !== 'histogram') continue;
-    if (!block.families.every(({ family }) => family.type === 'exponentialhistogram')) continue;
-    for (const [labels, members] of groups(block, rulesOf(DEFAULT_NAMING))) {
-      const key = sampleKey(block.name, JSON.parse(labels) as Record<string, string>);
+  for (const metric of metricsOf(snapshot, 'prometheus', DEFAULT_NAMING)) {
+    if (metric.type !== 'histogram') continue;
+    if (!metric.families.every(({ family }) => family.type === 'exponentialhistogram')) continue;
+    for (const [labels, members] of groups(metric, rulesOf(DEFAULT_NAMING))) {
+      const key = sampleKey(metric.name, JSON.parse(labels) as Record<string, string>);
       found.set(
         key,
         members.map(({ values }) => unpackExponential(values)),
@@ -79,12 +83,12 @@ interface Member extends SnapshotSeries {
 
 type Rules = Parameters<typeof seriesLabels>[1];
 
-function groups(block: Block, rules: Rules): Map<string, Member[]> {
+function groups(metric: MetricFamily, rules: Rules): Map<string, Member[]> {
   const found = new Map<string, Member[]>();
-  for (const of of block.families) {
+  for (const of of metric.families) {
     for (const entry of of.series) {
       const labels = JSON.stringify(
-        Object.fromEntries(seriesLabels(entry.series, rules, block.type === 'histogram')),
+        Object.fromEntries(seriesLabels(entry.series, rules, metric.type === 'histogram')),
       );
       found.set(labels, [...(found.get(labels) ?? []), { ...entry, of }]);
     }
@@ -94,20 +98,20 @@ function groups(block: Block, rules: Rules): Map<string, Member[]> {
 
 type Expected = [name: string, extra: Record<string, string>, value: number];
 
-function samplesOf(block: Block, members: readonly Member[], dialect: Dialect): Expected[] {
-  if (block.type === 'histogram') return histogramSamples(block, members, dialect);
+function samplesOf(metric: MetricFamily, members: readonly Member[], dialect: Dialect): Expected[] {
+  if (metric.type === 'histogram') return histogramSamples(metric, members, dialect);
   let value: number | undefined;
   for (const { of, values } of members) {
     value = value === undefined || of.family.type === 'gauge' ? (values[0] ?? 0) : value + (values[0] ?? 0);
   }
   const created: Expected[] =
-    block.type === 'counter' ? createdSample(withoutTotal(block.name), members, dialect) : [];
-  return [[block.name, {}, value ?? 0], ...created];
+    metric.type === 'counter' ? createdSample(withoutTotal(metric.name), members, dialect) : [];
+  return [[metric.name, {}, value ?? 0], ...created];
 }
 
-function histogramSamples(block: Block, members: readonly Member[], dialect: Dialect): Expected[] {
-  const { name } = block;
-  const explicit = block.families.filter(({ family }) => family.type === 'histogram');
+function histogramSamples(metric: MetricFamily, members: readonly Member[], dialect: Dialect): Expected[] {
+  const { name } = metric;
+  const explicit = metric.families.filter(({ family }) => family.type === 'histogram');
   let shared = explicit[0]?.family.boundaries ?? [];
   for (const { family } of explicit) shared = shared.filter((bound) => family.boundaries?.includes(bound));
   let sum: number | undefined;

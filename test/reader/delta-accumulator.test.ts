@@ -11,7 +11,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { DeltaAccumulator } from '../../src/reader/delta-accumulator.js';
+import { DeltaAccumulator, REFRESH_MS } from '../../src/reader/delta-accumulator.js';
 import type { DeltaBatch } from '../../src/model/delta-batch.js';
 import { textOf } from '../contract/bed.js';
 import { Application } from './application.js';
@@ -257,6 +257,7 @@ describe('odd values', () => {
     assert.equal(dropped, 4);
     assert.equal(app.warnings.length, 2);
     for (const warning of app.warnings) assert.match(warning, /^Metric [ch]: .*dropped/);
+    assert.deepEqual(new Set(app.told.codes), new Set(['ORCHESTRATOR_POINTS_DROPPED']));
   });
 
   test('of a gauge stay what they are', async () => {
@@ -362,7 +363,12 @@ function collection(
 }
 
 const accumulator = (): DeltaAccumulator =>
-  new DeltaAccumulator({ gaugeAggregation: () => 'instance', maxSeries: 100, warn: () => undefined });
+  new DeltaAccumulator({
+    gaugeAggregation: () => 'instance',
+    maxSeries: 100,
+    refreshMs: REFRESH_MS,
+    warn: () => undefined,
+  });
 const points = (batch: DeltaBatch): number => batch.deltas.reduce((sum, one) => sum + one.points.length, 0);
 
 describe('over hours', () => {

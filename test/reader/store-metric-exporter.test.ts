@@ -73,6 +73,7 @@ describe('a store that fails', () => {
     assert.equal(app.warnings.length, 2);
     assert.match(app.warnings[0] ?? '', /^the store is away\. Metrics wait in memory/);
     assert.match(app.warnings[1] ?? '', /^Store scripted answers again/);
+    assert.deepEqual(app.told.codes, ['ORCHESTRATOR_METRICS_WAIT', 'ORCHESTRATOR_METRICS_SENT']);
     assert.deepEqual(
       reports.map(({ error }) => error !== undefined),
       [false, true, true, true, false, false],
@@ -203,6 +204,24 @@ describe('the end', () => {
       app.warnings.at(-1) ?? '',
       /last values of 2 series did not reach the store: the store is away/,
     );
+    assert.equal(app.told.codes.at(-1), 'ORCHESTRATOR_METRICS_LOST');
+  });
+
+  test('that allows no more waiting says what is lost, once, and whether the store has answered', async () => {
+    const app = new Application();
+    assert.equal(app.reader.exporter.reportLosses(), 0);
+    app.store.fates.push('held');
+    app.provider.getMeter('m').createCounter('c').add(1);
+    const flushed = app.reader.forceFlush();
+    await eventually(() => assert.equal(app.store.batches.length, 1));
+    assert.equal(app.reader.exporter.reportLosses(), 1);
+    assert.equal(app.reader.exporter.reportLosses(), 1);
+    assert.deepEqual(app.warnings, [
+      'The last values of 1 series did not reach the store: it has not answered yet.',
+    ]);
+    app.store.release();
+    await flushed;
+    assert.equal(app.reader.exporter.reportLosses(), 0);
   });
 
   test('a lease that is given back begins again with the next flush', async () => {

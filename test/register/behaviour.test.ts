@@ -90,7 +90,9 @@ const cases: readonly Case[] = [
     name: 'a prefix of which nothing is left',
     fixture: 'job.cjs',
     env: { ORCHESTRATOR_PREFIX: '!!!' },
-    says: [/warn: not started, the application runs without metrics: ORCHESTRATOR_PREFIX="!!!"/],
+    says: [
+      /ORCHESTRATOR_NOT_STARTED warn: not started, the application runs without metrics: ORCHESTRATOR_PREFIX="!!!"/,
+    ],
   },
 ];
 

@@ -16,6 +16,7 @@ import { hangingServer } from '../helpers/hanging-server.js';
 import type { Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
 import { ask, open } from '../helpers/raw-request.js';
+import { Warnings } from '../helpers/warnings.js';
 import { counter, series } from '../contract/bed.js';
 
 const snapshotOf = (value: number): Snapshot => ({
@@ -24,21 +25,22 @@ const snapshotOf = (value: number): Snapshot => ({
   families: [{ family: counter('c'), series: [{ series: series(), startMs: 1000, values: [value] }] }],
 });
 
-const warnings = new WeakMap<MetricsServer, string[]>();
-const warningsOf = (server: MetricsServer): string[] => warnings.get(server) ?? [];
+const warnings = new WeakMap<MetricsServer, Warnings>();
+const warningsOf = (server: MetricsServer): string[] => warnings.get(server)?.messages ?? [];
+const codesOf = (server: MetricsServer): unknown[] => warnings.get(server)?.codes ?? [];
 
 function openServer(
   owner: Owner,
   options: Partial<MetricsServerOptions> & { readonly read?: () => Promise<Snapshot> } = {},
 ): MetricsServer {
-  const told: string[] = [];
+  const told = new Warnings();
   const { read = async () => snapshotOf(1), ...rest } = options;
   const exposition = new Exposition({
     translationStrategy: 'UnderscoreEscapingWithSuffixes',
     scopeInfo: false,
     targetInfo: false,
     resourceLabels: () => false,
-    warn: (message) => told.push(message),
+    warn: told.warn,
   });
   const server = new MetricsServer({
     host: '127.0.0.1',
@@ -53,7 +55,7 @@ function openServer(
       checks: {},
     }),
     wipe: async () => undefined,
-    warn: (message) => told.push(message),
+    warn: told.warn,
     ...rest,
   });
   warnings.set(server, told);
@@ -382,6 +384,7 @@ describe('a port', () => {
       warningsOf(server)[0] ?? '',
       new RegExp(`Port ${port} belongs to the project "bakery".*"shop".*OTEL_EXPORTER_PROMETHEUS_PORT`),
     );
+    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_TAKEN']);
   });
 
   test('of a program that speaks HTTP is named', async (t) => {
@@ -410,6 +413,7 @@ describe('a port', () => {
     await eventually(() =>
       assert.match(warningsOf(server)[0] ?? '', /cannot listen: .*OTEL_EXPORTER_PROMETHEUS_HOST/),
     );
+    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_CANNOT_LISTEN']);
   });
 
   test('is free after the server was closed, though it was about to be opened', async (t) => {

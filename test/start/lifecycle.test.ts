@@ -7,14 +7,14 @@ import { describe, test } from 'node:test';
 import { baseEnvironment } from '../helpers/app-process.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 
-const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'shutdown.js'));
+const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'start', 'lifecycle.js'));
 
-/** Runs an application around a {@link Lifecycle} whose flushes and leaves are written down; answers what it printed. */
+/** Runs an application around a {@link Lifecycle} whose flushes and ends of leases are written down; answers what it printed. */
 async function run(body: string): Promise<{ code: unknown; signal: unknown; printed: string[] }> {
   const script = `
     const { Lifecycle } = require(${LIFECYCLE});
     const say = (line) => require('node:fs').writeSync(1, line + '\\n');
-    const settings = { flush: async () => say('flush'), leave: async () => say('leave'), flushOthers: async () => undefined };
+    const settings = { flush: async () => say('flush'), endLease: async () => say('end of lease'), flushOthers: async () => undefined };
     ${body}`;
   const child = spawn(process.execPath, ['-e', script], {
     env: baseEnvironment(),
@@ -32,7 +32,7 @@ describe('the end of a process', () => {
   test('by an empty event loop flushes, and ends', async () => {
     const { code, printed } = await run(installed);
     assert.equal(code, 0);
-    assert.deepEqual(printed.slice(0, 2), ['flush', 'leave']);
+    assert.deepEqual(printed.slice(0, 2), ['flush', 'end of lease']);
     assert.ok(printed.length <= 6);
   });
 
@@ -50,7 +50,7 @@ describe('the end of a process', () => {
         `${installed} setInterval(() => {}, 1000); process.kill(process.pid, '${signal}');`,
       );
       assert.equal(ended.signal, signal);
-      assert.equal(ended.printed.at(-1), 'leave');
+      assert.equal(ended.printed.at(-1), 'end of lease');
     });
   }
 
@@ -78,7 +78,7 @@ describe('the end of a process', () => {
     assert.equal(code, 3);
     assert.equal(printed.at(-1), 'drained');
     assert.ok(printed.filter((line) => line === 'flush').length >= 2);
-    assert.ok(!printed.includes('leave'));
+    assert.ok(!printed.includes('end of lease'));
   });
 
   test('that does not come, for the signal meant something else, is not waited for by flushing for ever', async () => {

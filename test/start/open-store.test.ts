@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 
-import { readSettings, type Environment } from '../../src/config/settings.js';
+import type { Environment } from '../../src/config/environment.js';
+import { readSettings } from '../../src/config/read-settings.js';
 import { storeOf } from '../../src/start/open-store.js';
 import type { MetricStore, StoreContext } from '../../src/store/metric-store.js';
 import { eventually } from '../helpers/eventually.js';

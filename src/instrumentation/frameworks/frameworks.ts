@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { diag } from '@opentelemetry/api';
 
+import { warning } from '../../warnings.js';
 import { guarded } from '../guarded-listener.js';
 import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage, importEntry } from '../packages/installed-package.js';
@@ -60,6 +61,6 @@ function loadEsm(main: string, framework: string, { packageName, file, patch }: 
     const exports: unknown = createRequire(main)(entry);
     if (typeof exports === 'object' && exports !== null) patch(exports);
   } catch (error) {
-    diag.warn(`orchestrator: routes of ${framework} are not recognized`, error);
+    diag.warn(...warning('ORCHESTRATOR_ROUTES_UNKNOWN', { framework }), error);
   }
 }

@@ -10,6 +10,7 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 
+import { DEFAULT_MAX_SERIES, OVERFLOW_ATTRIBUTE } from '../../model/series.js';
 import type { BindableCounter, BindableHistogram, BoundMeter } from './bound-meter.js';
 
 /** One series. `totals`: a counter's value, or a histogram's sum and the counts of its buckets. Only ever grows. */
@@ -39,31 +40,31 @@ export interface AggregatingMeterOptions {
  * measurements made elsewhere. Views do not apply to it.
  */
 export class AggregatingMeter implements BoundMeter {
-  private readonly scope: { readonly name: string; readonly version?: string };
-  private readonly maxSeries: number;
-  private readonly families: Family[] = [];
+  readonly #scope: { readonly name: string; readonly version?: string };
+  readonly #maxSeries: number;
+  readonly #families: Family[] = [];
 
-  constructor({ name, version, maxSeries = 2000 }: AggregatingMeterOptions) {
-    this.scope = { name, ...(version !== undefined && { version }) };
-    this.maxSeries = maxSeries;
+  constructor({ name, version, maxSeries = DEFAULT_MAX_SERIES }: AggregatingMeterOptions) {
+    this.#scope = { name, ...(version !== undefined && { version }) };
+    this.#maxSeries = maxSeries;
   }
 
   createHistogram(name: string, options: MetricOptions): BindableHistogram {
     const boundaries = options.advice?.explicitBucketBoundaries ?? [];
-    const family = this.addFamily(name, options, boundaries);
+    const family = this.#addFamily(name, options, boundaries);
     return {
       bind: (attributes) => {
-        const { totals } = this.find(family, attributes, boundaries.length + 2);
+        const { totals } = this.#find(family, attributes, boundaries.length + 2);
         return { record: (value) => record(totals, boundaries, value) };
       },
     };
   }
 
   createCounter(name: string, options: MetricOptions): BindableCounter {
-    const family = this.addFamily(name, options, undefined);
+    const family = this.#addFamily(name, options, undefined);
     return {
       bind: (attributes) => {
-        const { totals } = this.find(family, attributes, 1);
+        const { totals } = this.#find(family, attributes, 1);
         return { add: (value) => add(totals, value) };
       },
     };
@@ -77,7 +78,7 @@ export class AggregatingMeter implements BoundMeter {
       collect: () => {
         const time = now();
         const metrics: MetricData[] = [];
-        for (const family of this.families) {
+        for (const family of this.#families) {
           const points: Array<DataPoint<readonly number[]>> = [];
           for (const each of family.series.values()) {
             const { attributes, startTime, totals } = each;
@@ -98,7 +99,7 @@ export class AggregatingMeter implements BoundMeter {
         const result: CollectionResult = {
           resourceMetrics: {
             resource: emptyResource(),
-            scopeMetrics: metrics.length === 0 ? [] : [{ scope: this.scope, metrics }],
+            scopeMetrics: metrics.length === 0 ? [] : [{ scope: this.#scope, metrics }],
           },
           errors: [],
         };
@@ -107,26 +108,27 @@ export class AggregatingMeter implements BoundMeter {
     };
   }
 
-  private addFamily(name: string, options: MetricOptions, boundaries: readonly number[] | undefined): Family {
+  #addFamily(name: string, options: MetricOptions, boundaries: readonly number[] | undefined): Family {
     const family = { name, options, boundaries, series: new Map<string, Accumulation>() };
-    this.families.push(family);
+    this.#families.push(family);
     return family;
   }
 
-  private find(family: Family, attributes: Attributes, length: number): Accumulation {
+  #find(family: Family, attributes: Attributes, length: number): Accumulation {
     const { series } = family;
     const key = textOf(attributes);
     const known = series.get(key);
     if (known !== undefined) return known;
     // The overflow series is the last that fits.
-    if (series.size >= this.maxSeries - 1 && key !== OVERFLOW_KEY) return this.find(family, OVERFLOW, length);
+    if (series.size >= this.#maxSeries - 1 && key !== OVERFLOW_KEY)
+      return this.#find(family, OVERFLOW, length);
     const added = { attributes, startTime: now(), totals: Array.from<number>({ length }).fill(0) };
     series.set(key, added);
     return added;
   }
 }
 
-const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
+const OVERFLOW: Attributes = { [OVERFLOW_ATTRIBUTE]: true };
 const OVERFLOW_KEY = textOf(OVERFLOW);
 
 function textOf(attributes: Attributes): string {

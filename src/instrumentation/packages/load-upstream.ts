@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 
 import { diag } from '@opentelemetry/api';
 
+import { warning } from '../../warnings.js';
+
 /** Brings most instrumentations of OpenTelemetry with it. */
 export const AUTO_INSTRUMENTATIONS = '@opentelemetry/auto-instrumentations-node';
 
@@ -22,7 +24,7 @@ export function loadUpstream<Result>(
   try {
     return use(createRequire(main)(file));
   } catch (error) {
-    diag.warn(`orchestrator: ${name} is not used`, error);
+    diag.warn(...warning('ORCHESTRATOR_PACKAGE_NOT_USED', { package: name }), error);
     return undefined;
   }
 }

@@ -2,6 +2,8 @@ import Module from 'node:module';
 
 import { diag } from '@opentelemetry/api';
 
+import { warning } from '../../warnings.js';
+
 type Load = (this: unknown, request: string, ...rest: unknown[]) => unknown;
 
 /**
@@ -22,7 +24,7 @@ export function onModuleLoaded(listener: (exports: object) => void): () => void 
       try {
         listener(exports);
       } catch (error) {
-        diag.error(`orchestrator: routes of ${request} are not recognized`, error);
+        diag.error(...warning('ORCHESTRATOR_ROUTES_UNKNOWN', { framework: request }), error);
       }
     }
     return exports;

@@ -14,6 +14,7 @@ import { isOwnRequest, isOwnServer } from '../../own-traffic/own-traffic.js';
 import { limitPgOperations } from '../databases/pg-operations.js';
 import { pathOf } from '../http/path.js';
 import { routeOf } from '../http/route.js';
+import { warning } from '../../warnings.js';
 import { AUTO_INSTRUMENTATIONS, loadUpstream } from '../packages/load-upstream.js';
 
 export interface TracingOptions {
@@ -112,6 +113,6 @@ function registerEsmHooks(): void {
       register();
     } else Module.register('@opentelemetry/instrumentation/hook.mjs', pathToFileURL(instrumentation));
   } catch (error) {
-    diag.warn('orchestrator: ESM packages are not traced', error);
+    diag.warn(...warning('ORCHESTRATOR_ESM_NOT_TRACED', {}), error);
   }
 }

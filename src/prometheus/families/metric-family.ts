@@ -2,31 +2,32 @@ import type { Family, FamilyType } from '../../model/family.js';
 import type { Series } from '../../model/series.js';
 import type { Snapshot, SnapshotFamily } from '../../model/snapshot.js';
 import { type MetricName, withoutTotal } from '../naming/names.js';
+import { type Warn, warning } from '../../warnings.js';
 
-/** `unknown` is what OpenMetrics calls a counter that cannot have its `_total` or whose name clashes. */
-export type BlockType = 'counter' | 'gauge' | 'histogram' | 'info' | 'unknown';
+/** `unknown`: in OpenMetrics a counter that cannot have its `_total`, or whose name clashes. */
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'info' | 'unknown';
 
 /** `openmetrics` forbids more names to meet than the other formats. */
 export type Dialect = 'prometheus' | 'openmetrics';
 
 /** All lines of one Prometheus metric: one HELP, one TYPE, the series of every family that has this name. */
-export interface Block {
+export interface MetricFamily {
   /** The name of the samples of a counter or gauge, and the prefix of a histogram's; `_total` and `_info` included. */
   readonly name: string;
-  readonly type: BlockType;
+  readonly type: MetricType;
   readonly help: string;
   /** The words with which the name ends, for `# UNIT`; `''` if none. */
   readonly unit: string;
   readonly families: readonly SnapshotFamily[];
 }
 
-export interface PlanRules {
+export interface GroupingRules {
   readonly dialect: Dialect;
   /** Undefined for a family that cannot be named. */
   readonly nameOf: (family: Family) => MetricName | undefined;
   readonly targetInfo: boolean;
-  /** Called for every conflict of every scrape; whoever listens reports each key once. */
-  readonly report: (key: string, message: string) => void;
+  /** Called for every conflict of every scrape; the callee reports each key once. */
+  readonly report: (key: string, ...told: Parameters<Warn>) => void;
 }
 
 const NO_SCOPE_SERIES: Series = { id: 'self', scope: { name: '' }, attributes: [] };
@@ -39,7 +40,7 @@ const INSTANCES: Family = {
   help: 'Live instances of the project.',
 };
 
-const TARGET_INFO: Block = {
+const TARGET_INFO: MetricFamily = {
   name: 'target_info',
   type: 'info',
   help: 'Target metadata',
@@ -48,16 +49,16 @@ const TARGET_INFO: Block = {
 };
 
 /**
- * Groups the families of a snapshot into blocks, target_info first. The oldest family decides about a name: "Exporters
- * MUST drop entire metrics to prevent conflicting TYPE comments, but SHOULD NOT drop metric points as a result of
- * conflicting UNIT or HELP comments."
+ * Groups the families of a snapshot by their Prometheus name, target_info first. The oldest family decides about a name:
+ * "Exporters MUST drop entire metrics to prevent conflicting TYPE comments, but SHOULD NOT drop metric points as a result
+ * of conflicting UNIT or HELP comments."
  */
-export function planBlocks(snapshot: Snapshot, rules: PlanRules): Block[] {
-  const plan = new Plan(rules);
-  if (rules.targetInfo && snapshot.resource.some(([, value]) => value !== '')) plan.addTargetInfo();
-  plan.add(instances(snapshot.instances));
-  for (const family of snapshot.families) if (family.series.length > 0) plan.add(family);
-  return plan.finish();
+export function groupFamilies(snapshot: Snapshot, rules: GroupingRules): MetricFamily[] {
+  const groups = new FamilyGroups(rules);
+  if (rules.targetInfo && snapshot.resource.some(([, value]) => value !== '')) groups.addTargetInfo();
+  groups.add(instances(snapshot.instances));
+  for (const family of snapshot.families) if (family.series.length > 0) groups.add(family);
+  return groups.finish();
 }
 
 function instances(value: number): SnapshotFamily {
@@ -66,19 +67,19 @@ function instances(value: number): SnapshotFamily {
 
 interface Draft {
   readonly name: string;
-  type: BlockType;
+  type: MetricType;
   help: string;
   unit: string;
   readonly families: SnapshotFamily[];
 }
 
-class Plan {
-  readonly #rules: PlanRules;
+class FamilyGroups {
+  readonly #rules: GroupingRules;
   readonly #drafts = new Map<string, Draft>();
-  /** Which block writes, or by OpenMetrics might write, samples of a name. */
+  /** Which metric writes, or by OpenMetrics might write, samples of a name. */
   readonly #claims = new Map<string, Draft>();
 
-  constructor(rules: PlanRules) {
+  constructor(rules: GroupingRules) {
     this.#rules = rules;
   }
 
@@ -93,7 +94,7 @@ class Plan {
       this.#report(family, 'its name has no letter or digit that Prometheus allows');
       return;
     }
-    const type = BLOCK_TYPES[family.type];
+    const type = METRIC_TYPES[family.type];
     const draft = this.#drafts.get(named.name);
     if (draft !== undefined && draft.type === type) {
       this.#join(draft, added, named.unit);
@@ -109,13 +110,13 @@ class Plan {
     );
   }
 
-  finish(): Block[] {
-    const blocks = [...this.#drafts.values()];
-    if (this.#rules.dialect === 'openmetrics') for (const draft of blocks) this.#fitOpenMetrics(draft);
-    return blocks;
+  finish(): MetricFamily[] {
+    const metrics = [...this.#drafts.values()];
+    if (this.#rules.dialect === 'openmetrics') for (const draft of metrics) this.#fitOpenMetrics(draft);
+    return metrics;
   }
 
-  /** Registers a block, or returns the one that is in its way. */
+  /** Registers a metric, or returns the one that is in its way. */
   #claim(draft: Draft): Draft | undefined {
     const names = sampleNames(draft.name, draft.type, this.#rules.dialect);
     for (const name of names) {
@@ -135,15 +136,14 @@ class Plan {
     else if (family.help !== '' && family.help !== draft.help) {
       this.#rules.report(
         `help ${draft.name} ${family.key}`,
-        `Metric "${family.name}" has another description than the metric that shares its Prometheus name ` +
-          `${draft.name}; the older one is exposed.`,
+        ...warning('ORCHESTRATOR_DESCRIPTIONS_DIFFER', { metric: family.name, name: draft.name }),
       );
     }
   }
 
   /**
    * In OpenMetrics the counter `foo_total` is a family `foo`, which might meet the gauge `foo`; `target_info` is a
-   * family `target`. Such a one keeps its samples and gives up its type.
+   * family `target`. In that case it keeps its samples and gives up its type.
    */
   #fitOpenMetrics(draft: Draft): void {
     if (draft.type !== 'counter' && draft.type !== 'info') return;
@@ -156,20 +156,21 @@ class Plan {
   }
 
   #report(family: Family, why: string): void {
-    this.#rules.report(`drop ${family.key}`, `Metric "${family.name}" is not exposed: ${why}. Rename it.`);
+    const told = warning('ORCHESTRATOR_METRIC_NOT_EXPOSED', { metric: family.name, why });
+    this.#rules.report(`drop ${family.key}`, ...told);
   }
 }
 
-const BLOCK_TYPES = {
+const METRIC_TYPES = {
   counter: 'counter',
   gauge: 'gauge',
   // "… the sum is non-monotonic, it should follow the same rules as described for OpenTelemetry Gauge."
   updowncounter: 'gauge',
   histogram: 'histogram',
   exponentialhistogram: 'histogram',
-} as const satisfies Record<FamilyType, BlockType>;
+} as const satisfies Record<FamilyType, MetricType>;
 
-function sampleNames(name: string, type: BlockType, dialect: Dialect): string[] {
+function sampleNames(name: string, type: MetricType, dialect: Dialect): string[] {
   if (type !== 'histogram') return [name];
   const names = [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
   return dialect === 'openmetrics' ? [...names, `${name}_created`] : names;

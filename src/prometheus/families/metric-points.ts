@@ -1,3 +1,4 @@
+import type { Step } from '../../event-loop/fair-yield.js';
 import { rebucket, sharedBoundaries } from '../../model/boundaries.js';
 import {
   type Exponential,
@@ -7,30 +8,32 @@ import {
 } from '../../model/exponential-histogram.js';
 import type { Family } from '../../model/family.js';
 import type { SnapshotSeries } from '../../model/snapshot.js';
-import type { Block } from './metric-family.js';
+import type { MetricFamily } from './metric-family.js';
 import { exponentialBoundaries, exponentialToClassic } from './classic-histogram.js';
 import type { EncodedLabels, LabelCache } from '../naming/label-cache.js';
 
-/** What one label set of a block says: the sum of all series that have these labels in the end. */
-export interface Point {
+/** One label set of a metric, and the sum of all series that have these labels in the end. */
+export interface MetricPoint {
   readonly labels: EncodedLabels;
   /** Unix milliseconds, 0 if unknown. */
   readonly startMs: number;
-  /** `[value]`, or `[sum, c0, …, cN]` on the boundaries of the block; meaningless if `native` is set. */
+  /** `[value]`, or `[sum, c0, …, cN]` on the boundaries of the metric; meaningless if `native` is set. */
   readonly values: ArrayLike<number>;
   /** Set if the format carries native histograms and this is one. */
   readonly native?: Exponential;
 }
 
-export interface BlockPoints {
-  /** The finite upper bounds of every classic histogram of the block. */
+export interface CollectedPoints {
+  /** The finite upper bounds of every classic histogram of the metric. */
   readonly boundaries: readonly number[];
-  readonly points: readonly Point[];
+  readonly points: readonly MetricPoint[];
 }
 
-/** Series between two breaths, about 0.3 ms: labels that have to be rendered cost some 20 times as much as known ones. */
-const SERIES_PER_BREATH = 500;
-const NEW_SERIES_PER_BREATH = 50;
+/** About 0.3 ms. */
+export const SERIES_PER_SLICE = 500;
+
+/** A series whose labels have to be rendered, or whose buckets have to be unpacked, costs some ten to twenty known ones. */
+const NEW_SERIES_WEIGHT = 10;
 
 /**
  * Native histograms know the schemas -4 … 8: "if Scale is < -4, the data point MUST be dropped". Ours become
@@ -38,26 +41,24 @@ const NEW_SERIES_PER_BREATH = 50;
  */
 const MIN_NATIVE_SCALE = -4;
 
-/** The points of a block, none of them twice. Yields when the caller may want to let others run. */
-export function* collectPoints(
-  block: Block,
+/** The points of a metric, none of them twice. `step`: from {@link SERIES_PER_SLICE}, shared by all metrics of a scrape. */
+export async function collectPoints(
+  metric: MetricFamily,
   labels: LabelCache,
   nativeHistograms: boolean,
-): Generator<undefined, BlockPoints> {
-  const histogram = block.type === 'histogram';
-  const reader = histogram ? yield* histogramReader(block, nativeHistograms) : SCALARS;
-  const points: Point[] = [];
+  step: Step,
+): Promise<CollectedPoints> {
+  const histogram = metric.type === 'histogram';
+  const reader = histogram ? await histogramReader(metric, nativeHistograms, step) : SCALARS;
+  const points: MetricPoint[] = [];
   const indexes = new Map<string, number>();
-  let visited = 0;
-  let rendered = labels.rendered;
-  for (const { family, series } of block.families) {
+  for (const { family, series } of metric.families) {
     for (const entry of series) {
-      visited += 1;
-      if (visited % SERIES_PER_BREATH === 0 || labels.rendered - rendered >= NEW_SERIES_PER_BREATH) {
-        rendered = labels.rendered;
-        yield;
-      }
-      const point = reader.read(family, entry, labels.get(entry.series, histogram));
+      const rendered = labels.rendered;
+      const encoded = labels.get(entry.series, histogram);
+      const turn = step(labels.rendered === rendered ? 1 : NEW_SERIES_WEIGHT);
+      if (turn !== undefined) await turn;
+      const point = reader.read(family, entry, encoded);
       const index = indexes.get(point.labels.key);
       const other = index === undefined ? undefined : points[index];
       if (index === undefined || other === undefined) {
@@ -69,31 +70,36 @@ export function* collectPoints(
   return { boundaries: reader.boundaries, points };
 }
 
-interface Reader {
+interface PointReader {
   readonly boundaries: readonly number[];
-  read(family: Family, entry: SnapshotSeries, labels: EncodedLabels): Point;
-  merge(a: Point, b: Point, family: Family): Point;
+  read(family: Family, entry: SnapshotSeries, labels: EncodedLabels): MetricPoint;
+  merge(a: MetricPoint, b: MetricPoint, family: Family): MetricPoint;
 }
 
-const SCALARS: Reader = {
+const SCALARS: PointReader = {
   boundaries: [],
   read: (_family, entry, labels) => ({ labels, startMs: entry.startMs, values: entry.values }),
   // Sums add up; of two gauges only the last is true.
   merge: (a, b, family) => (family.type === 'gauge' ? b : addClassic(a, b)),
 };
 
-function* histogramReader(block: Block, nativeHistograms: boolean): Generator<undefined, Reader> {
+async function histogramReader(
+  metric: MetricFamily,
+  nativeHistograms: boolean,
+  step: Step,
+): Promise<PointReader> {
   const exponential = new Map<SnapshotSeries, Exponential>();
-  for (const { family, series } of block.families) {
+  for (const { family, series } of metric.families) {
     if (family.type !== 'exponentialhistogram') continue;
     for (const entry of series) {
       exponential.set(entry, unpackExponential(entry.values));
-      if (exponential.size % NEW_SERIES_PER_BREATH === 0) yield;
+      const turn = step(NEW_SERIES_WEIGHT);
+      if (turn !== undefined) await turn;
     }
   }
   const all = [...exponential.values()];
-  const explicit = block.families.filter(({ family }) => family.type === 'histogram');
-  // Prometheus takes a whole family for what its first histogram is, so that one block is native or classic.
+  const explicit = metric.families.filter(({ family }) => family.type === 'histogram');
+  // Prometheus reads a whole family in the kind of its first histogram, so a metric is native or classic as a whole.
   if (nativeHistograms && explicit.length === 0 && all.every(({ scale }) => scale >= MIN_NATIVE_SCALE)) {
     return nativeReader(exponential);
   }
@@ -104,7 +110,7 @@ function* histogramReader(block: Block, nativeHistograms: boolean): Generator<un
   return classicReader(boundaries, exponential);
 }
 
-function nativeReader(histograms: ReadonlyMap<SnapshotSeries, Exponential>): Reader {
+function nativeReader(histograms: ReadonlyMap<SnapshotSeries, Exponential>): PointReader {
   return {
     boundaries: [],
     read: (_family, entry, labels) => {
@@ -122,7 +128,7 @@ function nativeReader(histograms: ReadonlyMap<SnapshotSeries, Exponential>): Rea
 function classicReader(
   boundaries: readonly number[],
   exponential: ReadonlyMap<SnapshotSeries, Exponential>,
-): Reader {
+): PointReader {
   return {
     boundaries,
     read: (family, entry, labels) => {
@@ -136,7 +142,7 @@ function classicReader(
   };
 }
 
-function addClassic(a: Point, b: Point): Point {
+function addClassic(a: MetricPoint, b: MetricPoint): MetricPoint {
   const values = Array.from(a.values, (value, index) => value + (b.values[index] ?? 0));
   return { labels: a.labels, startMs: earlier(a.startMs, b.startMs), values };
 }

@@ -14,7 +14,7 @@ export class ByteWriter {
   #full: Buffer[] = [];
   readonly #spare: Buffer[] = [];
 
-  /** Makes room for `bytes` more; what was written before stays in order. */
+  /** Makes room for `bytes` more. */
   reserve(bytes: number): void {
     if (this.#buffer.length - this.#position < bytes) this.#cut(Math.max(bytes, PIECE_BYTES));
   }
@@ -24,7 +24,7 @@ export class ByteWriter {
     this.#position += bytes.length;
   }
 
-  /** Any number of bytes; reserves by itself. What is larger than a piece becomes several. */
+  /** Any number of bytes, in as many pieces as they need; reserves by itself. */
   copy(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
       const part = bytes.subarray(start, start + PIECE_BYTES);
@@ -67,13 +67,13 @@ export class ByteWriter {
     return pieces;
   }
 
-  /** The pieces that are complete, and what was begun. */
+  /** All pieces, the last one however short. */
   takeAll(): Buffer[] {
     this.#cut(0);
     return this.take();
   }
 
-  /** Takes a piece back that nobody will read again, to write the next one into it. */
+  /** Takes a piece back that will not be read again, to write the next one into it. */
   recycle(piece: Buffer): void {
     if (piece.buffer.byteLength === PIECE_BYTES) this.#spare.push(Buffer.from(piece.buffer));
   }
@@ -99,7 +99,7 @@ export class ByteWriter {
   }
 }
 
-/** A sample value in every text format: what JavaScript prints reads back as the same double everywhere. */
+/** A sample value in every text format: JavaScript's text of a number reads back as the same double everywhere. */
 export function numberText(value: number): string {
   if (value === Infinity) return '+Inf';
   if (value === -Infinity) return '-Inf';

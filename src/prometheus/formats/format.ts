@@ -1,9 +1,9 @@
-import type { Block, Dialect } from '../families/metric-family.js';
+import type { MetricFamily, Dialect } from '../families/metric-family.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { Label } from '../naming/labels.js';
-import type { Point } from '../families/metric-points.js';
+import type { MetricPoint } from '../families/metric-points.js';
 
-/** How one media type writes blocks and points. */
+/** How one media type writes metrics and points. */
 export interface Format {
   readonly dialect: Dialect;
   /** True if exponential histograms can be written as they are. */
@@ -12,14 +12,14 @@ export interface Format {
   readonly labelEncoding: 'text' | 'protobuf';
   /** The labels of a series as they are copied into every line of it. */
   encodeLabels(labels: readonly Label[]): Uint8Array;
-  /** Writes what stands before the points of a block; `boundaries` as in `BlockPoints`. */
-  begin(writer: ByteWriter, block: Block, boundaries: readonly number[]): BlockWriter;
-  /** Writes what stands at the end of a scrape. */
+  /** Writes the head of a metric: its name, type and help; `boundaries` as in `CollectedPoints`. */
+  begin(writer: ByteWriter, metric: MetricFamily, boundaries: readonly number[]): FamilyWriter;
+  /** Writes the end of a scrape. */
   end(writer: ByteWriter): void;
 }
 
-export interface BlockWriter {
-  point(point: Point): void;
-  /** Writes what stands after the points of the block. */
+export interface FamilyWriter {
+  point(point: MetricPoint): void;
+  /** Writes the end of the metric. */
   end(): void;
 }

@@ -1,10 +1,10 @@
-import type { Block } from '../families/metric-family.js';
+import type { MetricFamily } from '../families/metric-family.js';
 import type { ByteWriter } from './byte-writer.js';
-import type { BlockWriter, Format } from './format.js';
+import type { FamilyWriter, Format } from './format.js';
 import { withoutTotal } from '../naming/names.js';
-import type { Point } from '../families/metric-points.js';
+import type { MetricPoint } from '../families/metric-points.js';
 import { BucketLabels, SampleLine, escapeQuoted, labelsText, nameText } from './sample-line.js';
-import { writeBuckets } from './text.js';
+import { writeBucketLines } from './text.js';
 
 const BUCKETS = new BucketLabels(canonicalNumber);
 
@@ -14,16 +14,16 @@ export const OPENMETRICS: Format = {
   nativeHistograms: false,
   labelEncoding: 'text',
   encodeLabels: labelsText,
-  begin: (writer, block, boundaries) => {
-    const family = familyName(block);
-    writeHeader(writer, block, family);
-    switch (block.type) {
+  begin: (writer, metric, boundaries) => {
+    const family = familyName(metric);
+    writeHeader(writer, metric, family);
+    switch (metric.type) {
       case 'histogram':
         return histogram(writer, family, boundaries);
       case 'counter':
         return counter(writer, family);
       default:
-        return gauge(writer, block.name);
+        return gauge(writer, metric.name);
     }
   },
   end: (writer) => writer.text('# EOF\n'),
@@ -43,19 +43,19 @@ export function canonicalNumber(value: number): string {
 }
 
 /** The name of a family has no suffix of its samples: no `_total`, no `_info`. */
-function familyName({ name, type }: Block): string {
+function familyName({ name, type }: MetricFamily): string {
   if (type === 'counter') return withoutTotal(name);
   return type === 'info' ? name.replace(/_info$/, '') : name;
 }
 
-function writeHeader(writer: ByteWriter, { type, help, unit }: Block, family: string): void {
+function writeHeader(writer: ByteWriter, { type, help, unit }: MetricFamily, family: string): void {
   const shown = nameText(family);
   writer.text(`# TYPE ${shown} ${type}\n`);
   if (unit !== '' && family.endsWith(`_${unit}`)) writer.text(`# UNIT ${shown} ${unit}\n`);
   if (help !== '') writer.text(`# HELP ${shown} ${escapeQuoted(help)}\n`);
 }
 
-function gauge(writer: ByteWriter, name: string): BlockWriter {
+function gauge(writer: ByteWriter, name: string): FamilyWriter {
   const line = new SampleLine(writer, name);
   return {
     point: ({ labels, values }) => line.write(labels.bytes, values[0] ?? 0),
@@ -64,7 +64,7 @@ function gauge(writer: ByteWriter, name: string): BlockWriter {
 }
 
 /** "A Total is a non-NaN and MUST be monotonically non-decreasing over time, starting from 0": others are left out. */
-function counter(writer: ByteWriter, family: string): BlockWriter {
+function counter(writer: ByteWriter, family: string): FamilyWriter {
   const total = new SampleLine(writer, `${family}_total`);
   const created = new CreatedLine(writer, family);
   return {
@@ -83,7 +83,7 @@ function counter(writer: ByteWriter, family: string): BlockWriter {
  * Sum Value is present": negative bounds are left out, which keeps all other counts and the sum exact. A sum that cannot be written (NaN, or below
  * zero) takes `_count` with it; `le="+Inf"` says the same.
  */
-function histogram(writer: ByteWriter, family: string, boundaries: readonly number[]): BlockWriter {
+function histogram(writer: ByteWriter, family: string, boundaries: readonly number[]): FamilyWriter {
   const bucket = new SampleLine(writer, `${family}_bucket`);
   const count = new SampleLine(writer, `${family}_count`);
   const sum = new SampleLine(writer, `${family}_sum`);
@@ -92,7 +92,7 @@ function histogram(writer: ByteWriter, family: string, boundaries: readonly numb
   const negative = boundaries.filter((boundary) => boundary < 0).length;
   return {
     point: (point) => {
-      const total = writeBuckets(bucket, les, point, negative);
+      const total = writeBucketLines(bucket, les, point, negative);
       const observed = point.values[0] ?? 0;
       if (observed >= 0) {
         count.write(point.labels.bytes, total);
@@ -112,7 +112,7 @@ class CreatedLine {
     this.#line = new SampleLine(writer, `${family}_created`);
   }
 
-  write({ labels, startMs }: Point): void {
+  write({ labels, startMs }: MetricPoint): void {
     if (startMs > 0) this.#line.write(labels.bytes, startMs / 1000);
   }
 }

@@ -6,11 +6,11 @@ import {
   downscale,
   exponentialCount,
 } from '../../model/exponential-histogram.js';
-import type { Block, BlockType } from '../families/metric-family.js';
+import type { MetricFamily, MetricType } from '../families/metric-family.js';
 import type { ByteWriter } from './byte-writer.js';
-import type { BlockWriter, Format } from './format.js';
+import type { FamilyWriter, Format } from './format.js';
 import type { Label } from '../naming/labels.js';
-import type { Point } from '../families/metric-points.js';
+import type { MetricPoint } from '../families/metric-points.js';
 
 /** Field numbers and wire types of `io.prometheus.client` (prometheus/client_model, metrics.proto), ready to write. */
 const VARINT = 0;
@@ -47,7 +47,7 @@ const HISTOGRAM = {
   created: tag(15, BYTES),
 };
 
-const TYPES: Readonly<Record<BlockType, number>> = {
+const TYPES: Readonly<Record<MetricType, number>> = {
   counter: 0,
   gauge: 1,
   info: 1,
@@ -71,7 +71,7 @@ export const PROTOBUF: Format = {
   nativeHistograms: true,
   labelEncoding: 'protobuf',
   encodeLabels,
-  begin: (writer, block, boundaries) => new FamilyWriter(writer, block, boundaries),
+  begin: (writer, metric, boundaries) => new MessageWriter(writer, metric, boundaries),
   end: () => undefined,
 };
 
@@ -91,28 +91,28 @@ function encodeLabels(labels: readonly Label[]): Uint8Array {
 }
 
 /** A message is preceded by its length, so that a family is written out when it is complete. */
-class FamilyWriter implements BlockWriter {
+class MessageWriter implements FamilyWriter {
   readonly #out: ByteWriter;
-  readonly #block: Block;
+  readonly #metric: MetricFamily;
   readonly #boundaries: readonly number[];
   readonly #message: Writer = Writer.create();
 
-  constructor(out: ByteWriter, block: Block, boundaries: readonly number[]) {
+  constructor(out: ByteWriter, metric: MetricFamily, boundaries: readonly number[]) {
     this.#out = out;
-    this.#block = block;
+    this.#metric = metric;
     this.#boundaries = boundaries;
-    const { name, help, type } = block;
+    const { name, help, type } = metric;
     // Invalid UTF-8 in one text would cost the whole scrape.
     this.#message.uint32(FAMILY.name).string(name.toWellFormed());
     if (help !== '') this.#message.uint32(FAMILY.help).string(help.toWellFormed());
     this.#message.uint32(FAMILY.type).uint32(TYPES[type]);
   }
 
-  point(point: Point): void {
+  point(point: MetricPoint): void {
     const message = this.#message;
     message.uint32(FAMILY.metric).fork().raw(point.labels.bytes);
-    if (this.#block.type === 'histogram') this.#histogram(point);
-    else if (this.#block.type === 'counter') this.#counter(point);
+    if (this.#metric.type === 'histogram') this.#histogram(point);
+    else if (this.#metric.type === 'counter') this.#counter(point);
     else {
       message.uint32(METRIC.gauge).fork();
       message.uint32(GAUGE.value).double(point.values[0] ?? 0);
@@ -122,20 +122,20 @@ class FamilyWriter implements BlockWriter {
   }
 
   end(): void {
-    if (this.#block.unit !== '') this.#message.uint32(FAMILY.unit).string(this.#block.unit);
+    if (this.#metric.unit !== '') this.#message.uint32(FAMILY.unit).string(this.#metric.unit);
     const message = this.#message.finish(true);
     this.#out.copy(Writer.create().uint32(message.length).finish());
     this.#out.copy(message);
   }
 
-  #counter({ values, startMs }: Point): void {
+  #counter({ values, startMs }: MetricPoint): void {
     const message = this.#message.uint32(METRIC.counter).fork();
     message.uint32(COUNTER.value).double(values[0] ?? 0);
     writeTimestamp(message, COUNTER.created, startMs);
     message.ldelim();
   }
 
-  #histogram(point: Point): void {
+  #histogram(point: MetricPoint): void {
     const message = this.#message.uint32(METRIC.histogram).fork();
     if (point.native === undefined) writeClassic(message, point.values, this.#boundaries);
     else writeNative(message, point.native);
@@ -167,12 +167,12 @@ function writeNative(message: Writer, histogram: Exponential): void {
   message.uint32(HISTOGRAM.schema).sint32(scale);
   message.uint32(HISTOGRAM.zeroThreshold).double(zeroThreshold || DEFAULT_ZERO_THRESHOLD);
   message.uint32(HISTOGRAM.zeroCount).uint64(zeroCount);
-  writeBuckets(message, HISTOGRAM.negative, negative);
-  writeBuckets(message, HISTOGRAM.positive, positive);
+  writeSpans(message, HISTOGRAM.negative, negative);
+  writeSpans(message, HISTOGRAM.positive, positive);
 }
 
 /** Runs of buckets, and each count as the difference to the one before. */
-function writeBuckets(
+function writeSpans(
   message: Writer,
   fields: { readonly span: number; readonly delta: number },
   { offset, counts }: ExponentialBuckets,

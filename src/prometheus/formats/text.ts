@@ -1,7 +1,7 @@
-import type { Block } from '../families/metric-family.js';
+import type { MetricFamily } from '../families/metric-family.js';
 import { type ByteWriter, numberText } from './byte-writer.js';
-import type { BlockWriter, Format } from './format.js';
-import type { Point } from '../families/metric-points.js';
+import type { FamilyWriter, Format } from './format.js';
+import type { MetricPoint } from '../families/metric-points.js';
 import { BucketLabels, SampleLine, labelsText, nameText } from './sample-line.js';
 
 const BUCKETS = new BucketLabels(numberText);
@@ -15,14 +15,14 @@ export const TEXT: Format = {
   nativeHistograms: false,
   labelEncoding: 'text',
   encodeLabels: labelsText,
-  begin: (writer, block, boundaries) => {
-    writeHeader(writer, block);
-    return block.type === 'histogram' ? histogram(writer, block, boundaries) : scalar(writer, block);
+  begin: (writer, metric, boundaries) => {
+    writeHeader(writer, metric);
+    return metric.type === 'histogram' ? histogram(writer, metric, boundaries) : scalar(writer, metric);
   },
   end: () => undefined,
 };
 
-function writeHeader(writer: ByteWriter, { name, type, help }: Block): void {
+function writeHeader(writer: ByteWriter, { name, type, help }: MetricFamily): void {
   const shown = nameText(name);
   // A metric without a description has no HELP: an empty one says nothing, an invented one something wrong.
   if (help !== '') writer.text(`# HELP ${shown} ${escapeHelp(help)}\n`);
@@ -34,7 +34,7 @@ function escapeHelp(help: string): string {
   return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }
 
-function scalar(writer: ByteWriter, { name }: Block): BlockWriter {
+function scalar(writer: ByteWriter, { name }: MetricFamily): FamilyWriter {
   const line = new SampleLine(writer, name);
   return {
     point: ({ labels, values }) => line.write(labels.bytes, values[0] ?? 0),
@@ -42,14 +42,14 @@ function scalar(writer: ByteWriter, { name }: Block): BlockWriter {
   };
 }
 
-function histogram(writer: ByteWriter, { name }: Block, boundaries: readonly number[]): BlockWriter {
+function histogram(writer: ByteWriter, { name }: MetricFamily, boundaries: readonly number[]): FamilyWriter {
   const bucket = new SampleLine(writer, `${name}_bucket`);
   const sum = new SampleLine(writer, `${name}_sum`);
   const count = new SampleLine(writer, `${name}_count`);
   const les = BUCKETS.of(boundaries);
   return {
     point: (point) => {
-      const total = writeBuckets(bucket, les, point);
+      const total = writeBucketLines(bucket, les, point);
       sum.write(point.labels.bytes, point.values[0] ?? 0);
       count.write(point.labels.bytes, total);
     },
@@ -61,10 +61,10 @@ function histogram(writer: ByteWriter, { name }: Block, boundaries: readonly num
  * Cumulative counts, ascending. Returns the last one: "Its value must be identical to the value of x_count", so both come from
  * the same additions.
  */
-export function writeBuckets(
+export function writeBucketLines(
   line: SampleLine,
   les: readonly Uint8Array[],
-  { labels, values }: Point,
+  { labels, values }: MetricPoint,
   first: number = 0,
 ): number {
   let total = 0;

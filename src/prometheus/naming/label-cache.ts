@@ -15,7 +15,7 @@ interface Entry {
 
 /**
  * Renders the labels of a series once. Stores hand out the same object for the same series, so the cache is weak by
- * identity: what leaves the store leaves here, and there is nothing to bound or to sweep.
+ * identity: a series that leaves the store leaves the cache, and there is nothing to bound or to sweep.
  */
 export class LabelCache {
   readonly rules: LabelRules;

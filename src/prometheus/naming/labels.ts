@@ -28,7 +28,7 @@ export function seriesLabels(series: Series, rules: LabelRules, histogram: boole
   const sources: Source[] = [];
   addAttributes(sources, series.attributes, rules.nameOf, histogram);
   if (rules.scopeInfo) addScope(sources, series.scope, rules.nameOf);
-  // What a point says about itself (`service.instance.id`) is not said again by its resource.
+  // An attribute of the point itself (`service.instance.id`) wins over the resource's.
   const copied = rules.resource.filter(([key]) => !series.attributes.some(([own]) => own === key));
   addAttributes(sources, copied, rules.nameOf, histogram);
   return resolve(sources);

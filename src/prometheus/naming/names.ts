@@ -11,13 +11,13 @@ export const TRANSLATION_STRATEGIES = [
 ] as const;
 export type TranslationStrategy = (typeof TRANSLATION_STRATEGIES)[number];
 
-/** What decides every name of one scrape. "First, `translation_strategy` MUST be applied", then the negotiated escaping. */
+/** The rules for every name of one scrape. "First, `translation_strategy` MUST be applied", then the negotiated escaping. */
 export interface Naming {
   readonly strategy: TranslationStrategy;
   readonly escaping: EscapingScheme;
 }
 
-/** What a name depends on. */
+/** The parts of a family on which its name depends. */
 export interface NamedFamily {
   readonly name: string;
   readonly type: FamilyType;
@@ -35,8 +35,8 @@ const TOTAL = '_total';
 const REMEMBERED_KEYS = 1000;
 
 /**
- * The Prometheus name of a family, or undefined if none can be made: a name without a single letter or digit would be
- * the same `_` for every such metric.
+ * The Prometheus name of a family, or undefined if none can be made: every name without a letter or digit would be
+ * the same `_`.
  */
 export function metricName(family: NamedFamily, naming: Naming): MetricName | undefined {
   const translated = translatesCharacters(naming.strategy) ? sanitize(family.name, METRIC_NAME) : family.name;
@@ -48,7 +48,7 @@ export function metricName(family: NamedFamily, naming: Naming): MetricName | un
   return { name: escaped, unit: words !== '' && base.endsWith(`_${words}`) ? words : '' };
 }
 
-/** What OpenMetrics calls the family of a counter: "Sample MetricName MUST have the suffix `_total`", the family's has not. */
+/** The name of a counter's family in OpenMetrics: "Sample MetricName MUST have the suffix `_total`", the family's has not. */
 export function withoutTotal(name: string): string {
   return name.endsWith(TOTAL) ? name.slice(0, -TOTAL.length) : name;
 }

@@ -39,7 +39,7 @@ const PER_WORDS: Readonly<Record<string, string>> = {
 
 /**
  * The words that a unit adds to a metric name: `s` is `seconds`, `By/s` is `bytes_per_second`, `{request}` is `''`.
- * An unknown unit stays what it is, reduced to `[a-zA-Z0-9_]`. `1` gives `''`; gauges say `ratio` for it.
+ * An unknown unit stays as it is, reduced to `[a-zA-Z0-9_]`. `1` gives `''`; gauges say `ratio` for it.
  */
 export function unitWords(unit: string): string {
   // "Portions of the Unit within brackets (e.g. {packet}) MUST be dropped."

@@ -4,12 +4,12 @@ import { createGzip, type Gzip } from 'node:zlib';
 const LEVEL = 1;
 
 /**
- * A body as gzip. Its pieces may be recycled: the next one is asked for when the one before has been compressed. Nothing
- * happens before it is read, and who reads no further ends the rendering.
+ * A body as gzip. Its pieces may be recycled: the next one is asked for when the one before has been compressed. Rendering
+ * begins when it is read, and ends when the reader stops.
  */
 export async function* gzipBody(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const gzip = createGzip({ level: LEVEL });
-  // An error destroys the stream, and whoever reads it is told.
+  // An error destroys the stream, and its reader is told.
   feed(gzip, body).then(
     () => gzip.end(),
     (error: Error) => gzip.destroy(error),
@@ -23,8 +23,8 @@ async function feed(gzip: Gzip, body: AsyncIterable<Buffer>): Promise<void> {
 
 function compressed(gzip: Gzip, piece: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    // What waits in a stream that is destroyed need not be called back.
-    const closed = (): void => reject(new Error('Nobody reads on.'));
+    // A stream that is destroyed need not call back for the writes that wait in it.
+    const closed = (): void => reject(new Error('The reader has left.'));
     gzip.once('close', closed);
     gzip.write(piece, (error) => {
       gzip.off('close', closed);

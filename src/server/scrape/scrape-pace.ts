@@ -1,13 +1,13 @@
 /**
- * What all scrapes of a process together may render while the application works. Rendering and compressing 100,000 lines
- * (33 MB) takes 100 ms of CPU, and the garbage of it as long again in pauses of a few milliseconds.
+ * The rate at which all scrapes of a process together may render while the application works. Rendering and compressing
+ * 100,000 lines (33 MB) takes 100 ms of CPU, and collecting the garbage as long again, in pauses of a few milliseconds.
  */
 const BYTES_PER_MS = 15_000;
 
-/** Nobody waits longer. */
+/** No scrape waits longer. */
 const MAX_REST_MS = 2000;
 
-/** Who gives up soon waits no longer than this share of its time: it needs the rest for its answer. */
+/** A scraper with a short timeout waits no longer than this share of it: the answer needs the rest. */
 const MAX_TIMEOUT_SHARE = 0.25;
 
 interface Rest {
@@ -18,16 +18,16 @@ interface Rest {
 }
 
 /**
- * Keeps scrapers that never pause from taking the process for themselves. A scrape is never slowed down; after it the
- * process rests in proportion to what was rendered, and those who come meanwhile share the next read. Who scrapes every
- * few seconds does not meet it.
+ * Limits the share of the process that scrapers take which never pause. Slices of one scrape are fair-yield's concern, the
+ * number of scrapes is this one's: a scrape is never slowed down, but after it the process rests in proportion to the bytes
+ * rendered, and scrapes that arrive meanwhile share the next read. A scraper with an interval of seconds does not meet it.
  */
 export class ScrapePace {
   #restsUntil = 0;
   #rest: Rest | undefined;
 
   /** Resolves when the next read may begin. One caller at a time. */
-  async turn(): Promise<void> {
+  async rest(): Promise<void> {
     const now = performance.now();
     const until = Math.min(this.#restsUntil, now + MAX_REST_MS);
     if (until <= now) return;

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-import { reason } from '../../errors.js';
+import { orchestratorError, reason } from '../../errors.js';
 import type { Exposition, PieceLife, Rendered } from '../../prometheus/exposition.js';
 import { acceptsGzip } from '../../prometheus/negotiate.js';
 import { deadline } from '../../event-loop/deadline.js';
 import type { Snapshot } from '../../model/snapshot.js';
+import { plainResponse } from '../plain-response.js';
 import { gzipBody } from './gzip-body.js';
 import { ScrapePace } from './scrape-pace.js';
 import { sendBody } from './send-body.js';
@@ -16,7 +17,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The answer has to be on its way before the scraper gives up. */
 const TIMEOUT_SHARE = 0.9;
 
-/** Who takes nothing for so long has left without a word; its answer holds a whole snapshot. */
+/** A client that reads nothing for this long is gone; its response would pin a snapshot in memory. */
 const STALL_MS = 60_000;
 
 /** Scrapes that came while the store was being read: they share the read and, by format, the compressed body. */
@@ -32,7 +33,7 @@ interface Answer {
 }
 
 export interface ScraperOptions {
-  /** Milliseconds after which a response is destroyed of which nothing is taken. Default 60000. */
+  /** Milliseconds without a byte taken after which a response is destroyed. Default 60000. */
   readonly stallMs?: number;
 }
 
@@ -61,10 +62,10 @@ export class Scraper {
 
   /**
    * Answers one request. 503 with a plain reason when the store cannot be read, so that `up` becomes 0; never a 200 with
-   * an error text. What somebody else has answered meanwhile is left as it is. Never rejects.
+   * an error text. A response that another party has begun meanwhile is left as it is. Never rejects.
    */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A client may have left while somebody else had the request, an authentication for example.
+    // A client may have left while a middleware had the request, an authentication for example.
     if (response.destroyed) return;
     let closed = false;
     response.once('close', () => {
@@ -73,7 +74,7 @@ export class Scraper {
     try {
       const answer = await this.#answer(request).catch(reason);
       if (closed || response.headersSent) return;
-      if (typeof answer === 'string') plain(response, 503, `${answer}\n`);
+      if (typeof answer === 'string') plainResponse(response, 503, `${answer}\n`);
       else {
         response.writeHead(200, answer.headers);
         if (request.method === 'HEAD') response.end();
@@ -105,7 +106,7 @@ export class Scraper {
   #join(timeoutMs: number): Round {
     this.#round ??= {
       snapshot: this.#pace
-        .turn()
+        .rest()
         .then(this.#read)
         .finally(() => {
           this.#round = undefined;
@@ -122,9 +123,10 @@ export class Scraper {
     timeoutMs: number,
     pieces: PieceLife,
   ): Promise<Rendered> {
-    const late = (): string => `The store was not read within ${timeoutMs} ms.`;
     const { contentType, body } = this.#exposition.render(
-      await deadline(snapshot, timeoutMs, late),
+      await deadline(snapshot, timeoutMs, () =>
+        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: timeoutMs }),
+      ),
       accept,
       pieces,
     );
@@ -136,20 +138,6 @@ function zippedOf({ zipped }: Round, { contentType, body }: Rendered): SharedBod
   let shared = zipped.get(contentType);
   if (shared?.isWhole !== true) zipped.set(contentType, (shared = new SharedBody(gzipBody(body))));
   return shared;
-}
-
-export function plain(
-  response: ServerResponse,
-  status: number,
-  body: string,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  response.end(body);
 }
 
 function joined(header: string | readonly string[] | undefined): string | undefined {

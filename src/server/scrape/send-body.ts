@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * Writes a body as fast as its reader takes it, and ends the response. Rejects when the connection closes, when somebody
- * else ends the response, or when nothing was taken for `stallMs`; the rendering ends then.
+ * Writes a body as fast as its reader takes it, and ends the response. Rejects when the connection closes, when another
+ * party ends the response, or when nothing was taken for `stallMs`; the rendering ends then.
  *
- * Applications wrap what they hand over: `compression`, as many others, drops the callback of `write()` and keeps the piece.
- * So nothing is relied on but `drain`, and pieces must not be recycled. (Node's own `pipeline` waits for ever when somebody
- * else ends the response.)
+ * Applications wrap the response: `compression`, as many others, drops the callback of `write()` and keeps the piece. So
+ * only `drain` is relied on, and pieces must not be recycled. (Node's own `pipeline` waits for ever when another party ends
+ * the response.)
  */
 export async function sendBody(
   body: AsyncIterable<Buffer>,
@@ -15,7 +15,7 @@ export async function sendBody(
 ): Promise<void> {
   const reader = new Reader(response);
   for await (const piece of body) {
-    // Who wraps `write()` may return nothing; only `false` is followed by `drain`.
+    // A wrapped `write()` may return nothing; only `false` is followed by `drain`.
     const written: unknown = reader.hasLeft || response.write(piece);
     if (written === false) await reader.ready(stallMs);
     if (reader.hasLeft) break;
@@ -24,7 +24,7 @@ export async function sendBody(
   response.end();
 }
 
-/** Whoever is at the other end of a response. */
+/** The client at the other end of a response. */
 class Reader {
   hasLeft: boolean;
   #wake: () => void = () => undefined;
@@ -39,7 +39,7 @@ class Reader {
     response.on('drain', () => this.#wake());
     response.on('close', leave);
     response.on('finish', leave);
-    // Without a listener it would end the process. Nothing is lost: it is followed by `close`, or what is written is not taken.
+    // Without a listener it would end the process. Nothing is lost: it is followed by `close`, or no more is taken.
     response.on('error', leave);
   }
 

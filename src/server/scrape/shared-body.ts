@@ -1,9 +1,9 @@
 /**
- * A body that is made once and read by many, each from its beginning and at its own speed. What was made is kept until the
+ * A body that is made once and read by many, each from its beginning and at its own speed. Its pieces are kept until the
  * last reader has let go of this object, so it is for bodies that are small for the work in them: compressed ones.
  */
 export class SharedBody implements AsyncIterable<Buffer> {
-  /** Let go of when it is read: what it was made from is much larger than what was made. */
+  /** Dropped when it is read: it holds much more memory than the pieces made from it. */
   #source: AsyncIterable<Buffer> | undefined;
   readonly #pieces: Buffer[] = [];
   #state: 'making' | 'complete' | 'abandoned' = 'making';
@@ -15,7 +15,7 @@ export class SharedBody implements AsyncIterable<Buffer> {
     this.#source = source;
   }
 
-  /** False when everybody left before it was complete; the making has ended then. */
+  /** False when all readers left before it was complete; it is not made any further then. */
   get isWhole(): boolean {
     return this.#state !== 'abandoned' && this.#error === undefined;
   }
@@ -29,7 +29,7 @@ export class SharedBody implements AsyncIterable<Buffer> {
           if (this.#error !== undefined) throw this.#error;
           if (this.#state === 'complete') return;
           // Half a body must not look like a whole one.
-          if (this.#state === 'abandoned') throw new Error('Everybody had left.');
+          if (this.#state === 'abandoned') throw new Error('All readers had left.');
           await new Promise<void>((resolve) => this.#wake.push(resolve));
         }
         yield this.#pieces[next] as Buffer;
@@ -46,7 +46,7 @@ export class SharedBody implements AsyncIterable<Buffer> {
     if (source !== undefined) void this.#make(source);
   }
 
-  /** As fast as it goes: it must not wait for a reader who is slow. */
+  /** At full speed: it must not wait for a slow reader. */
   async #make(source: AsyncIterable<Buffer>): Promise<void> {
     try {
       for await (const piece of source) {

@@ -1,6 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 
 const READ_BYTES = 256 * 1024;
 const LINE_FEED = 10;
@@ -27,8 +28,8 @@ export async function openAppendOnly(
 
 /**
  * One append-only file of lines that any number of processes write to and read. Each line is written by a single `write`
- * on a descriptor in append mode, which local file systems carry out as a whole, one after the other: there is no lock,
- * so there is none that a stopped or killed process could hold.
+ * on a descriptor in append mode. Local file systems carry out such writes as a whole, one after the other. So there is no
+ * lock, and none that a stopped or killed process could keep.
  */
 export class AppendOnlyFile {
   readonly path: string;
@@ -84,7 +85,7 @@ export class AppendOnlyFile {
         start = end + 1;
         if (take(line)) return true;
         if (performance.now() - sliceMark > SLICE_MS) {
-          await nextTurn();
+          await yieldToEventLoop();
           sliceMark = performance.now();
         }
       }

@@ -5,9 +5,15 @@ import { ProjectFamily } from '../state/project-family.js';
 import { ProjectInstance } from '../state/project-instance.js';
 import { encodeNumber, type JsonNumber } from './log-record.js';
 import { assertSchema, type Replica } from './replica.js';
+import type { BootTime } from './store-clock.js';
 
 type Line =
-  | { readonly kind: 'state'; readonly v: number; readonly project?: string | undefined }
+  | {
+      readonly kind: 'state';
+      readonly v: number;
+      readonly project?: string | undefined;
+      readonly boot?: BootTime | undefined;
+    }
   | { readonly kind: 'family'; readonly family: Family; readonly createdMs: number }
   | { readonly kind: 'series'; readonly key: string; readonly series: readonly SeriesRow[] }
   | InstanceLine
@@ -31,13 +37,13 @@ type SeriesRow = readonly [series: Series, updatedMs: number, startMs: number, .
 /** The series is named by id where its family has it. */
 type ValueRow = readonly [key: string, series: string | Series, recordedMs: number, value: JsonNumber];
 
-/** Rows of one line: what takes about a millisecond to encode or to read. */
+/** Rows of one line; they take about a millisecond to encode or to read. */
 const SERIES_PER_LINE = 200;
 
-/** The state as lines of JSON, to be written one after the other. The state must not change in between. */
+/** The state as lines of JSON, to be written one after the other. The state must not change meanwhile. */
 export function* encodeCheckpoint(replica: Replica): Generator<string> {
-  const { state } = replica;
-  yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project: state.project });
+  const { state, bootTime } = replica;
+  yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project: state.project, boot: bootTime });
   for (const [key, { family, createdAtMs, series }] of state.families) {
     yield encodeLine({ kind: 'family', family, createdMs: createdAtMs });
     const all = [...series.values()];
@@ -80,8 +86,8 @@ function instanceLine({ state }: Replica, lease: string, instance: ProjectInstan
 }
 
 /**
- * Takes the lines of {@link encodeCheckpoint} into an empty replica, one call for each. Answers true for the last one; a
- * checkpoint that ends before is damaged. Throws on a line that it cannot read.
+ * Takes one line of {@link encodeCheckpoint} into a replica that was empty before the first. Returns true for the last line;
+ * a checkpoint that ends before it is damaged. Throws on a line that it cannot read.
  */
 export function restoreLine(replica: Replica, text: string): boolean {
   const { state } = replica;
@@ -89,6 +95,7 @@ export function restoreLine(replica: Replica, text: string): boolean {
   if (line.kind === 'state') {
     assertSchema(line.v);
     state.project = line.project;
+    replica.bootTime = line.boot;
   } else if (line.kind === 'family') {
     state.families.set(line.family.key, new ProjectFamily(line.family, line.createdMs));
   } else if (line.kind === 'series') {
@@ -96,9 +103,11 @@ export function restoreLine(replica: Replica, text: string): boolean {
     if (target === undefined) throw new RangeError(`series of an unknown family ${line.key}`);
     for (const [series, updatedAtMs, startedAtMs, ...values] of line.series) {
       target.series.set(series.id, { series, updatedAtMs, startedAtMs, values: values.map(Number) });
+      replica.latestAtMs = Math.max(replica.latestAtMs, updatedAtMs);
     }
   } else if (line.kind === 'instance') {
     state.instances.set(line.lease, restoreInstance(replica, line));
+    replica.latestAtMs = Math.max(replica.latestAtMs, line.updatedMs);
   } else if (line.kind === 'hold') {
     state.locks.set(line.name, { lease: line.lease, endsAtMs: line.untilMs });
   } else {

@@ -11,20 +11,20 @@ import {
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError, orchestratorError } from '../../errors.js';
 
-/** Where local stores live if nothing else was said: a folder of this user in the system's folder for temporary files. */
+/** The default directory of local stores: a folder of this user in the system's folder for temporary files. */
 export function defaultLocalDirectory(): string {
   return path.join(tmpdir(), `orchestrator-${process.getuid?.() ?? userInfo().username}`);
 }
 
 /**
  * The folder of one project, created if need be, for its owner alone (0700). Throws `ORCHESTRATOR_STORE_REFUSED` for a
- * folder that is a link or that another user owns or may write to: in a shared temporary folder anyone can put one there
- * first, and would then read and forge this project's metrics.
+ * folder that is a link, or that another user owns or may write to: in a shared temporary folder anyone could create it
+ * first, and then read and forge this project's metrics.
  *
- * A directory that the user chose may belong to someone else (the root of a volume); only the project's folder in it is
- * checked in full.
+ * A directory that the user chose may belong to another user, as the root of a volume does; only the project's folder in it
+ * is checked in full.
  */
 export function prepareLocalFolder(directory: string | undefined, prefix: string): string {
   const parent = directory ?? defaultLocalDirectory();
@@ -34,22 +34,19 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
     assertDirectory(parent, lstatSync(parent));
     if (directory === undefined) assertPrivate(parent, lstatSync(parent));
     assertPrivate(folder, lstatSync(folder));
-    // A folder of an earlier time, on what is now a read-only file system.
+    // The folder may be from an earlier time, and its file system read-only by now.
     accessSync(folder, constants.R_OK | constants.W_OK);
   } catch (error) {
     if (error instanceof OrchestratorError) throw error;
-    throw new OrchestratorError(
-      'ORCHESTRATOR_STORE_REFUSED',
-      `The local store cannot use ${folder}: ${reason(error)}. Set ORCHESTRATOR_LOCAL_DIR to a folder that this user may write to.`,
-      { cause: error },
-    );
+    const options = { cause: error };
+    throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'unusableFolder', { folder, error }, options);
   }
   return folder;
 }
 
 /**
- * `recursive` of mkdir tries for ever where the parent exists and mkdir says ENOENT all the same, as in /proc and under
- * some automounters (Node 20, 22 and 24): the application would hang at its start.
+ * Not mkdir's `recursive`: it tries for ever where the parent exists and mkdir says ENOENT all the same, as in /proc and
+ * under some automounters (Node 20, 22 and 24). The application would hang at its start.
  */
 function makeFolder(folder: string): void {
   try {
@@ -79,8 +76,5 @@ function assertPrivate(folder: string, stats: Stats): void {
 }
 
 function refuse(folder: string, why: string): never {
-  throw new OrchestratorError(
-    'ORCHESTRATOR_STORE_REFUSED',
-    `The local store refuses ${folder}: ${why}. Remove it, or set ORCHESTRATOR_LOCAL_DIR to another folder.`,
-  );
+  throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'unsafeFolder', { folder, why });
 }

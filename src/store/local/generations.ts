@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * A project's folder holds one generation of files, and for a moment two: `<number>-<random>.log`, the changes, and
+ * A project's folder has one generation of files, and for a moment two: `<number>-<random>.log`, the changes, and
  * `<number>-<random>.state`, the state before the first of them. The first log begins from nothing. The random part keeps a
  * process that was suspended for a long time from bringing back a log that the others have left.
  */
@@ -28,7 +28,7 @@ export async function newestCheckpoint(folder: string): Promise<string | undefin
   return newest?.slice(0, -'.state'.length);
 }
 
-/** Deletes what came before `generation`, and what writers that died left behind. */
+/** Deletes the files of earlier generations, with those that dead writers left unfinished. */
 export async function deleteOlder(folder: string, generation: string): Promise<void> {
   const current = Number.parseInt(generation, 10);
   const older = (await readdir(folder)).filter(
@@ -38,8 +38,8 @@ export async function deleteOlder(folder: string, generation: string): Promise<v
 }
 
 /**
- * Moves everything out of the way, into one folder that the next damage replaces. Processes that use the files notice, and
- * begin anew with the one that found the damage. Undefined if another process was faster.
+ * Moves all files into a folder, which the next damage replaces. Processes that use the files notice it, and begin anew
+ * together with the process that found the damage. Resolves with the folder, or undefined if another process was faster.
  */
 export async function setAside(folder: string, culprit: string): Promise<string | undefined> {
   const claimed = `${culprit}.damaged`;
@@ -60,7 +60,7 @@ export async function setAside(folder: string, culprit: string): Promise<string 
   return damaged;
 }
 
-/** Temporary folders are cleaned by age, and a checkpoint is not written for as long as its log is short. */
+/** Keeps the files from looking unused: temporary folders are cleaned by age, and a checkpoint may stay the same for long. */
 export async function touch(folder: string, generation: string): Promise<void> {
   const nowSeconds = Date.now() / 1000;
   const files = [folder, logFile(folder, generation), stateFile(folder, generation)];

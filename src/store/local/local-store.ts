@@ -1,4 +1,4 @@
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError, orchestratorError } from '../../errors.js';
 import { prepareLocalFolder } from './folder.js';
 import { ProjectLog } from './project-log.js';
 import { type Change, splitBatch } from './log-record.js';
@@ -9,25 +9,26 @@ import type { Snapshot } from '../../model/snapshot.js';
 import type { ProjectInstance } from '../state/project-instance.js';
 
 export interface LocalStoreOptions {
-  /** Holds one folder for each project. Default: a folder of this user in the system's folder for temporary files. */
+  /** Contains one folder for each project. Default: a folder of this user in the system's folder for temporary files. */
   readonly directory?: string | undefined;
-  /** A log that is longer than this, and than twice its checkpoint, is followed by the next. Default: 1 MiB. */
+  /** Bytes. A log that is longer than this, and than twice its checkpoint, is followed by the next. Default: 1 MiB. */
   readonly logBytes?: number | undefined;
 }
 
 /**
  * A store in files that the processes of one user on one host share, with nothing to install and nothing that runs.
- * Throws `ORCHESTRATOR_STORE_REFUSED` if the folder cannot be had: a read-only file system, somebody else's folder.
+ *
+ * @throws ORCHESTRATOR_STORE_REFUSED if the folder cannot be used: a read-only file system, a folder of another user
  */
 export function createLocalStore(context: StoreContext, options: LocalStoreOptions = {}): MetricStore {
   const prepare = (): string => prepareLocalFolder(options.directory, context.prefix);
   return new LocalStore(context, prepare(), prepare, options.logBytes ?? LOG_BYTES);
 }
 
-/** Bounds the files, and what a process that starts has to read: 1 MiB takes 10 to 30 ms, in slices. */
+/** Bounds the files, and the time that a process needs to read them at its start: 1 MiB takes 10 to 30 ms, in slices. */
 const LOG_BYTES = 1024 * 1024;
 
-/** An attempt that comes to nothing means a seal, a wipe or a deleted file in between; none of them comes often. */
+/** An attempt fails when a seal, a wipe or a deleted file came in between, which is rare. */
 const ATTEMPTS = 20;
 
 class LocalStore implements MetricStore {
@@ -35,7 +36,7 @@ class LocalStore implements MetricStore {
   readonly #context: StoreContext;
   readonly #log: ProjectLog;
   readonly #builder: SnapshotBuilder;
-  /** Calls follow one another: each begins by reading what is new, and the copy must not change under it. */
+  /** Calls follow one another: each begins by reading the log to its end, and works on a copy that must not change meanwhile. */
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -51,30 +52,30 @@ class LocalStore implements MetricStore {
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     return this.#inTurn(async () => {
-      const parts = splitBatch(batch, Date.now());
+      const parts = splitBatch(batch, this.#log.now());
       for (let attempt = 0; attempt < ATTEMPTS + parts.length; attempt += 1) {
-        // The copy of the project decides what is still to be written: a repeated or interrupted batch counts once.
+        // The copy of the project says which parts are missing, so that a repeated or interrupted batch counts once.
         const done = this.#instance();
         if (done !== undefined && isComplete(done, batch)) {
-          // The batch is in; a log that cannot be ended now, because the disk is full, is ended by a later call.
+          // The batch is in the store. If the log cannot be ended now, because the disk is full, a later call ends it.
           await this.#log.compact(this.#logBytes).catch(() => undefined);
           return { overflowed: batch.sequence === done.sequence ? done.overflowed : 0 };
         }
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];
-        if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, Date.now()));
+        if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, this.#log.now()));
       }
       throw new Error(`the batch did not get through in ${ATTEMPTS} attempts`);
     });
   }
 
   async snapshot(): Promise<Snapshot> {
-    return this.#inTurn(async () => this.#builder.build(this.#log.state.stored(Date.now())));
+    return this.#inTurn(async () => this.#builder.build(this.#log.state.stored(this.#log.now())));
   }
 
   async sweep(): Promise<void> {
     const { ttlMs } = this.#context;
     await this.#inTurn(async () => {
-      const atMs = Date.now();
+      const atMs = this.#log.now();
       if (this.#log.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
       await this.#log.touch();
     });
@@ -83,7 +84,7 @@ class LocalStore implements MetricStore {
   async acquireLock(name: string, ms: number): Promise<boolean> {
     const { lease } = this.#context;
     return this.#inTurn(async () => {
-      const atMs = Date.now();
+      const atMs = this.#log.now();
       // Nothing is written while another instance has the lock. Of several that ask at once, the first in the log gets it.
       if (this.#log.state.isLockedByOther(lease, name, atMs)) return false;
       await this.#submit({ kind: 'hold', atMs, name, ms });
@@ -118,13 +119,12 @@ class LocalStore implements MetricStore {
     throw new Error(`the ${change.kind} did not get through in ${ATTEMPTS} attempts`);
   }
 
-  /** Runs `action` after the calls before it, on a copy of the project that is up to date. */
+  /** Runs `action` after the calls before it, when the copy of the project is up to date. */
   async #inTurn<T>(action: () => Promise<T>): Promise<T> {
     const before = this.#tail;
     const result = (async () => {
       await before;
-      if (this.#closed)
-        throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The local store was closed.');
+      if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
       try {
         await this.#log.catchUp();
         return await action();
@@ -138,8 +138,8 @@ class LocalStore implements MetricStore {
 
   #explain(error: unknown): unknown {
     if (error instanceof OrchestratorError) return error;
-    const message = `The local store (${this.description}) does not work at the moment: ${reason(error)}.`;
-    return new OrchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', message, { cause: error });
+    const values = { store: this.description, error };
+    return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'local', values, { cause: error });
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Attributes, Series } from '../../model/series.js';
-import type { DeltaBatch, DeltaPoint, FamilyPoints } from '../../model/delta-batch.js';
+import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
+import type { BootTime } from './store-clock.js';
 import { type BatchPart, collectionAtMs } from '../state/batch-part.js';
+import { splitDeltas } from '../state/split-batch.js';
 
 /** JSON has no NaN and no infinity. */
 export type JsonNumber = number | string;
@@ -15,6 +17,8 @@ interface Common {
   readonly lease: string;
   /** The writer's own number for this record, by which it recognizes the record when it reads the log. */
   readonly number: number;
+  /** The store's clock, if the log does not have it for this start of the host yet. Records of 0.1.0 are without. */
+  readonly boot?: BootTime;
 }
 
 /** One part of a batch. Families and series are described once per log, and named by key and id after that. */
@@ -94,36 +98,21 @@ export function decodeRecord(line: string): LogRecord | undefined {
 }
 
 /** About 450 histogram series of 16 buckets; encoding or reading one part takes well under 2 ms. */
-const PART_NUMBERS = 8000;
+const PART_LIMITS = { points: Number.POSITIVE_INFINITY, numbers: 8000 };
 
-/** A batch in parts of bounded size, always cut in the same places. */
+/** A batch in parts of bounded size, always cut in the same places. The current values come with the last one. */
 export function splitBatch(batch: DeltaBatch, atMs: number): BatchPart[] {
-  const { sequence, resource, deltas, current } = batch;
-  const parts: Array<Array<FamilyPoints<DeltaPoint>>> = [[]];
-  let room = PART_NUMBERS;
-  for (const { family, points } of deltas) {
-    let start = 0;
-    for (const [index, { values }] of points.entries()) {
-      if (room <= 0) {
-        parts.at(-1)?.push({ family, points: points.slice(start, index) });
-        parts.push([]);
-        start = index;
-        room = PART_NUMBERS;
-      }
-      room -= values.length + 1;
-    }
-    if (start < points.length) parts.at(-1)?.push({ family, points: points.slice(start) });
-  }
-  return parts.map((of, part) => {
-    const last = part === parts.length - 1;
-    return {
-      sequence,
-      resource,
-      collectedAtMs: collectionAtMs(batch, atMs),
-      part,
-      last,
-      deltas: of,
-      current: last ? current : [],
-    };
-  });
+  const { sequence, resource, current } = batch;
+  const collectedAtMs = collectionAtMs(batch, atMs);
+  const parts = splitDeltas(batch.deltas, PART_LIMITS);
+  const last = Math.max(parts.length - 1, 0);
+  return (parts.length > 0 ? parts : [[]]).map((deltas, part) => ({
+    sequence,
+    resource,
+    collectedAtMs,
+    part,
+    last: part === last,
+    deltas,
+    current: part === last ? current : [],
+  }));
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { OrchestratorError, reason } from '../../errors.js';
+import { OrchestratorError } from '../../errors.js';
+import { warning } from '../../warnings.js';
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 import { encodeCheckpoint, restoreLine } from './checkpoint.js';
 import {
   deleteOlder,
@@ -19,20 +20,22 @@ import {
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { type Change, decodeRecord, encodeRecord, type SealRecord } from './log-record.js';
 import { Replica } from './replica.js';
+import { StoreClock } from './store-clock.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 
-/** Every attempt that fails means that another process began a new generation, or that someone deleted the folder. */
+/** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
 
-/** This process's place in the project's logs: which one it reads, how far it has come, and what it knows by that. */
+/** This process's position in the project's logs, and the copy of the project that it made from them. */
 export class ProjectLog {
   #replica: Replica;
   #log: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
-  /** Of this instance's records: the last one written, and the last one that took effect. */
+  /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
   #written = 0;
   #executed = 0;
+  readonly #clock = new StoreClock();
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
 
@@ -50,7 +53,12 @@ export class ProjectLog {
     return this.#replica.state;
   }
 
-  /** Reads what all processes wrote until now. Rejects if the data belong to another project or schema. */
+  /** The store's time, Unix milliseconds. */
+  now(): number {
+    return this.#clock.now(this.#replica.bootTime, this.#replica.latestAtMs);
+  }
+
+  /** Reads all records that were written until now. Rejects if the data belong to another project or schema. */
   async catchUp(): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const log = this.#log ?? (await this.#load());
@@ -62,20 +70,28 @@ export class ProjectLog {
         this.state.assertOwner(this.#context.prefix, this.#context.project);
         return;
       } else {
-        // Deleted by someone, or by a checkpoint that was made since the end was reached: begin from what is there now.
+        // The file was deleted, perhaps by the writer of a newer checkpoint: begin from the files that are there now.
         await this.close();
       }
     }
     throw new Error('its files change faster than they can be read');
   }
 
-  /** Adds a change behind all others and reads up to it. False if it came to nothing: behind a seal, or to a deleted file. */
+  /** Appends a change and reads up to it. Resolves with false if it took no effect: behind a seal, or in a deleted file. */
   async submit(change: Change): Promise<boolean> {
     if (this.#log === undefined) return false;
     this.#written += 1;
     const { project, lease } = this.#context;
+    const boot = this.#clock.unannounced(this.#replica.bootTime);
     await this.#log.append(
-      encodeRecord({ v: SCHEMA_VERSION, project, lease, number: this.#written, ...change }),
+      encodeRecord({
+        v: SCHEMA_VERSION,
+        project,
+        lease,
+        number: this.#written,
+        ...(boot !== undefined && { boot }),
+        ...change,
+      }),
     );
     await this.catchUp();
     return this.#executed === this.#written;
@@ -88,7 +104,7 @@ export class ProjectLog {
     const checkpointBytes = await sizeOf(stateFile(folder, this.#generation));
     if (this.#log.position < 2 * checkpointBytes) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
-    // Before the seal that names it: who reads the seal finds the log.
+    // Created before the seal that names it, so that every reader of the seal finds it.
     const log = await openAppendOnly(logFile(folder, next), 'always');
     await log.close();
     await this.submit({ kind: 'seal', next });
@@ -117,14 +133,14 @@ export class ProjectLog {
         return seal !== undefined;
       });
     } catch (error) {
-      // Half of what was read is missing from the copy: the next call begins again.
+      // The copy has only a part of what was read: the next call begins again.
       await this.close();
       await this.#setAside(log.path, error);
     }
     return seal;
   }
 
-  /** Goes on to the log that the seal names. All processes forget the same here; one of them writes it down. */
+  /** Goes on to the log that the seal names. All processes prune their copies here, and one writes the checkpoint. */
   async #follow({ next, lease }: SealRecord): Promise<void> {
     await this.close();
     this.#replica.prune();
@@ -134,14 +150,14 @@ export class ProjectLog {
       this.#log = await openAppendOnly(logFile(folder, next), 'never');
       this.#generation = next;
     } catch (error) {
-      // More than one generation behind: the next attempt loads the newest.
+      // This process is more than one generation behind: the next attempt loads the newest.
       if (!isGone(error)) throw error;
     }
   }
 
   /**
-   * If its writer dies, or the disk is full, nothing is lost: who starts reads the older log, then the one that its seal
-   * names. The next checkpoint removes both.
+   * Nothing is lost if the writer dies or the disk is full: a process that starts reads the older log, then the one that its
+   * seal names. The next checkpoint removes both.
    */
   async #writeCheckpoint(folder: string, generation: string): Promise<void> {
     const unfinished = newStateFile(folder, generation, randomBytes(6).toString('hex'));
@@ -150,7 +166,7 @@ export class ProjectLog {
       try {
         for (const line of encodeCheckpoint(this.#replica)) {
           await file.writeFile(line);
-          await nextTurn();
+          await yieldToEventLoop();
         }
       } finally {
         await file.close();
@@ -162,7 +178,7 @@ export class ProjectLog {
     }
   }
 
-  /** Undefined if the files changed under it. */
+  /** Resolves with undefined if the files changed meanwhile. */
   async #load(): Promise<AppendOnlyFile | undefined> {
     this.#replica = new Replica(this.#context);
     const folder = this.#prepareFolder();
@@ -190,14 +206,14 @@ export class ProjectLog {
       return await openAppendOnly(logFile(folder, generation), 'never');
     } catch (error) {
       if (!isGone(error)) throw error;
-      // Either there is a newer checkpoint by now, or someone deleted the log alone.
+      // Either there is a newer checkpoint by now, or only the log was deleted.
       if ((await newestCheckpoint(folder)) === generation)
         throw new RangeError(`${generation} has lost its log`);
       return undefined;
     }
   }
 
-  /** What cannot be read is moved out of the way. Errors of another kind are passed on. */
+  /** Moves files that cannot be read out of the way. Errors of another kind are passed on. */
   async #setAside(culprit: string, error: unknown): Promise<void> {
     const unreadable =
       error instanceof RangeError || error instanceof SyntaxError || error instanceof TypeError;
@@ -205,13 +221,11 @@ export class ProjectLog {
     const folder = this.#prepareFolder();
     const damaged = await setAside(folder, culprit);
     if (damaged === undefined) return;
-    this.#context.warn(
-      `The local store in ${folder} was damaged (${reason(error)}). It was moved to ${damaged}, and a new one begins from zero.`,
-    );
+    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error, damaged }));
   }
 }
 
-/** The first log. Undefined if a checkpoint turned up meanwhile: this log's time is over. */
+/** Opens the first log. Resolves with undefined if a checkpoint appeared meanwhile: then its time is over. */
 async function begin(folder: string): Promise<AppendOnlyFile | undefined> {
   const log = await openAppendOnly(logFile(folder, FIRST_GENERATION), 'if absent');
   if ((await newestCheckpoint(folder)) === undefined) return log;

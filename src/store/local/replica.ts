@@ -1,21 +1,25 @@
-import { OrchestratorError } from '../../errors.js';
+import { orchestratorError } from '../../errors.js';
 import { type BatchRecord, type Change, encodeNumber, type LogRecord } from './log-record.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { Family } from '../../model/family.js';
+import { agreeOn, type BootTime } from './store-clock.js';
 import type { BatchPart } from '../state/batch-part.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
 /**
  * This process's copy of a project: the records of the log, carried out in their order. Every process that has read the
- * same records holds the same copy.
+ * same records has the same copy.
  */
 export class Replica {
   readonly state: ProjectState = new ProjectState();
-  /** What the records of this log may name without describing it. It only grows until {@link prune}. */
+  /** Families and series that the records of this log may name without describing them. They only grow until {@link prune}. */
   readonly families: Map<string, Family> = new Map();
   readonly series: Map<string, Series> = new Map();
+  /** The store's clock, and the time of the latest change. */
+  bootTime: BootTime | undefined;
+  latestAtMs = 0;
   readonly #context: StoreContext;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
@@ -27,6 +31,8 @@ export class Replica {
 
   execute(record: LogRecord): void {
     assertSchema(record.v);
+    this.bootTime = agreeOn(this.bootTime, record.boot);
+    if ('atMs' in record) this.latestAtMs = Math.max(this.latestAtMs, record.atMs);
     const { state } = this;
     // The record of another project, which wrote before it had read the log to here. It is refused when it has.
     if (state.project !== undefined && state.project !== record.project) return;
@@ -84,8 +90,8 @@ export class Replica {
   }
 
   /**
-   * Forgets what no series needs any more. Done at the end of each log by all processes, and implied in the checkpoint that
-   * the others begin from, so that all of them know the same.
+   * Forgets the families and series that the state no longer has. All processes do so at the end of each log, and a process
+   * that begins from a checkpoint knows nothing else. So all of them know the same.
    */
   prune(): void {
     this.families.clear();
@@ -145,11 +151,8 @@ export class Replica {
 
 export function assertSchema(version: number): void {
   if (version === SCHEMA_VERSION) return;
-  throw new OrchestratorError(
-    'ORCHESTRATOR_SCHEMA_MISMATCH',
-    `The local store holds data of schema version ${version}; this version of the package reads ${SCHEMA_VERSION}. ` +
-      'Run one version of the package on a host, or give the other one its own ORCHESTRATOR_PREFIX or ORCHESTRATOR_LOCAL_DIR.',
-  );
+  const values = { found: version, expected: SCHEMA_VERSION };
+  throw orchestratorError('ORCHESTRATOR_SCHEMA_MISMATCH', 'local', values);
 }
 
 function unknown(what: string, name: string): never {

@@ -1,4 +1,4 @@
-import { OrchestratorError } from '../../errors.js';
+import { orchestratorError } from '../../errors.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
@@ -8,14 +8,14 @@ import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
 /**
- * What a memory store holds, apart from the store, so that several instances can share it within one process. `now` is the
- * store's clock in Unix milliseconds.
+ * The data of a memory store, apart from the store, so that several instances can share them within one process. `now` is
+ * the store's clock in Unix milliseconds.
  */
 export class MemoryBackend {
   readonly now: () => number;
   readonly #projects = new Map<string, ProjectState>();
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = monotonicNow) {
     this.now = now;
   }
 
@@ -25,10 +25,15 @@ export class MemoryBackend {
     return state;
   }
 
-  /** Loses everything, like a cache server that was restarted empty. */
+  /** Loses everything, as a cache server does that restarts empty. */
   clear(): void {
     this.#projects.clear();
   }
+}
+
+/** Unix milliseconds of a clock that nobody can set: leases must not end, or go on, because the wall clock was. */
+function monotonicNow(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 /** A store within this process: for one process, for tests, and for when no other store can be had. */
@@ -96,8 +101,7 @@ class MemoryStore implements MetricStore {
   }
 
   #state(): ProjectState {
-    if (this.#closed)
-      throw new OrchestratorError('ORCHESTRATOR_STORE_CLOSED', 'The memory store was closed.');
+    if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'memory' });
     const { prefix, project } = this.#context;
     const state = this.#backend.state(prefix);
     state.assertOwner(prefix, project);

@@ -3,17 +3,18 @@ import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js'
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { assertOwnProject } from '../project-errors.js';
-import type { RedisTarget } from './client.js';
-import { RedisConnection } from './connection.js';
-import { PROJECTS_KEY, redisKeys, type RedisKeys } from './keys.js';
-import { RedisReader } from './snapshot-reader.js';
-import { pipeline, runScript, strings } from './commands.js';
-import { LOCK, END_LEASES, SWEEP } from './scripts/scripts.js';
-import { RedisWriter } from './writer.js';
+import type { RedisTarget } from './connection/client.js';
+import { RedisConnection } from './connection/connection.js';
+import { PROJECTS_KEY, redisKeys, type RedisKeys } from './scripts/keys.js';
+import { RedisReader } from './reading/snapshot-reader.js';
+import { pipeline, runScript, strings } from './connection/commands.js';
+import { END_LEASES } from './scripts/end-leases.js';
+import { LOCK } from './scripts/lock.js';
+import { SWEEP } from './scripts/sweep.js';
+import { RedisWriter } from './writing/writer.js';
 
-/** The janitor's turn; whoever asks within it has nothing to do. */
+/** How long the janitor's lock lasts; the other instances do not sweep meanwhile. */
 const JANITOR_MS = 30_000;
-const SWEEP_PAGE = 500;
 
 /**
  * A store in Redis 6.2 or later: standalone, Sentinel, Cluster, Valkey, Dragonfly. Writing and reading have a connection
@@ -35,7 +36,7 @@ class RedisStore implements MetricStore {
   readonly #reading: RedisConnection;
   readonly #writer: RedisWriter;
   readonly #reader: RedisReader;
-  /** Turns of this instance. */
+  /** Locks that this instance has. */
   readonly #held = new Set<string>();
   #listed = true;
 
@@ -61,7 +62,7 @@ class RedisStore implements MetricStore {
 
   async acquireLock(name: string, ms: number): Promise<boolean> {
     await this.#assertOwn();
-    const mine = (await this.#lock(name, ms)) === 1;
+    const mine = await this.#lock(name, ms);
     if (mine) this.#held.add(name);
     else this.#held.delete(name);
     return mine;
@@ -70,7 +71,7 @@ class RedisStore implements MetricStore {
   async endLease(): Promise<void> {
     await this.#assertOwn();
     await this.#writer.endLease();
-    // Whoever comes next need not wait for what this instance held.
+    // The next instance need not wait for the locks of this one.
     await Promise.all(Array.from(this.#held, (name) => this.#lock(name, 1)));
     this.#held.clear();
   }
@@ -82,27 +83,16 @@ class RedisStore implements MetricStore {
     const { leases, families } = await this.#contents();
     await this.#list();
     if (leases.length > 0) {
+      const { keyTtlMs } = this.#writer;
       await this.#reading.use((client) =>
-        runScript(
-          client,
-          END_LEASES,
-          [keys.instances, ...leases.map((item) => keys.instance(item))],
-          ['0', this.#writer.keyTtlMs, ...leases],
-        ),
+        runScript(client, END_LEASES, { keys, leases, when: 'if ended', keyTtlMs }),
       );
     }
     for (const family of families) {
       let cursor = '0';
       do {
-        const reply = await this.#reading.use((client) =>
-          runScript(
-            client,
-            SWEEP,
-            [keys.families, keys.values(family), keys.labels(family)],
-            [family, cursor, ttlMs, SWEEP_PAGE],
-          ),
-        );
-        cursor = Array.isArray(reply) ? String(reply[0]) : '0';
+        const call = { keys, family, cursor, ttlMs };
+        ({ cursor } = await this.#reading.use((client) => runScript(client, SWEEP, call)));
       } while (cursor !== '0');
     }
   }
@@ -123,10 +113,9 @@ class RedisStore implements MetricStore {
     return Promise.resolve();
   }
 
-  #lock(name: string, ms: number): Promise<unknown> {
-    return this.#reading.use((client) =>
-      runScript(client, LOCK, [this.#keys.lock(name)], [this.#context.lease, ms]),
-    );
+  #lock(name: string, ms: number): Promise<boolean> {
+    const call = { key: this.#keys.lock(name), lease: this.#context.lease, ms };
+    return this.#reading.use((client) => runScript(client, LOCK, call));
   }
 
   async #assertOwn(): Promise<void> {
@@ -134,7 +123,7 @@ class RedisStore implements MetricStore {
     assertOwnProject(this.#context, names[0] ?? undefined, names[1] ?? undefined);
   }
 
-  /** Names of what the project has; refuses a project that is another's. */
+  /** Leases and family keys of the project. Throws if the data belong to another project. */
   async #contents(): Promise<{ readonly leases: readonly string[]; readonly families: readonly string[] }> {
     const { project, instances, families } = this.#keys;
     const replies = await this.#reading.use((client) =>

@@ -9,7 +9,7 @@ interface Reported extends StoredValue {
   readonly instance: string;
 }
 
-/** The current values of all live instances, by family. Instances are taken by lease, so that every scrape lists them alike. */
+/** The current values of all live instances, by family. Instances are ordered by lease, so that every scrape lists them alike. */
 export function valuesByFamily(
   instances: readonly StoredInstance[],
 ): ReadonlyMap<string, readonly Reported[]> {
@@ -29,8 +29,8 @@ export function valuesByFamily(
 }
 
 /**
- * What tells instances apart: their `service.instance.id`. Processes that share one (it was set for all of them by
- * `OTEL_RESOURCE_ATTRIBUTES`) would write the same series, so those get a part of the lease appended.
+ * The name of each instance: its `service.instance.id`. Processes that share one, because `OTEL_RESOURCE_ATTRIBUTES` sets it
+ * for all of them, would write the same series; those get a part of the lease appended.
  */
 function instanceNames(instances: readonly StoredInstance[]): string[] {
   const ids = instances.map(({ lease, resource }) => attribute(resource, INSTANCE_ATTRIBUTE) ?? lease);
@@ -46,7 +46,7 @@ function attribute(attributes: Attributes, name: string): string | undefined {
   return attributes.find(([key]) => key === name)?.[1];
 }
 
-/** Several instances' values of one family as one answer for each series; `keep` is not for this function. */
+/** One value for each series of a family from what several instances report. Not for aggregation `keep`. */
 export function aggregate(
   family: Family,
   reported: readonly Reported[],
@@ -86,7 +86,7 @@ class Accumulator {
   add({ value, recordedAtMs }: Reported): void {
     this.#count += 1;
     this.#sum += value;
-    // Not Math.min: one instance's NaN ("no value") must not hide what the others measured.
+    // Not Math.min: one instance's NaN ("no value") must not hide the others' numbers.
     if (value < this.#min || Number.isNaN(this.#min)) this.#min = value;
     if (value > this.#max || Number.isNaN(this.#max)) this.#max = value;
     if (recordedAtMs > this.#lastAtMs) {

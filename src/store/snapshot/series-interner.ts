@@ -4,8 +4,8 @@ import { makeSeries, type Attributes, type Series } from '../../model/series.js'
 export const INSTANCE_ATTRIBUTE = 'service.instance.id';
 
 /**
- * One object per series over all snapshots, so that a renderer may cache label text by identity. Bounded without a limit
- * to tune: {@link rotate} forgets what the latest snapshot did not use.
+ * One object per series over all snapshots, so that a renderer may cache label text by identity. {@link rotate} forgets what
+ * the latest snapshot did not use, which bounds the memory without a limit to tune.
  */
 export class SeriesInterner {
   #stored = new Generations();
@@ -35,7 +35,7 @@ export class SeriesInterner {
   }
 }
 
-/** What the snapshot under construction uses, and what the one before it used. */
+/** The series that the snapshot under construction uses, and those that the one before it used. */
 class Generations {
   #current = new Map<string, Series>();
   #previous = new Map<string, Series>();
@@ -53,7 +53,7 @@ class Generations {
     return series;
   }
 
-  /** Answers how many series are kept. */
+  /** Returns the number of series that are kept. */
   rotate(): number {
     this.#previous = this.#current;
     this.#current = new Map();

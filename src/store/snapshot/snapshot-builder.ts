@@ -11,7 +11,7 @@ export interface SnapshotBuilder {
   build(state: StoredState): Snapshot;
 }
 
-/** A builder belongs to one open store. `ttlMs`: stored series that nobody wrote for this long are left out. */
+/** A builder belongs to one open store. `ttlMs`: stored series that were not written for this long are left out. */
 export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
   const interner = new SeriesInterner();
   return {
@@ -54,8 +54,8 @@ function liveSeries(stored: StoredFamily, expiredAtMs: number, interner: SeriesI
 }
 
 /**
- * Versions of a histogram become one family, at the place of the oldest. A changed type or unit stays a family of its own:
- * those numbers mean something else.
+ * Versions of a histogram become one family, at the place of the oldest. A family with another type or unit stays apart: its
+ * numbers mean something else.
  */
 function mergeVersions(families: readonly SnapshotFamily[]): SnapshotFamily[] {
   const versions = new Map<string, SnapshotFamily[]>();

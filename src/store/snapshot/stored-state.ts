@@ -17,7 +17,7 @@ export interface StoredFamily {
   readonly family: Family;
   /** When the project first saw this family; orders the exposition and decides which of two conflicting types is the later. */
   readonly createdAtMs: number;
-  /** Additive and kept values. What a store lists here of a family that only exists per instance is not read. */
+  /** Additive and kept values. Not read of a family whose values exist per instance only. */
   readonly series: Iterable<StoredSeries>;
 }
 

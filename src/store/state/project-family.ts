@@ -20,7 +20,7 @@ export class ProjectFamily {
     this.createdAtMs = createdAtMs;
   }
 
-  /** Adds to a series, or to the overflow series if the cap admits no new one. Answers whether it was admitted. */
+  /** Adds to a series, or to the overflow series if the cap admits no new one. Returns whether it was admitted. */
   add({ series, values }: DeltaPoint, maxSeries: number, atMs: number): boolean {
     const admitted = this.#admits(series, maxSeries);
     const into = admitted ? series : OVERFLOW_SERIES;
@@ -34,7 +34,7 @@ export class ProjectFamily {
     return admitted;
   }
 
-  /** Lists the series of one instance's current values, and keeps the newest value of each. */
+  /** Lists the series of one instance's current values, and keeps the newest value of each. Returns what the cap left of them. */
   report(
     points: readonly CurrentPoint[],
     maxSeries: number,

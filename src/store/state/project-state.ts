@@ -6,7 +6,7 @@ import type { BatchPart, Sender } from './batch-part.js';
 import { ProjectFamily } from './project-family.js';
 import { ProjectInstance } from './project-instance.js';
 
-/** A lock of the project: whose it is, and until when. */
+/** The holder of a lock, and the end of its time. */
 export interface Lock {
   readonly lease: string;
   readonly endsAtMs: number;
@@ -14,8 +14,8 @@ export interface Lock {
 
 /**
  * All data of a project, and every change that can happen to them. Deterministic: the same changes in the same order give
- * the same state in every process, so that processes which read one log agree on each detail, such as which series the cap
- * moved. Time comes with each change for the same reason.
+ * the same state in every process, so that processes that read one log agree on each detail, such as which series the cap
+ * moved. For the same reason each change brings its time along.
  */
 export class ProjectState {
   /** The name as it was given; the first batch binds it. */
@@ -38,7 +38,7 @@ export class ProjectState {
     return created;
   }
 
-  /** Answers how many points of this batch the cap has moved. A part that is not the next one adds nothing. */
+  /** Returns the number of points of this batch that the cap moved. A part that is not the next one adds nothing. */
   apply({ lease, leaseMs, maxSeries }: Sender, batch: BatchPart, atMs: number): number {
     const instance = this.#instance(lease, batch.resource);
     instance.updatedAtMs = atMs;
@@ -66,7 +66,7 @@ export class ProjectState {
     return overflowed;
   }
 
-  /** Gives or renews a lock, unless it is another's. */
+  /** Gives or renews a lock, unless another instance has it. */
   acquireLock(lease: string, name: string, ms: number, atMs: number): void {
     if (!this.isLockedByOther(lease, name, atMs)) this.locks.set(name, { lease, endsAtMs: atMs + ms });
   }

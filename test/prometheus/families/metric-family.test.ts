@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { type Dialect, planBlocks } from '../../../src/prometheus/families/metric-family.js';
+import { type Dialect, groupFamilies } from '../../../src/prometheus/families/metric-family.js';
 import { metricName } from '../../../src/prometheus/naming/names.js';
 import type { Attributes } from '../../../src/model/series.js';
 import type { FamilyType } from '../../../src/model/family.js';
@@ -15,14 +15,14 @@ function family(name: string, type: FamilyType, unit = '', help = 'h'): Snapshot
   };
 }
 
-/** The blocks without our own, as `name type`, and what was reported. */
-function plan(
+/** The metrics without our own, as `name type`, and what was reported. */
+function group(
   families: readonly SnapshotFamily[],
   dialect: Dialect = 'prometheus',
   resource: Attributes = [],
-): { blocks: string[]; help: string[]; reports: Map<string, string> } {
+): { metrics: string[]; help: string[]; reports: Map<string, string> } {
   const reports = new Map<string, string>();
-  const blocks = planBlocks(
+  const metrics = groupFamilies(
     { resource, instances: 1, families },
     {
       dialect,
@@ -33,64 +33,64 @@ function plan(
     },
   ).filter(({ name }) => name !== 'orchestrator_instances');
   return {
-    blocks: blocks.map(({ name, type }) => `${name} ${type}`),
-    help: blocks.map(({ help }) => help),
+    metrics: metrics.map(({ name, type }) => `${name} ${type}`),
+    help: metrics.map(({ help }) => help),
     reports,
   };
 }
 
-describe('one block for each name', () => {
+describe('one metric for each name', () => {
   test('names and units that become the same share it', () => {
-    const { blocks, reports } = plan([
+    const { metrics, reports } = group([
       family('a.b', 'counter', 's'),
       family('c', 'gauge'),
       family('a_b_seconds', 'counter'),
       family('a-b', 'counter', 's'),
     ]);
-    assert.deepEqual(blocks, ['a_b_seconds_total counter', 'c gauge']);
+    assert.deepEqual(metrics, ['a_b_seconds_total counter', 'c gauge']);
     assert.equal(reports.size, 0);
   });
 
   test('a gauge and an up-down counter are both gauges; both kinds of histogram are histograms', () => {
-    const { blocks } = plan([
+    const { metrics } = group([
       family('a', 'gauge'),
       family('a', 'updowncounter'),
       family('h', 'histogram'),
       family('h', 'exponentialhistogram'),
     ]);
-    assert.deepEqual(blocks, ['a gauge', 'h histogram']);
+    assert.deepEqual(metrics, ['a gauge', 'h histogram']);
   });
 
   test('"MUST drop entire metrics to prevent conflicting TYPE comments": the later one, and it is reported', () => {
-    const { blocks, reports } = plan([family('a.b', 'gauge'), family('a_b', 'histogram')]);
-    assert.deepEqual(blocks, ['a_b gauge']);
+    const { metrics, reports } = group([family('a.b', 'gauge'), family('a_b', 'histogram')]);
+    assert.deepEqual(metrics, ['a_b gauge']);
     const [message = ''] = reports.values();
     assert.match(message, /"a_b".*histogram.*a_b.*gauge/);
   });
 
   test('"all but one of the conflicting UNIT and HELP comments SHOULD be dropped": the older stays, and it is reported', () => {
-    const { blocks, help, reports } = plan([
+    const { metrics, help, reports } = group([
       family('a', 'gauge', '', 'first'),
       family('a', 'gauge', '', 'second'),
     ]);
-    assert.deepEqual([blocks, help], [['a gauge'], ['first']]);
+    assert.deepEqual([metrics, help], [['a gauge'], ['first']]);
     assert.equal(reports.size, 1);
   });
 
   test('no description yields to any, silently', () => {
-    const { help, reports } = plan([family('a', 'gauge', '', ''), family('a', 'gauge', '', 'second')]);
+    const { help, reports } = group([family('a', 'gauge', '', ''), family('a', 'gauge', '', 'second')]);
     assert.deepEqual(help, ['second']);
     assert.equal(reports.size, 0);
   });
 
   test('a family without series is not there, and claims nothing', () => {
-    const { blocks } = plan([{ ...family('a', 'counter'), series: [] }, family('a_total', 'gauge')]);
-    assert.deepEqual(blocks, ['a_total gauge']);
+    const { metrics } = group([{ ...family('a', 'counter'), series: [] }, family('a_total', 'gauge')]);
+    assert.deepEqual(metrics, ['a_total gauge']);
   });
 
   test('a name that cannot be made is reported', () => {
-    const { blocks, reports } = plan([family('日本', 'gauge')]);
-    assert.deepEqual(blocks, []);
+    const { metrics, reports } = group([family('日本', 'gauge')]);
+    assert.deepEqual(metrics, []);
     assert.equal(reports.size, 1);
   });
 });
@@ -157,8 +157,8 @@ describe('names that meet after suffixing', () => {
   ];
   for (const { what, families, text, openmetrics } of cases) {
     test(what, () => {
-      assert.deepEqual(plan(families).blocks, text);
-      assert.deepEqual(plan(families, 'openmetrics').blocks, openmetrics);
+      assert.deepEqual(group(families).metrics, text);
+      assert.deepEqual(group(families, 'openmetrics').metrics, openmetrics);
     });
   }
 
@@ -169,13 +169,13 @@ describe('names that meet after suffixing', () => {
       family('target', 'gauge'),
     ];
     const resource: Attributes = [['service.name', 'x']];
-    assert.deepEqual(plan(families, 'prometheus', resource).blocks, [
+    assert.deepEqual(group(families, 'prometheus', resource).metrics, [
       'target_info info',
       'orchestrator_instances_total counter',
       'target gauge',
     ]);
     // The info family `target` would meet the gauge.
-    assert.deepEqual(plan(families, 'openmetrics', resource).blocks, [
+    assert.deepEqual(group(families, 'openmetrics', resource).metrics, [
       'target_info gauge',
       'orchestrator_instances_total unknown',
       'target gauge',
@@ -183,7 +183,7 @@ describe('names that meet after suffixing', () => {
   });
 
   test('"if the resource is not empty" there is a target_info', () => {
-    assert.deepEqual(plan([]).blocks, []);
-    assert.deepEqual(plan([], 'openmetrics', [['a', '']]).blocks, []);
+    assert.deepEqual(group([]).metrics, []);
+    assert.deepEqual(group([], 'openmetrics', [['a', '']]).metrics, []);
   });
 });

@@ -78,7 +78,7 @@ test('when everybody has left, the making ends, and nobody may join any more', a
   await eventually(() => assert.equal(source.ended, true));
   assert.equal(source.made, 2);
   assert.equal(shared.isWhole, false);
-  await assert.rejects(text(shared), /Everybody had left/);
+  await assert.rejects(text(shared), /All readers had left/);
 });
 
 test('nothing is made before somebody reads', async () => {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createLocalStore } from '../../../src/store/local/local-store.js';
 import { SCHEMA_VERSION } from '../../../src/store/metric-store.js';
 import { storeContract } from '../../contract/store-contract.js';
+import { Warnings } from '../../helpers/warnings.js';
 import {
   add,
   added,
@@ -61,13 +62,14 @@ describe('the files of the local store', () => {
   let bed: Bed;
   let folder: string;
   let warnings: string[];
+  let told: Warnings;
   beforeEach(async () => {
     const directory = await newDirectory();
     folder = path.join(directory, 'shop');
-    warnings = [];
+    told = new Warnings();
+    warnings = told.messages;
     bed = new Bed({
-      open: (context) =>
-        createLocalStore({ ...context, warn: (message) => warnings.push(message) }, { directory }),
+      open: (context) => createLocalStore({ ...context, warn: told.warn }, { directory }),
       lose: () => rm(directory, { recursive: true }),
       close: () => rm(directory, { recursive: true, force: true }),
     });
@@ -177,6 +179,7 @@ describe('the files of the local store', () => {
       for (const one of [a, fresh]) await assertValues(one, { requests: { '': [3] } });
       assert.equal(warnings.length, 1);
       assert.match(warnings.pop() ?? '', /was damaged .* moved to .*damaged, and a new one begins/);
+      assert.deepEqual(told.codes, ['ORCHESTRATOR_LOCAL_STORE_DAMAGED']);
       assert.deepEqual((await readdir(folder)).toSorted(), ['1-first.log', 'damaged']);
     });
   }
@@ -203,7 +206,8 @@ describe('the files of the local store', () => {
     await writeFile(await only('.log'), `${lines[1]}\n`);
     await assertValues(b, {});
     assert.equal(warnings.length, 1);
-    warnings = [];
+    told = new Warnings();
+    warnings = told.messages;
     await a.send({ deltas: [added(requests, add(series({ a: '1' }), 1))] });
     await assertValues(b, { requests: { 'a=1': [1] } });
   });

@@ -128,7 +128,7 @@ describe('the local store between processes', () => {
     assert.deepEqual(busy?.series[0]?.values, [WRITERS]);
   });
 
-  test('a process that is stopped holds up nobody', { timeout: 60_000 }, async () => {
+  test('a process that is stopped blocks no other', { timeout: 60_000 }, async () => {
     const stopped = host.spawn(1_000_000);
     while (readLedger(stopped).applied < 20) await sleep(20);
     stopped.child.kill('SIGSTOP');

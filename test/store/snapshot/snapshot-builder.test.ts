@@ -77,7 +77,7 @@ const plain = (families: readonly SnapshotFamily[]) =>
 describe('stored series', () => {
   const requests = family({ name: 'requests', type: 'counter' });
 
-  test('leave when nobody wrote them for the time to live, and an empty family leaves with them', () => {
+  test('leave when they were not written for the time to live, and an empty family leaves with them', () => {
     const old = family({ name: 'old', type: 'counter' });
     const snapshot = build([
       additive(requests, [
@@ -111,7 +111,7 @@ describe('stored series', () => {
     );
   });
 
-  test('keep answers the stored value, whoever lives', () => {
+  test('keep gives the stored value, whichever instances live', () => {
     const job = family({ name: 'job', type: 'gauge', aggregation: 'keep' });
     const snapshot = build(
       [additive(job, [stored(series(), [42])])],
@@ -235,7 +235,7 @@ describe('changed buckets', () => {
     assert.deepEqual(plain(snapshot.families), [['h', [[{}, [15, 10]]]]]);
   });
 
-  test('a version that nobody writes any more no longer coarsens', () => {
+  test('a version that is no longer written does not coarsen the others', () => {
     const snapshot = build([
       additive(histogram([1]), [stored(series(), [10, 1, 2], { updatedAtMs: 0 })]),
       additive(histogram([2]), [stored(series(), [5, 3, 4])], 2),

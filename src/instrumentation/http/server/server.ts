@@ -7,11 +7,9 @@ import { RouteNormalizer } from '../route-normalizer.js';
 import { Http1Tracker } from './http1-tracker.js';
 import { Http2Tracker } from './http2-tracker.js';
 import type { HttpServerRecorder } from './exchange.js';
+import type { HttpMetricNames } from '../metric-names.js';
 import { SemconvRecorder } from './semconv-recorder.js';
 import { PrometheusNetRecorder } from './prometheus-net-recorder.js';
-
-/** `semconv`: OpenTelemetry's stable names. `prometheus-net`: those of prometheus-net, for dashboards shared with .NET and PHP. */
-export type HttpMetricNames = 'semconv' | 'prometheus-net';
 
 export interface HttpServerOptions {
   readonly meter: Meter;

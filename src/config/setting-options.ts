@@ -1,0 +1,354 @@
+// Written by `npm run docs` from the table in settings.ts. Change the table, not this file.
+import type { Settings } from './settings.js';
+
+/**
+ * Options of `start()` and `createStore()`: every setting by name. An option wins over its environment variable and is
+ * checked in the same way; one that is not allowed throws ORCHESTRATOR_INVALID_SETTING. Undefined leaves it to the variable.
+ */
+export interface SettingOptions {
+  /**
+   * Turns everything off when `false`. The application then runs as if the preload were not there.
+   *
+   * Variable: `ORCHESTRATOR_ENABLED`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly enabled?: Settings['enabled'] | undefined;
+
+  /**
+   * The project's name in every key. Processes with the same prefix on the same store are one project; others
+   * never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`.
+   *
+   * Variable: `ORCHESTRATOR_PREFIX`. Default: the service name. Allowed: any text.
+   */
+  readonly prefix?: Settings['prefix'] | undefined;
+
+  /**
+   * Where processes are summed: `redis` (any number of hosts), `local` (all processes of one user on one
+   * host), `memory` (this process alone).
+   *
+   * Variable: `ORCHESTRATOR_STORE`. Default: `redis` if a Redis is configured, else `local`. Allowed:
+   * `redis`, `local`, `memory`.
+   */
+  readonly store?: Settings['store'] | undefined;
+
+  /**
+   * Folder of the `local` store; each project has a folder in it. Not on a network file system. Containers
+   * that share it are summed.
+   *
+   * Variable: `ORCHESTRATOR_LOCAL_DIR`. Default: a folder of this user in the system's folder for temporary
+   * files. Allowed: any text.
+   */
+  readonly localDir?: Settings['localDir'] | undefined;
+
+  /**
+   * The Redis server. `rediss://` uses TLS, `unix:///path/to/socket` a unix socket.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_URL`, else `REDIS_URL`. Default: none. Allowed: `redis://`, `rediss://` or
+   * `unix://` with host or path, for example `redis://user:password@127.0.0.1:6379/0`.
+   */
+  readonly redisUrl?: Settings['redisUrl'] | undefined;
+
+  /**
+   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_MODE`. Default: `standalone`. Allowed: `standalone`, `sentinel`, `cluster`.
+   */
+  readonly redisMode?: Settings['redisMode'] | undefined;
+
+  /**
+   * Sentinels, or some nodes of a Redis Cluster: `10.0.0.1:26379,10.0.0.2:26379`.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_NODES`. Default: none. Allowed: a comma-separated list of `host:port`.
+   */
+  readonly redisNodes?: Settings['redisNodes'] | undefined;
+
+  /**
+   * The name under which the sentinels know the master.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_NAME`. Default: `mymaster`. Allowed: any text.
+   */
+  readonly redisSentinelName?: Settings['redisSentinelName'] | undefined;
+
+  /**
+   * Redis ACL user. It needs `~orchestrator:{prefix}:*` and the commands listed in docs/security.md.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_USERNAME`. Default: from the URL. Allowed: any text.
+   */
+  readonly redisUsername?: Settings['redisUsername'] | undefined;
+
+  /**
+   * Redis password.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_PASSWORD`. Default: from the URL. Allowed: any text.
+   */
+  readonly redisPassword?: Settings['redisPassword'] | undefined;
+
+  /**
+   * Password of the sentinels, when they have one of their own.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_PASSWORD`. Default: none. Allowed: any text.
+   */
+  readonly redisSentinelPassword?: Settings['redisSentinelPassword'] | undefined;
+
+  /**
+   * File with the certificate authority (PEM) that signed the server. Setting any TLS file turns TLS on.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_CA`. Default: Node's own list. Allowed: any text.
+   */
+  readonly redisTlsCa?: Settings['redisTlsCa'] | undefined;
+
+  /**
+   * File with the client certificate (PEM).
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_CERT`. Default: none. Allowed: any text.
+   */
+  readonly redisTlsCert?: Settings['redisTlsCert'] | undefined;
+
+  /**
+   * File with the key (PEM) of the client certificate.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_KEY`. Default: none. Allowed: any text.
+   */
+  readonly redisTlsKey?: Settings['redisTlsKey'] | undefined;
+
+  /**
+   * Seconds after its last write at which a series leaves the exposition and the store.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_TTL`. Default: `86400`. Allowed: a whole number from 1 to 31536000.
+   */
+  readonly metricsTtl?: Settings['metricsTtl'] | undefined;
+
+  /**
+   * Series per metric over the whole project. Anything beyond that is summed into one series with
+   * `otel_metric_overflow="true"`.
+   *
+   * Variable: `ORCHESTRATOR_MAX_SERIES`. Default: `2000`. Allowed: a whole number from 1 to 1000000.
+   */
+  readonly maxSeries?: Settings['maxSeries'] | undefined;
+
+  /**
+   * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
+   * matches the OpenTelemetry name of the metric applies.
+   *
+   * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `*=instance`. Allowed: a comma-separated list of
+   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`.
+   */
+  readonly gaugeAggregation?: Settings['gaugeAggregation'] | undefined;
+
+  /**
+   * Requests that are not measured. Globs: `*` within a segment, `**` over segments.
+   *
+   * Variable: `ORCHESTRATOR_IGNORE_PATHS`. Default: `/health,/healthz,/livez,/readyz,/ready,/live,/ping`.
+   * Allowed: a comma-separated list of globs that begin with `/`.
+   */
+  readonly ignorePaths?: Settings['ignorePaths'] | undefined;
+
+  /**
+   * Names of the HTTP server metrics: those of the semantic conventions, those of prometheus-net (shared
+   * dashboards with .NET and PHP services), or both.
+   *
+   * Variable: `ORCHESTRATOR_HTTP_METRIC_NAMES`. Default: `semconv`. Allowed: a comma-separated list of
+   * `semconv`, `prometheus-net`.
+   */
+  readonly httpMetricNames?: Settings['httpMetricNames'] | undefined;
+
+  /**
+   * Buckets of `http.server.request.duration` in seconds: `0.01,0.1,1`.
+   *
+   * Variable: `ORCHESTRATOR_HTTP_BUCKETS`. Default: those of the semantic conventions, 5 ms to 10 s. Allowed:
+   * a comma-separated list of ascending positive numbers.
+   */
+  readonly httpBuckets?: Settings['httpBuckets'] | undefined;
+
+  /**
+   * Also measure `http.server.request.body.size` and `http.server.response.body.size`.
+   *
+   * Variable: `ORCHESTRATOR_HTTP_BODY_SIZES`. Default: `false`. Allowed: `true` or `false`.
+   */
+  readonly httpBodySizes?: Settings['httpBodySizes'] | undefined;
+
+  /**
+   * Path of the exposition on the metrics server.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_PATH`. Default: `/metrics`. Allowed: a path that begins with `/`.
+   */
+  readonly metricsPath?: Settings['metricsPath'] | undefined;
+
+  /**
+   * How OpenTelemetry names become Prometheus names; the four strategies of the specification.
+   *
+   * Variable: `ORCHESTRATOR_TRANSLATION_STRATEGY`. Default: `UnderscoreEscapingWithSuffixes`. Allowed:
+   * `UnderscoreEscapingWithSuffixes`, `UnderscoreEscapingWithoutSuffixes`, `NoUTF8EscapingWithSuffixes`,
+   * `NoTranslation`.
+   */
+  readonly translationStrategy?: Settings['translationStrategy'] | undefined;
+
+  /**
+   * Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.
+   *
+   * Variable: `ORCHESTRATOR_SCOPE_INFO`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly scopeInfo?: Settings['scopeInfo'] | undefined;
+
+  /**
+   * The metric `target_info`, from the resource attributes that all live processes share.
+   *
+   * Variable: `ORCHESTRATOR_TARGET_INFO`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly targetInfo?: Settings['targetInfo'] | undefined;
+
+  /**
+   * Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.
+   *
+   * Variable: `ORCHESTRATOR_RESOURCE_LABELS`. Default: none. Allowed: a comma-separated list.
+   */
+  readonly resourceLabels?: Settings['resourceLabels'] | undefined;
+
+  /**
+   * Serves the metrics on the application's own HTTP servers too, at this path. Everyone that reaches the
+   * application can then read them.
+   *
+   * Variable: `ORCHESTRATOR_APP_METRICS_PATH`. Default: none. Allowed: a path that begins with `/`.
+   */
+  readonly appMetricsPath?: Settings['appMetricsPath'] | undefined;
+
+  /**
+   * Allows `POST /wipe-metrics` with `Authorization: Bearer <token>`, which deletes all data of the project.
+   *
+   * Variable: `ORCHESTRATOR_WIPE_TOKEN`. Default: none: wiping is off. Allowed: any text.
+   */
+  readonly wipeToken?: Settings['wipeToken'] | undefined;
+
+  /**
+   * Also start in `worker_threads`, each as an instance of its own.
+   *
+   * Variable: `ORCHESTRATOR_WORKER_THREADS`. Default: `false`. Allowed: `true` or `false`.
+   */
+  readonly workerThreads?: Settings['workerThreads'] | undefined;
+
+  /**
+   * Turns the SDK off, and this package with it.
+   *
+   * Variable: `OTEL_SDK_DISABLED`. Default: `false`. Allowed: `true` or `false`.
+   */
+  readonly sdkDisabled?: Settings['sdkDisabled'] | undefined;
+
+  /**
+   * `service.name`.
+   *
+   * Variable: `OTEL_SERVICE_NAME`. Default: `service.name` of OTEL_RESOURCE_ATTRIBUTES, else the name in the
+   * nearest package.json. Allowed: any text.
+   */
+  readonly serviceName?: Settings['serviceName'] | undefined;
+
+  /**
+   * Resource attributes, `key=value,key=value`. Those that all processes share are the labels of
+   * `target_info`.
+   *
+   * Variable: `OTEL_RESOURCE_ATTRIBUTES`. Default: none. Allowed: any text.
+   */
+  readonly resourceAttributes?: Settings['resourceAttributes'] | undefined;
+
+  /**
+   * `orchestrator` (this package), `otlp`, `prometheus` (the upstream exporter, per process), `console`,
+   * `none`; a list is allowed: `orchestrator,otlp`. Deviation: the specification says `otlp`.
+   *
+   * Variable: `OTEL_METRICS_EXPORTER`. Default: `orchestrator`. Allowed: a comma-separated list.
+   */
+  readonly metricsExporter?: Settings['metricsExporter'] | undefined;
+
+  /**
+   * Where traces go. Deviation: traces are off unless this or an OTLP endpoint is set; the specification says
+   * `otlp`.
+   *
+   * Variable: `OTEL_TRACES_EXPORTER`. Default: none, unless an OTLP endpoint is set. Allowed: a
+   * comma-separated list.
+   */
+  readonly tracesExporter?: Settings['tracesExporter'] | undefined;
+
+  /**
+   * Where logs go. Deviation: logs are off unless this or an OTLP endpoint is set; the specification says
+   * `otlp`.
+   *
+   * Variable: `OTEL_LOGS_EXPORTER`. Default: none, unless an OTLP endpoint is set. Allowed: a comma-separated
+   * list.
+   */
+  readonly logsExporter?: Settings['logsExporter'] | undefined;
+
+  /**
+   * The OTLP endpoint. Setting it turns traces and logs on, and with `otlp` among the metrics exporters it
+   * gets the metrics too.
+   *
+   * Variable: `OTEL_EXPORTER_OTLP_ENDPOINT`. Default: none. Allowed: any text.
+   */
+  readonly otlpEndpoint?: Settings['otlpEndpoint'] | undefined;
+
+  /**
+   * Protocol of the `otlp` metrics exporter.
+   *
+   * Variable: `OTEL_EXPORTER_OTLP_METRICS_PROTOCOL`, else `OTEL_EXPORTER_OTLP_PROTOCOL`. Default:
+   * `http/protobuf`. Allowed: `grpc`, `http/protobuf`, `http/json`.
+   */
+  readonly otlpProtocol?: Settings['otlpProtocol'] | undefined;
+
+  /**
+   * Resource detectors. Deviation: `process` is not among the default ones, because command lines carry
+   * secrets.
+   *
+   * Variable: `OTEL_NODE_RESOURCE_DETECTORS`. Default: `env,host`. Allowed: a comma-separated list.
+   */
+  readonly resourceDetectors?: Settings['resourceDetectors'] | undefined;
+
+  /**
+   * The database drivers that are measured, and with traces the instrumentations that are used; names without
+   * their prefix: `pg,mysql2,ioredis,redis`.
+   *
+   * Variable: `OTEL_NODE_ENABLED_INSTRUMENTATIONS`. Default: all but `ioredis`. Allowed: a comma-separated
+   * list.
+   */
+  readonly enabledInstrumentations?: Settings['enabledInstrumentations'] | undefined;
+
+  /**
+   * Drivers and instrumentations to leave out.
+   *
+   * Variable: `OTEL_NODE_DISABLED_INSTRUMENTATIONS`. Default: none. Allowed: a comma-separated list.
+   */
+  readonly disabledInstrumentations?: Settings['disabledInstrumentations'] | undefined;
+
+  /**
+   * Milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this
+   * much. It holds for the `otlp` and `console` metrics exporters too.
+   *
+   * Variable: `OTEL_METRIC_EXPORT_INTERVAL`. Default: `5000`. Allowed: a whole number from 100 to 3600000.
+   */
+  readonly metricExportInterval?: Settings['metricExportInterval'] | undefined;
+
+  /**
+   * Milliseconds a flush may take; never more than the interval.
+   *
+   * Variable: `OTEL_METRIC_EXPORT_TIMEOUT`. Default: `30000`. Allowed: a whole number from 50 to 3600000.
+   */
+  readonly metricExportTimeout?: Settings['metricExportTimeout'] | undefined;
+
+  /**
+   * Address of the metrics server. `localhost` is 127.0.0.1; `0.0.0.0` lets other hosts reach it.
+   *
+   * Variable: `OTEL_EXPORTER_PROMETHEUS_HOST`. Default: `localhost`. Allowed: any text.
+   */
+  readonly prometheusHost?: Settings['prometheusHost'] | undefined;
+
+  /**
+   * Port of the metrics server. One process of the project serves; when it ends another takes over. `0` takes
+   * any free port.
+   *
+   * Variable: `OTEL_EXPORTER_PROMETHEUS_PORT`. Default: `9464`. Allowed: a whole number from 0 to 65535.
+   */
+  readonly prometheusPort?: Settings['prometheusPort'] | undefined;
+
+  /**
+   * What is printed to stderr. OpenTelemetry's own diagnostics from `debug` on.
+   *
+   * Variable: `OTEL_LOG_LEVEL`. Default: `info`. Allowed: `none`, `error`, `warn`, `info`, `debug`,
+   * `verbose`, `all`.
+   */
+  readonly logLevel?: Settings['logLevel'] | undefined;
+}

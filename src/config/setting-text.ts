@@ -1,0 +1,47 @@
+import type { Setting } from './settings.js';
+
+/** An option as its variable would have it: a list is joined by commas. */
+export function optionText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(optionText).join(',');
+  if (typeof value === 'object' && value !== null) {
+    if ('host' in value && 'port' in value) {
+      const host = String(value.host);
+      return `${host.includes(':') ? `[${host}]` : host}:${String(value.port)}`;
+    }
+    if ('pattern' in value && 'aggregation' in value)
+      return `${String(value.pattern)}=${String(value.aggregation)}`;
+  }
+  return String(value);
+}
+
+/** A value as it may be printed: quoted, and without secrets. */
+export function shown(row: Setting, value: string): string {
+  if (row.secret === true) return '(hidden)';
+  return JSON.stringify(row.secret === 'url' ? withoutCredentials(value) : value);
+}
+
+/** How a default reads in the documentation, in Markdown. */
+export function defaultText(row: Setting): string {
+  if (row.defaultText !== undefined) return row.defaultText;
+  return `\`${Array.isArray(row.default) ? row.default.join(',') : String(row.default)}\``;
+}
+
+/** Markdown as plain text. */
+export function plain(markdown: string): string {
+  return markdown.replaceAll('`', '');
+}
+
+/**
+ * A URL as it may be printed: without user, password and query. Text that cannot be split into these parts for certain is
+ * not printed at all, because any part of it may be the password.
+ */
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    url.host + url.pathname === '' ||
+    /[@#]/.test(url.pathname + url.search + url.hash)
+  )
+    return '(hidden)';
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}

@@ -1,0 +1,169 @@
+import { metrics } from '@opentelemetry/api';
+import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
+
+import type { Settings } from '../config/settings.js';
+import { keepAlive } from '../event-loop/keep-alive.js';
+import { createPathFilter } from '../instrumentation/http/path-filter.js';
+import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
+import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
+import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
+import type * as TracingModule from '../instrumentation/spans/tracing.js';
+import type { Log } from '../log.js';
+import { warning } from '../warnings.js';
+import { version } from '../version.js';
+import { type Identity, identityOf } from './identity.js';
+import { Lifecycle } from './lifecycle.js';
+import { MetricsPipeline } from './metrics-pipeline.js';
+import { baseResource } from './resource.js';
+import { type Running, setRunning } from './running.js';
+import { type Sdk, startSdk } from './sdk.js';
+import { startLine } from './start-line.js';
+import { upstreamReaders } from './upstream-readers.js';
+
+export interface Composition {
+  readonly settings: Settings;
+  readonly views: readonly ViewOptions[];
+  /** Of the application, beside our own. */
+  readonly instrumentations: readonly Instrumentation[];
+  /** The application's main file. */
+  readonly main: string | undefined;
+  readonly log: Log;
+}
+
+/** Starts everything that runs in one process, and wires it together. */
+export function compose(composition: Composition): Running {
+  const { settings, main, log } = composition;
+  const { serviceName, ...identity } = identityOf(settings, main);
+  if (identity.project === 'unknown_service') {
+    log.warn(...warning('ORCHESTRATOR_NO_NAME', {}));
+  }
+  const exporting = openReaders(settings, identity, log);
+  const { pipeline } = exporting;
+  const traffic: Traffic = {
+    ignorePaths: [
+      ...settings.ignorePaths,
+      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
+    ],
+    main,
+  };
+  const traces = isWanted(settings.tracesExporter, settings);
+  const sdk = startSdk({
+    serviceName: settings.serviceName,
+    resource: baseResource(serviceName, identity.lease),
+    customDetectors: settings.resourceDetectors.length > 0,
+    readers: exporting.readers,
+    views: composition.views,
+    instrumentations: [...(traces ? spansOf(traffic) : []), ...composition.instrumentations],
+    traces,
+    logs: isWanted(settings.logsExporter, settings),
+  });
+  const instruments = measure(settings, traffic, exporting, traces);
+  const lifecycle = endWith(exporting, sdk);
+  log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
+  return {
+    prefix: identity.prefix,
+    scraper: pipeline?.scraper,
+    flush: async () => keepAlive(flushOf(exporting)),
+    shutdown: once(() => end(lifecycle, instruments, exporting, sdk, log)),
+  };
+}
+
+/** Where metrics go. */
+interface Exporting {
+  /** Into the store; undefined when OTEL_METRICS_EXPORTER leaves it out. */
+  readonly pipeline: MetricsPipeline | undefined;
+  readonly upstream: readonly IMetricReader[];
+  readonly readers: readonly IMetricReader[];
+  /** Where what is counted per request goes; undefined: through the SDK. */
+  readonly instruments: BoundMeter | undefined;
+}
+
+function openReaders(settings: Settings, identity: Identity, log: Log): Exporting {
+  const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
+  const upstream = upstreamReaders(settings, log.warn);
+  if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined };
+  // What is counted per request bypasses the SDK when no other reader needs it: 0.02 µs a record instead of 1.7.
+  const bridge =
+    upstream.length === 0
+      ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
+      : undefined;
+  const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
+  const pipeline = new MetricsPipeline(settings, identity, producers, log);
+  return { pipeline, upstream, readers: [pipeline.reader, ...upstream], instruments: bridge };
+}
+
+function measure(
+  settings: Settings,
+  traffic: Traffic,
+  { pipeline, upstream, instruments: bridge }: Exporting,
+  traced: boolean,
+): Instruments {
+  const instruments = instrument({
+    ...traffic,
+    flushMs: settings.metricExportInterval,
+    names: settings.httpMetricNames,
+    boundaries: settings.httpBuckets,
+    bodySizes: settings.httpBodySizes,
+    instruments: bridge,
+    traced,
+    enabled: settings.enabledInstrumentations,
+    disabled: settings.disabledInstrumentations,
+  });
+  // Upstream exporters keep processes apart: for them each collects its host.
+  const alone = upstream.length === 0;
+  if (!alone || pipeline === undefined) instruments.host.start();
+  pipeline?.begin(alone ? instruments.host : undefined);
+  return instruments;
+}
+
+function endWith(exporting: Exporting, sdk: Sdk): Lifecycle {
+  const { pipeline, upstream } = exporting;
+  const lifecycle = new Lifecycle({
+    flush: () => flushOf(exporting),
+    flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
+    endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
+  });
+  lifecycle.install();
+  return lifecycle;
+}
+
+function flushOf({ pipeline }: Exporting): Promise<void> {
+  return pipeline?.reader.forceFlush() ?? Promise.resolve();
+}
+
+async function end(
+  lifecycle: Lifecycle,
+  instruments: Instruments,
+  { pipeline }: Exporting,
+  sdk: Sdk,
+  log: Log,
+): Promise<void> {
+  lifecycle.remove();
+  instruments.stop();
+  await pipeline?.end();
+  // The reader flushes once more, ends the lease and closes the store.
+  await sdk
+    .shutdown()
+    .catch((error: unknown) => log.warn(...warning('ORCHESTRATOR_SHUTDOWN_INCOMPLETE', { error })));
+  metrics.disable();
+  setRunning(undefined);
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= keepAlive(work()));
+}
+
+type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
+
+/** Loaded when traces are asked for: its packages patch what the application loads. */
+function spansOf({ main, ignorePaths }: Traffic): Instrumentation[] {
+  const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
+  return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
+}
+
+/** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */
+function isWanted(exporters: readonly string[], { otlpEndpoint }: Settings): boolean {
+  return exporters.length > 0 ? !exporters.includes('none') : otlpEndpoint !== undefined;
+}

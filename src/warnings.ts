@@ -1,0 +1,180 @@
+import { fill, type Values } from './errors.js';
+
+/**
+ * Every warning of this package, by its code. `docs/errors.md` is written from this table, and the line on stderr begins
+ * with the code. `<name>` in a message stands for a value. Rows with `level: 'debug'` are told to OpenTelemetry's
+ * diagnostics, which are printed when OTEL_LOG_LEVEL is `debug`: they repeat, or are of interest to few.
+ */
+const WARNINGS = {
+  ORCHESTRATOR_NOT_STARTED: {
+    message: 'not started, the application runs without metrics: <error>',
+    meaning: 'The preload failed. The application runs as if it were not there.',
+    remedy: 'The reason follows; it is one of the codes above or an error of OpenTelemetry.',
+  },
+  ORCHESTRATOR_SETTING_IGNORED: {
+    message: '<variable>=<value> is not allowed. Allowed: <allowed>. Used instead: <default>.',
+    meaning: 'An environment variable has a value that is not allowed.',
+    remedy: 'Correct it or remove it.',
+  },
+  ORCHESTRATOR_NO_NAME: {
+    message:
+      'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
+    meaning: 'There is no prefix, no service name, and no package.json with a name above the main script.',
+    remedy: 'Set `ORCHESTRATOR_PREFIX`.',
+  },
+  ORCHESTRATOR_EXPORTER_UNKNOWN: {
+    message:
+      'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',
+    meaning: 'One name of the list is unknown. The others are used.',
+    remedy: 'Correct the name.',
+  },
+  ORCHESTRATOR_PM2_ENV_UNREADABLE: {
+    message: 'pm2_env is not a JSON object; it is ignored.',
+    meaning:
+      'Under PM2 the settings of the ecosystem file are read from `pm2_env`, and something else has changed it. A warning of the process, not a line of ours.',
+    remedy: 'Remove what sets `pm2_env`.',
+  },
+  ORCHESTRATOR_SHUTDOWN_INCOMPLETE: {
+    message: 'At the end: <error>',
+    meaning: '`shutdown()` did not end everything in order: an exporter of OpenTelemetry failed.',
+    remedy:
+      'The reason follows. What belongs to the store was sent before, or another warning says that it was not.',
+  },
+  ORCHESTRATOR_METRICS_WAIT: {
+    message: '<error> Metrics wait in memory and are sent when it heals; the application is not affected.',
+    meaning: 'A flush did not reach the store. The reason comes first.',
+    remedy:
+      'See the code `ORCHESTRATOR_STORE_UNAVAILABLE`, `ORCHESTRATOR_STORE_REFUSED` or `ORCHESTRATOR_PREFIX_TAKEN`.',
+  },
+  ORCHESTRATOR_METRICS_SENT: {
+    message: 'Store <store> answers again; everything that waited has been sent.',
+    meaning: 'The outage is over. Nothing was lost and nothing was counted twice.',
+    remedy: 'Nothing.',
+  },
+  ORCHESTRATOR_METRICS_LOST: {
+    message: 'The last values of <series> series did not reach the store: <error>',
+    meaning: 'The process ended while the store was away. What this process had not sent is lost.',
+    remedy: 'Nothing can be done afterwards. Keep the store up longer than the processes that use it.',
+  },
+  ORCHESTRATOR_OUTCOME_UNKNOWN: {
+    message:
+      'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
+    meaning:
+      'A flush was sent, its answer never came, and the store was away for half of `ORCHESTRATOR_METRICS_TTL`. To send it again could count it twice.',
+    remedy: 'Nothing. At most one flush of this process is missing.',
+  },
+  ORCHESTRATOR_FAILOVER: {
+    message: '<store> lost confirmed writes (failover); <parts> parts are sent again<rest>.',
+    meaning:
+      'Redis failed over to a replica that did not have the latest writes. This process sends its own again, from a bounded memory. `older ones are gone` means that the memory did not reach back far enough.',
+    remedy: 'Nothing. With frequent failovers look at replication lag and `min-replicas-to-write`.',
+  },
+  ORCHESTRATOR_MEMORY_STORE: {
+    message:
+      '<error> Used instead: memory, so that each process shows only itself. Set ORCHESTRATOR_LOCAL_DIR or ORCHESTRATOR_REDIS_URL.',
+    meaning: 'The folder of the local store cannot be used. The reason comes first.',
+    remedy: 'Set one of the two. A read-only container needs a writable `ORCHESTRATOR_LOCAL_DIR`.',
+  },
+  ORCHESTRATOR_LOCAL_STORE_DAMAGED: {
+    message:
+      'The local store in <folder> was damaged (<error>). It was moved to <damaged>, and a new one begins from zero.',
+    meaning: 'A file was not readable: the host lost power, or somebody changed it.',
+    remedy: 'Nothing. The damaged files are kept until the next damage.',
+  },
+  ORCHESTRATOR_POINTS_DROPPED: {
+    message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
+    meaning: 'Something that cannot be added was recorded: NaN or infinity in a counter or histogram.',
+    remedy: 'Correct the code that records it.',
+  },
+  ORCHESTRATOR_METRIC_NOT_EXPOSED: {
+    message: 'Metric "<metric>" is not exposed: <why>. Rename it.',
+    meaning:
+      'Two metrics need the same Prometheus name and have different types, or the name has nothing that Prometheus allows. The older metric is exposed.',
+    remedy:
+      'Rename one of them. After a change of type the old data leave by themselves, after `ORCHESTRATOR_METRICS_TTL`.',
+  },
+  ORCHESTRATOR_DESCRIPTIONS_DIFFER: {
+    message:
+      'Metric "<metric>" has another description than the metric that shares its Prometheus name <name>; the older one is exposed.',
+    meaning: 'Two metrics share one Prometheus name. All their points are exposed, under one description.',
+    remedy: 'Give both the same description, or one of them another name.',
+  },
+  ORCHESTRATOR_SCRAPE_BROKEN: {
+    message: 'A scrape broke off: <error>.',
+    meaning:
+      'Something in the metrics could not be written. The scraper saw the connection break. Said once for each reason.',
+    remedy: 'Report it with its reason: it is a defect of this package.',
+  },
+  ORCHESTRATOR_PORT_TAKEN: {
+    message:
+      'Port <port> belongs to <owner>, so nobody serves the metrics of "<prefix>". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
+    meaning:
+      'The port of the metrics server is taken by another program or another project. The metrics are stored all the same.',
+    remedy: 'Choose another port. It is tried again every second.',
+  },
+  ORCHESTRATOR_CANNOT_LISTEN: {
+    message:
+      'The metrics server cannot listen: <error>. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.',
+    meaning:
+      'The address does not exist on this host, or the port needs rights that the process does not have.',
+    remedy: 'Correct host or port. It is tried again every second.',
+  },
+  ORCHESTRATOR_NOT_MEASURED: {
+    level: 'debug',
+    message: 'orchestrator: <what>',
+    meaning: 'One request or command could not be measured. The application did not notice.',
+    remedy: 'Report it with its reason: it is a defect of this package.',
+  },
+  ORCHESTRATOR_ROUTES_UNKNOWN: {
+    level: 'debug',
+    message: 'orchestrator: routes of <framework> are not recognized',
+    meaning:
+      'A version of the framework that differs from those that are known. Its requests are measured without their routes.',
+    remedy: 'Say the route in the application, with `setRoute()`, and report the version.',
+  },
+  ORCHESTRATOR_PACKAGE_NOT_USED: {
+    level: 'debug',
+    message: 'orchestrator: <package> is not used',
+    meaning: 'An instrumentation that the application has installed could not be loaded.',
+    remedy: 'The reason follows. Install a version that fits the OpenTelemetry packages of this one.',
+  },
+  ORCHESTRATOR_ESM_NOT_TRACED: {
+    level: 'debug',
+    message: 'orchestrator: ESM packages are not traced',
+    meaning: "OpenTelemetry's hook for ESM could not be registered. CommonJS packages are traced.",
+    remedy: 'The reason follows.',
+  },
+  ORCHESTRATOR_QUEUE_NOT_COUNTED: {
+    level: 'debug',
+    message: 'orchestrator: the jobs of queue <queue> are not counted: <error>',
+    meaning: 'The queue failed or did not answer in time. There is no number until it does.',
+    remedy: 'Look at the queue: it is asked again with every collection.',
+  },
+} as const;
+
+type Warnings = typeof WARNINGS;
+
+/** A code never changes its meaning. New ones may come. */
+export type WarningCode = keyof Warnings;
+
+/** What a reader of `docs/errors.md` wants to know about one warning. */
+export interface WarningEntry {
+  readonly level?: 'debug';
+  readonly message: string;
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+/** The table as data: for the page and for tests. */
+export const WARNING_TABLE: Readonly<Record<WarningCode, WarningEntry>> = WARNINGS;
+
+/** Is told every warning: one line of text, and its code, which a store of another author may not have. */
+export type Warn = (message: string, code?: WarningCode) => void;
+
+/** A warning of the table as arguments: `warn(...warning('ORCHESTRATOR_METRICS_SENT', { store }))`. */
+export function warning<Code extends WarningCode>(
+  code: Code,
+  values: Values<Warnings[Code]['message']>,
+): [message: string, code: WarningCode] {
+  return [fill(WARNINGS[code].message, values), code];
+}
