@@ -161,7 +161,7 @@ export interface RedisCluster {
   /** As `ORCHESTRATOR_REDIS_NODES` wants them: `127.0.0.1:7000,127.0.0.1:7001`. */
   readonly addresses: string;
   /** Milliseconds without an answer after which the nodes that run take one for dead. */
-  setNodeTimeout(ms: number): Promise<void>;
+  readonly setNodeTimeout: (ms: number) => Promise<void>;
 }
 
 /** On a loaded machine a node may not get a processor for seconds; it is not dead, and the cluster is not down. */
