@@ -186,12 +186,14 @@ export class StoreMetricExporter implements PushMetricExporter {
   async #attempt(): Promise<boolean> {
     const startMark = performance.now();
     let overflowed = 0;
+    let dropped = 0;
     let error: unknown;
     try {
       while (this.#unconfirmed !== undefined || this.#waiting.dirty) {
         this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
+        dropped += result.dropped ?? 0;
         this.#unconfirmed = undefined;
       }
       this.#flushMark = performance.now();
@@ -204,7 +206,7 @@ export class StoreMetricExporter implements PushMetricExporter {
       seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
-      dropped: losses.dropped,
+      dropped: dropped + losses.dropped,
     });
     return error === undefined;
   }

@@ -8,7 +8,7 @@ import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
-import { mainScript } from './identity.js';
+import { mainFile } from './main-file.js';
 import type { Warn } from '../warnings.js';
 import { running, setRunning, type Orchestrator } from './running.js';
 
@@ -59,7 +59,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: mainScript(environment), log }),
+    compose({ settings, views, instrumentations, main: mainFile(environment), log }),
   );
   setRunning(orchestrator);
   return orchestrator;
