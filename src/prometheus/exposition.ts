@@ -31,7 +31,10 @@ export interface ExpositionOptions {
   readonly scopeInfo: boolean;
   /** The metric `target_info` from the resource. */
   readonly targetInfo: boolean;
-  /** Which resource attributes become labels of every point. */
+  /**
+   * Which of the attributes that all live instances share become labels of every point. They change when an instance with
+   * others starts; the option of {@link StoreMetricReader} gives each instance's own to what it counts. Default: none.
+   */
   readonly resourceLabels: (key: string) => boolean;
   /** Called once for each conflict, at most 100 times, with a sentence for a person. */
   readonly warn: Warn;

@@ -55,6 +55,7 @@ export class MetricsPipeline {
       exportTimeoutMillis: settings.metricExportTimeout,
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
+      resourceLabels: globMatcher(settings.resourceLabels),
       metricProducers,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
@@ -148,7 +149,6 @@ function openExposition(settings: Settings, log: Log): Exposition {
     translationStrategy: settings.translationStrategy,
     scopeInfo: settings.scopeInfo,
     targetInfo: settings.targetInfo,
-    resourceLabels: globMatcher(settings.resourceLabels),
     warn: log.warn,
   });
 }
