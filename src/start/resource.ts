@@ -25,6 +25,8 @@ export function baseResource(serviceName: string, lease: string): Resource {
       [ATTR_TELEMETRY_DISTRO_NAME]: '@org/orchestrator',
       [ATTR_TELEMETRY_DISTRO_VERSION]: version,
       'process.pid': process.pid,
+      // Tells the oldest of several processes with one service.instance.id.
+      'process.creation.time': new Date(performance.timeOrigin).toISOString(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
     }),
