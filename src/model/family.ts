@@ -1,9 +1,11 @@
 import { digest } from './digest.js';
 
+/** How the values of a metric are summed, in OpenTelemetry's words. */
 export type FamilyType = 'counter' | 'updowncounter' | 'gauge' | 'histogram' | 'exponentialhistogram';
 
-/** How the current values of several instances become one. `keep`: the last value, which outlives its process. */
+/** Every {@link InstanceAggregation}. */
 export const INSTANCE_AGGREGATIONS = ['instance', 'sum', 'min', 'max', 'avg', 'last', 'keep'] as const;
+/** How the current values of several instances become one. `keep`: the last value, which outlives its process. */
 export type InstanceAggregation = (typeof INSTANCE_AGGREGATIONS)[number];
 
 /** One metric. Two families are the same if and only if their `key` is the same. */

@@ -15,7 +15,7 @@ import type { Warn } from '../warnings.js';
  * 3. Values never decrease, except by `wipe` or by the loss of the underlying data; then they restart with a new start time.
  * 4. A series that was not written for `ttlMs` leaves the snapshot, and with a later sweep the store. If it is written again
  *    in between, the store may continue or restart it.
- * 5. A family has at most `maxSeries` series besides {@link OVERFLOW_SERIES}, into which everything else is added and
+ * 5. A family has at most `maxSeries` series besides the overflow series, `otel_metric_overflow="true"`, into which everything else is added and
  *    counted. For current values the limit applies to the attribute sets of all instances together; of one instance's
  *    values that exceed it, gauges leave the newest and other types their sum. Sweeping expired series makes room.
  * 6. Snapshots never write. No lease, no lock and no expiry depends on a wall clock that can be set at a process.
@@ -25,10 +25,16 @@ import type { Warn } from '../warnings.js';
  *    family are those of the instance that began to report it last.
  */
 export interface ApplyResult {
-  /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
+  /** Points of this batch that the cap on series moved into the overflow series, `otel_metric_overflow="true"`. */
   readonly overflowed: number;
+  /** Points of this batch that the store cannot take, whatever is done; each reason is said once. Default 0. */
+  readonly dropped?: number;
 }
 
+/**
+ * Where the batches of all instances of a project are summed: `createStore()` opens one. A store of your own passes the
+ * contract's test suite, `test/contract`.
+ */
 export interface MetricStore {
   /** Kind and place without credentials: `redis 127.0.0.1:6379`. For the start line and for errors. */
   readonly description: string;
