@@ -153,6 +153,7 @@ function openExposition(settings: Settings, log: Log): Exposition {
     translationStrategy: settings.translationStrategy,
     scopeInfo: settings.scopeInfo,
     targetInfo: settings.targetInfo,
+    createdSeries: settings.createdSeries,
     resourceLabels: globMatcher(settings.resourceLabels),
     warn: log.warn,
   });
