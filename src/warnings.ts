@@ -22,6 +22,13 @@ const WARNINGS = {
     meaning: 'There is no prefix, no service name, and no package.json with a name above the main script.',
     remedy: 'Set `ORCHESTRATOR_PREFIX`.',
   },
+  ORCHESTRATOR_NAME_CHANGED: {
+    message:
+      'This project is called "<name>", after the application; version 0.1.0 called it "<before>". Set ORCHESTRATOR_PREFIX to choose a name.',
+    meaning:
+      'There is no prefix and no service name. The main file belongs to an installed package (a launcher, a command), and version 0.1.0 took the name of that. Now the name is that of the package.json of the working directory. Metrics are stored under the new name, and begin from zero there.',
+    remedy: 'Set `ORCHESTRATOR_PREFIX`, to the old name or to any other.',
+  },
   ORCHESTRATOR_EXPORTER_UNKNOWN: {
     message:
       'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',

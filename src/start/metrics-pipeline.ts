@@ -138,6 +138,17 @@ export class MetricsPipeline {
     };
   }
 
+  /**
+   * For the very end of the process: says how many series have values that will never reach the store, when the store is
+   * the reason.
+   *
+   * @param unsent the last flush did not succeed
+   */
+  reportLosses(unsent: boolean): void {
+    const { exporter } = this.reader;
+    if (unsent || exporter.lastError !== undefined) exporter.reportLosses();
+  }
+
   /** Stops serving. Reader and store end with their MeterProvider. */
   async end(): Promise<void> {
     clearInterval(this.#sweeping);
