@@ -242,7 +242,8 @@ class SettingsTable {
     env: ['ORCHESTRATOR_TARGET_INFO'],
     kind: flag,
     default: true,
-    description: 'The metrics `target_info`, from the resource attributes that all live processes share, and `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and version.',
+    description:
+      'The metrics `target_info`, from the resource attributes that all live processes share, and `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and version.',
   };
 
   readonly createdSeries: Setting<boolean> = {

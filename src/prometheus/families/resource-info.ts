@@ -6,7 +6,8 @@ import type { SnapshotFamily, SnapshotInstance } from '../../model/snapshot.js';
  * Attributes of one process, container or host. `target_info` stands for the whole project: with these in it, it would
  * become another series when a second process starts, and again when it ends.
  */
-const OF_ONE_PROCESS = /^(?:service\.instance|process|host|os|container|device|k8s\.(?:pod|node|container|replicaset|job))\./;
+const OF_ONE_PROCESS =
+  /^(?:service\.instance|process|pm2|host|os|container|device|k8s\.(?:pod|node|container|replicaset|job))\./;
 
 /** Shared by all processes of one version of an application, wherever they run. */
 const OF_ALL = /^process\.runtime\./;
@@ -41,7 +42,11 @@ export class InstanceInfo {
   readonly #series = new WeakMap<Attributes, Series>();
 
   of(instances: readonly SnapshotInstance[]): SnapshotFamily {
-    const series = instances.map((instance) => ({ series: this.#seriesOf(instance), startMs: 0, values: [1] }));
+    const series = instances.map((instance) => ({
+      series: this.#seriesOf(instance),
+      startMs: 0,
+      values: [1],
+    }));
     return { family: INSTANCE_INFO, series };
   }
 
