@@ -14,7 +14,7 @@ import {
 import { version } from '../version.js';
 
 /** The attributes that are known without the environment; detected ones win over these. */
-export function baseResource(serviceName: string, lease: string): Resource {
+export function baseResource(serviceName: string, lease: string, pm2Id?: string): Resource {
   return defaultResource().merge(
     resourceFromAttributes({
       [ATTR_SERVICE_NAME]: serviceName,
@@ -22,6 +22,7 @@ export function baseResource(serviceName: string, lease: string): Resource {
       [ATTR_TELEMETRY_DISTRO_NAME]: '@org/orchestrator',
       [ATTR_TELEMETRY_DISTRO_VERSION]: version,
       'process.pid': process.pid,
+      ...(pm2Id !== undefined && { 'pm2.id': pm2Id }),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
     }),

@@ -1,4 +1,4 @@
-import { aggregate, valuesByFamily } from './instance-values.js';
+import { aggregate, namedInstances, valuesByFamily } from './instance-values.js';
 import type { Attributes } from '../../model/series.js';
 import type { Family } from '../../model/family.js';
 import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../model/snapshot.js';
@@ -16,7 +16,8 @@ export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
   const interner = new SeriesInterner();
   return {
     build({ atMs, families, instances }) {
-      const reported = valuesByFamily(instances);
+      const named = namedInstances(instances);
+      const reported = valuesByFamily(named);
       const answer = (stored: StoredFamily): SnapshotFamily => {
         const { aggregation, key } = stored.family;
         const series =
@@ -33,6 +34,7 @@ export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
       return {
         resource: sharedAttributes(instances.map((instance) => instance.resource)),
         instances: instances.length,
+        processes: named.map(({ id, resource }) => ({ id, resource })),
         families: mergeVersions(present),
       };
     },
