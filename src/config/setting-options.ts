@@ -208,7 +208,9 @@ export interface SettingOptions {
   readonly createdSeries?: Settings['createdSeries'] | undefined;
 
   /**
-   * Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.
+   * Resource attributes of a process that become labels of everything it measures: a list of globs,
+   * `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give
+   * each process series of its own.
    *
    * Variable: `ORCHESTRATOR_RESOURCE_LABELS`. Default: none. Allowed: a comma-separated list.
    */

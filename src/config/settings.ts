@@ -260,7 +260,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description:
-      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+      'Resource attributes of a process that become labels of everything it measures: a list of globs, `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give each process series of its own.',
   };
 
   readonly appMetricsPath: Setting<string | undefined> = {

@@ -34,7 +34,10 @@ export interface ExpositionOptions {
   readonly targetInfo: boolean;
   /** The lines `_created` of OpenMetrics, one for each counter and histogram. Protobuf has the time in each case. */
   readonly createdSeries: boolean;
-  /** Which resource attributes become labels of every point. */
+  /**
+   * Which of the attributes that all live instances share become labels of every point. They change when an instance with
+   * others starts; the option of {@link StoreMetricReader} gives each instance's own to what it counts. Default: none.
+   */
   readonly resourceLabels: (key: string) => boolean;
   /** Called once for each conflict, at most 100 times, with a sentence for a person. */
   readonly warn: Warn;

@@ -52,6 +52,7 @@ export class MetricsPipeline {
       exportTimeoutMillis: settings.metricExportTimeout,
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
+      resourceLabels: globMatcher(settings.resourceLabels),
       metricProducers,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
@@ -137,7 +138,6 @@ function openExposition(settings: Settings, log: Log): Exposition {
     scopeInfo: settings.scopeInfo,
     targetInfo: settings.targetInfo,
     createdSeries: settings.createdSeries,
-    resourceLabels: globMatcher(settings.resourceLabels),
     warn: log.warn,
   });
 }

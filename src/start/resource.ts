@@ -23,6 +23,8 @@ export function baseResource(serviceName: string, lease: string, pm2Id?: string)
       [ATTR_TELEMETRY_DISTRO_VERSION]: version,
       'process.pid': process.pid,
       ...(pm2Id !== undefined && { 'pm2.id': pm2Id }),
+      // Tells the oldest of several processes with one service.instance.id.
+      'process.creation.time': new Date(performance.timeOrigin).toISOString(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
     }),

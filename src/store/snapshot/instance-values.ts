@@ -4,6 +4,9 @@ import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { StoredInstance, StoredValue } from './stored-state.js';
 import { INSTANCE_ATTRIBUTE, type SeriesInterner } from './series-interner.js';
 
+/** ISO 8601, in UTC; OpenTelemetry resource semantic conventions. */
+const CREATION_ATTRIBUTE = 'process.creation.time';
+
 /** One current value and the name of the instance that reports it. */
 interface Reported extends StoredValue {
   readonly instance: string;
@@ -38,17 +41,22 @@ export function namedInstances(instances: readonly StoredInstance[]): NamedInsta
 }
 
 /**
- * The name of each instance: its `service.instance.id`. Processes that share one, because `OTEL_RESOURCE_ATTRIBUTES` sets it
- * for all of them, would write the same series; those get a part of the lease appended.
+ * The name of each instance: its `service.instance.id`. Several processes may share one, because `OTEL_RESOURCE_ATTRIBUTES`
+ * sets it for all of them, and would write the same series. The oldest keeps it, so that a process that starts changes no
+ * label of another; the others get a part of their lease appended.
  */
 function instanceNames(instances: readonly StoredInstance[]): string[] {
-  const ids = instances.map(({ lease, resource }) => attribute(resource, INSTANCE_ATTRIBUTE) ?? lease);
-  const count = new Map<string, number>();
-  for (const id of ids) count.set(id, (count.get(id) ?? 0) + 1);
-  return ids.map((id, index) => {
-    if (count.get(id) === 1) return id;
-    return `${id}#${instances[index]?.lease.slice(0, 8) ?? ''}`;
-  });
+  const named = instances.map(({ lease, resource }) => ({
+    lease,
+    id: attribute(resource, INSTANCE_ATTRIBUTE) ?? lease,
+    startedAt: attribute(resource, CREATION_ATTRIBUTE) ?? '',
+  }));
+  const oldest = new Map<string, (typeof named)[number]>();
+  for (const one of named) {
+    const before = oldest.get(one.id);
+    if (before === undefined || one.startedAt < before.startedAt) oldest.set(one.id, one);
+  }
+  return named.map((one) => (oldest.get(one.id) === one ? one.id : `${one.id}#${one.lease.slice(0, 8)}`));
 }
 
 function attribute(attributes: Attributes, name: string): string | undefined {
