@@ -2,6 +2,7 @@ import type { Meter, ObservableResult } from '@opentelemetry/api';
 
 import { reason } from '../errors.js';
 import { deadline } from '../event-loop/deadline.js';
+import { labelled } from '../model/labelled-options.js';
 
 /**
  * One check of the application. It passes when it returns or resolves, with anything but `false`; it fails when it throws,
@@ -10,6 +11,7 @@ import { deadline } from '../event-loop/deadline.js';
  */
 export type HealthCheck = (signal: AbortSignal) => unknown;
 
+/** Options of {@link registerHealthCheck}. */
 export interface HealthCheckOptions {
   /** Milliseconds after which the check counts as failed. Default 2000. */
   readonly timeout?: number | undefined;
@@ -89,9 +91,13 @@ export class HealthChecks {
    * @returns a function that removes the callback
    */
   observe(meter: Meter): () => void {
-    const gauge = meter.createObservableGauge('app_health_status', {
-      description: 'Result of the health checks that the application registered: 1 up, 0 down.',
-    });
+    const gauge = meter.createObservableGauge(
+      'app_health_status',
+      labelled({
+        description: 'Result of the health checks that the application registered: 1 up, 0 down.',
+        labels: ['check', 'critical'],
+      }),
+    );
     const callback = (result: ObservableResult): void => {
       for (const [name, { status, critical }] of this.#results)
         result.observe(status === 'up' ? 1 : 0, { check: name, critical });

@@ -8,6 +8,7 @@ import {
 } from '@opentelemetry/api';
 
 import { deadline } from '../event-loop/deadline.js';
+import { labelled } from '../model/labelled-options.js';
 import { warning } from '../warnings.js';
 
 /** What {@link observeQueue} needs of a queue. BullMQ's `Queue` has it. */
@@ -18,6 +19,7 @@ export interface ObservableQueue {
   getJobCounts(): Promise<Readonly<Record<string, number>>>;
 }
 
+/** Options of {@link observeQueue}. */
 export interface ObserveQueueOptions {
   /** Milliseconds after which `getJobCounts()` counts as failed. Default 2000. */
   readonly timeout?: number | undefined;
@@ -62,11 +64,15 @@ export function observeQueue(
 function gaugeOf(meter: Meter): ObservableGauge {
   let gauge = gauges.get(meter);
   if (gauge === undefined) {
-    gauge = meter.createObservableGauge('queue.jobs', {
-      description: 'Jobs in a queue, by state.',
-      unit: '{job}',
-      valueType: ValueType.INT,
-    });
+    gauge = meter.createObservableGauge(
+      'queue.jobs',
+      labelled({
+        description: 'Jobs in a queue, by state.',
+        unit: '{job}',
+        valueType: ValueType.INT,
+        labels: ['queue.name', 'job.state'],
+      }),
+    );
     gauges.set(meter, gauge);
   }
   return gauge;

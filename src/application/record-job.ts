@@ -1,5 +1,7 @@
 import { type Meter, metrics, ValueType } from '@opentelemetry/api';
 
+import { labelled } from '../model/labelled-options.js';
+
 /** Seconds. Jobs run from milliseconds to hours. */
 const BOUNDARIES = [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 21_600];
 
@@ -62,25 +64,41 @@ function instrumentsOf(meter: Meter): JobInstruments {
   const known = instruments.get(meter);
   if (known !== undefined) return known;
   const made: JobInstruments = {
-    active: meter.createUpDownCounter('job.active', {
-      description: 'Job runs in progress.',
-      unit: '{run}',
-      valueType: ValueType.INT,
-    }),
-    duration: meter.createHistogram('job.duration', {
-      description: 'Duration of job runs.',
-      unit: 's',
-      advice: { explicitBucketBoundaries: BOUNDARIES },
-    }),
-    lastSuccess: meter.createGauge('job.last_success.time', {
-      description: 'When the job last succeeded, as Unix time.',
-      unit: 's',
-    }),
-    runs: meter.createCounter('job.runs', {
-      description: 'Finished job runs, by outcome.',
-      unit: '{run}',
-      valueType: ValueType.INT,
-    }),
+    active: meter.createUpDownCounter(
+      'job.active',
+      labelled({
+        description: 'Job runs in progress.',
+        unit: '{run}',
+        valueType: ValueType.INT,
+        labels: ['job.name'],
+      }),
+    ),
+    duration: meter.createHistogram(
+      'job.duration',
+      labelled({
+        description: 'Duration of job runs.',
+        unit: 's',
+        advice: { explicitBucketBoundaries: BOUNDARIES },
+        labels: ['job.name', 'job.outcome'],
+      }),
+    ),
+    lastSuccess: meter.createGauge(
+      'job.last_success.time',
+      labelled({
+        description: 'When the job last succeeded, as Unix time.',
+        unit: 's',
+        labels: ['job.name'],
+      }),
+    ),
+    runs: meter.createCounter(
+      'job.runs',
+      labelled({
+        description: 'Finished job runs, by outcome.',
+        unit: '{run}',
+        valueType: ValueType.INT,
+        labels: ['job.name', 'job.outcome'],
+      }),
+    ),
   };
   instruments.set(meter, made);
   return made;

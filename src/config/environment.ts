@@ -1,3 +1,4 @@
+import { warning } from '../warnings.js';
 import { optionText } from './setting-text.js';
 import { SETTINGS, type PartialSettings, type Setting, type SettingName } from './settings.js';
 
@@ -15,13 +16,14 @@ export function processEnvironment(): Environment {
     try {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
-        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
+        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$|pm_cwd$)/.test(key);
         if (ours && ['string', 'number', 'boolean'].includes(typeof value))
           process.env[key] ??= String(value);
       }
     } catch {
       // The parser's own message quotes the text, and with it perhaps a password.
-      process.emitWarning('pm2_env is not a JSON object; it is ignored.', 'OrchestratorWarning');
+      const [message, code] = warning('ORCHESTRATOR_PM2_ENV_UNREADABLE', {});
+      process.emitWarning(message, { type: 'OrchestratorWarning', code });
     }
   }
   return process.env;

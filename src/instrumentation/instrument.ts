@@ -8,12 +8,15 @@ import type { BoundMeter } from './meter/bound-meter.js';
 import { instrumentDatabases } from './databases/databases.js';
 import { fillBoundaries } from './meter/default-boundaries.js';
 import { instrumentFrameworks } from './frameworks/frameworks.js';
-import { instrumentHost, instrumentProcess, type SwitchableInstrumentation } from './host/host-metrics.js';
-import { instrumentHttpClient, instrumentUndici } from './http/client.js';
+import { instrumentHost } from './host/host-metrics.js';
+import { instrumentProcess } from './host/process-metrics.js';
+import type { SwitchableInstrumentation } from './host/switchable.js';
+import { instrumentHttpClient, instrumentUndici } from './http/client/client.js';
 import type { HttpMetricNames } from './http/metric-names.js';
-import { instrumentHttpServer } from './http/server.js';
+import { instrumentHttpServer } from './http/server/server.js';
 import type { Instrumentation } from './instrumentation.js';
 import { createPathFilter } from './http/path-filter.js';
+import { instrumentEventLoop } from './host/event-loop-metrics.js';
 import { instrumentRuntime } from './host/runtime.js';
 
 export interface InstrumentOptions {
@@ -23,6 +26,8 @@ export interface InstrumentOptions {
   readonly bodySizes: boolean;
   /** Globs of paths that are not measured. */
   readonly ignorePaths: readonly string[];
+  /** Milliseconds between two flushes. */
+  readonly flushMs: number;
   /** The application's main file. */
   readonly main?: string | undefined;
   /** HTTP durations go there; default the global MeterProvider. See `HttpServerOptions.instruments`. */
@@ -53,6 +58,7 @@ export function instrument(options: InstrumentOptions): Instruments {
     instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),
     instrumentHttpClient({ meter, instruments }),
     instrumentRuntime({ meterProvider }),
+    instrumentEventLoop(meterProvider, options.flushMs),
     instrumentProcess(meterProvider),
     host,
   ];

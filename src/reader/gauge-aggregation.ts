@@ -1,19 +1,20 @@
 import { globMatcher } from '../glob.js';
 import type { InstanceAggregation } from '../model/family.js';
 
+/** How the gauges with these names become one answer over processes. */
 export interface GaugeRule {
   /** Glob over the OpenTelemetry name of a metric. */
   readonly pattern: string;
   readonly aggregation: InstanceAggregation;
 }
 
-/** After the user's rules. */
+/** They come after the user's rules. */
 const DEFAULT_RULES: readonly GaugeRule[] = [
   // What a job leaves behind outlives its process.
   { pattern: 'job.last_success.time', aggregation: 'keep' },
   // A new series is held against the limit of the process that brings it: the lowest is reached first.
   { pattern: 'orchestrator.series.limit', aggregation: 'min' },
-  // Whoever looks at a queue sees the same jobs.
+  // All processes see the same jobs of a queue.
   { pattern: 'queue.jobs', aggregation: 'last' },
 ];
 

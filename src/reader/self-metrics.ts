@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 
 import { OrchestratorError } from '../errors.js';
+import { labelled } from '../model/labelled-options.js';
 import type { StoreMetricExporter } from './store-metric-exporter.js';
 
 /** Seconds: a flush takes a millisecond or two, and as long as the store's timeout when something is wrong. */
@@ -13,12 +14,16 @@ export function observeExporter(meter: Meter, exporter: StoreMetricExporter): vo
     unit: 's',
     advice: { explicitBucketBoundaries: FLUSH_BUCKETS },
   });
-  const failures = meter.createCounter('orchestrator.flush.failures', {
-    description: 'Flushes that did not reach the store. Their data are kept and sent later.',
-    unit: '{flush}',
-  });
+  const failures = meter.createCounter(
+    'orchestrator.flush.failures',
+    labelled({
+      description: 'Flushes that did not reach the store. Their data are kept and sent later.',
+      unit: '{flush}',
+      labels: ['error.type'],
+    }),
+  );
   const overflowed = meter.createCounter('orchestrator.points.overflowed', {
-    description: 'Points that a cap on series moved into the series with otel_metric_overflow="true".',
+    description: 'Points that a limit on series moved into the series with otel_metric_overflow="true".',
     unit: '{point}',
   });
   const dropped = meter.createCounter('orchestrator.points.dropped', {

@@ -50,7 +50,8 @@ describe('the environment under PM2', () => {
 
   test('is what it is when pm2_env is no JSON, and nothing of it is told', async () => {
     const told: string[] = [];
-    const listener = (warning: Error): number => told.push(warning.message);
+    const listener = (warning: Error & { code?: unknown }): number =>
+      told.push(`${String(warning.code)} ${warning.message}`);
     process.on('warning', listener);
     for (const text of ['{"ORCHESTRATOR_REDIS_PASSWORD":S3CR3T}', 'S3CR3T', 'null', '']) {
       await withEnvironment({ pm2_env: text }, async () => {
@@ -60,6 +61,7 @@ describe('the environment under PM2', () => {
     }
     process.removeListener('warning', listener);
     assert.ok(!told.join().includes('S3CR3T'), told.join());
+    assert.match(told.join(), /^ORCHESTRATOR_PM2_ENV_UNREADABLE pm2_env is not a JSON object/);
   });
 });
 

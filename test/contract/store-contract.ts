@@ -4,6 +4,7 @@ import { Bed, type StoreFactory } from './bed.js';
 import { additiveContract } from './additive.js';
 import { exponentialContract } from './exponential.js';
 import { boundsContract } from './bounds.js';
+import { clockContract } from './clock.js';
 import { currentContract } from './current.js';
 import { familyContract } from './families.js';
 import { lockContract } from './locks.js';
@@ -33,6 +34,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
     describe('families', () => familyContract(bed));
     describe('bounds', () => boundsContract(bed));
     describe('locks', () => lockContract(bed));
+    describe('a wall clock that is', () => clockContract(bed));
     describe('loss', () => lossContract(bed));
     describe('projects', () => projectContract(bed));
     describe('any interleaving', () => modelContract(bed));

@@ -9,6 +9,10 @@ import { get, scrape } from '../helpers/scrape.js';
 import { readPage } from './pages.js';
 
 const APPLICATION = `
+  const { observeQueue, recordJob, registerHealthCheck } = require('@org/orchestrator');
+  void recordJob('report', () => undefined);
+  observeQueue({ name: 'mail', getJobCounts: async () => ({ waiting: 1 }) });
+  registerHealthCheck('database', () => undefined);
   const server = require('node:http').createServer((request, response) => {
     response.setHeader('content-length', 2);
     response.writeHead(request.url === '/fail' ? 500 : 200).end('ok');
@@ -25,9 +29,22 @@ const LATE = [
   'system_filesystem_usage_bytes',
   'nodejs_eventloop_delay_p99_seconds',
   'orchestrator_flush_duration_seconds',
+  'app_health_status',
+  'queue_jobs',
 ];
 
-test('docs/metrics.md lists every metric of a fresh application, with its type', async (t) => {
+/** A machine may have no network interface besides loopback; the tests of databases have databases. */
+const ELSEWHERE = /^(?:system_network_|db_client_)/;
+
+/** Labels that say where a line comes from, and that of a bucket. */
+const COMMON = /^(?:otel_scope_.*|service_instance_id|host_name|le)$/;
+
+interface Row {
+  readonly type: string;
+  readonly labels: ReadonlySet<string>;
+}
+
+test('docs/metrics.md lists every metric of an application, with its type and labels', async (t) => {
   const [port, metricsPort] = [await freePort(), await freePort()];
   startProgram(t, process.execPath, ['--expose-gc', '--require', PRELOAD, '--eval', APPLICATION], {
     cwd: PACKAGE_ROOT,
@@ -51,18 +68,28 @@ test('docs/metrics.md lists every metric of a fresh application, with its type',
     { everyMs: 500 },
   );
 
-  const rows = readPage('docs/metrics.md').text.matchAll(/^\| `(?<name>[a-z0-9_]+)` \|(?<rest>.*)$/gm);
-  const documented = new Map(
-    Array.from(rows, ({ groups }) => [groups?.['name'] ?? '', exposedType(groups?.['rest'] ?? '')]),
-  );
-  const exposed = new Map(Array.from(families.values(), ({ name, type }) => [name, type]));
-  for (const [name, type] of exposed) assert.equal(documented.get(name), type, name);
-  // A machine may have no network interface besides loopback.
-  const absent = [...documented.keys()].filter(
-    (name) => !exposed.has(name) && !name.startsWith('system_network_'),
-  );
+  const documented = documentedRows();
+  for (const { name, type, samples } of families.values()) {
+    assert.equal(documented.get(name)?.type, type, name);
+    const labels = new Set(samples.flatMap((sample) => Object.keys(sample.labels)));
+    if (name === 'target_info') continue;
+    for (const label of labels)
+      assert.ok(COMMON.test(label) || documented.get(name)?.labels.has(label), `${name}{${label}}`);
+  }
+  const absent = [...documented.keys()].filter((name) => !families.has(name) && !ELSEWHERE.test(name));
   assert.deepEqual(absent, [], 'documented, but not there');
 });
+
+function documentedRows(): ReadonlyMap<string, Row> {
+  const rows = readPage('docs/metrics.md').text.matchAll(/^\| `(?<name>[a-z0-9_]+)` \|(?<rest>.*)$/gm);
+  return new Map(
+    Array.from(rows, ({ groups }) => {
+      const rest = groups?.['rest'] ?? '';
+      const labels = Array.from(rest.matchAll(/`([a-z0-9_]+)`/g), ([, label = '']) => label);
+      return [groups?.['name'] ?? '', { type: exposedType(rest), labels: new Set(labels) }];
+    }),
+  );
+}
 
 /** The type in the text format of what the page calls a counter, an up-down counter, a gauge, a histogram or an info. */
 function exposedType(row: string): string {

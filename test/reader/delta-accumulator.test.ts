@@ -257,6 +257,7 @@ describe('odd values', () => {
     assert.equal(dropped, 4);
     assert.equal(app.warnings.length, 2);
     for (const warning of app.warnings) assert.match(warning, /^Metric [ch]: .*dropped/);
+    assert.deepEqual(new Set(app.told.codes), new Set(['ORCHESTRATOR_POINTS_DROPPED']));
   });
 
   test('of a gauge stay what they are', async () => {

@@ -1,6 +1,6 @@
 import type { Meter, MeterProvider, MetricOptions } from '@opentelemetry/api';
 
-import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from '../http/semconv-recorder.js';
+import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from './boundaries.js';
 
 /** By unit, in that unit. Without them the SDK's default applies, which is meant for milliseconds and ends at 10,000. */
 const BOUNDARIES: ReadonlyMap<string, readonly number[]> = new Map([

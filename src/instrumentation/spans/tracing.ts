@@ -12,7 +12,7 @@ import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
 import { isOwnRequest, isOwnServer } from '../../own-traffic/own-traffic.js';
 import { limitPgOperations } from '../databases/pg-operations.js';
-import { pathOf } from '../http/route-normalizer.js';
+import { pathOf } from '../http/path.js';
 import { routeOf } from '../http/route.js';
 import { warning } from '../../warnings.js';
 import { AUTO_INSTRUMENTATIONS, loadUpstream } from '../packages/load-upstream.js';

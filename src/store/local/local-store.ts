@@ -52,31 +52,33 @@ class LocalStore implements MetricStore {
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     return this.#inTurn(async () => {
-      const parts = splitBatch(batch, Date.now());
+      const parts = splitBatch(batch, this.#log.now());
       for (let attempt = 0; attempt < ATTEMPTS + parts.length; attempt += 1) {
-        // The copy of the project says which parts are missing, so that a repeated or interrupted batch counts once.
-        const done = this.#instance();
-        if (done !== undefined && isComplete(done, batch)) {
+        const { applied } = this.#log;
+        if (batch.sequence <= applied.sequence) {
           // The batch is in the store. If the log cannot be ended now, because the disk is full, a later call ends it.
           await this.#log.compact(this.#logBytes).catch(() => undefined);
-          return { overflowed: batch.sequence === done.sequence ? done.overflowed : 0 };
+          return { overflowed: batch.sequence === applied.sequence ? applied.overflowed : 0 };
         }
+        // The copy of the project says which parts are missing, so that an interrupted batch counts once.
+        const done = this.#instance();
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];
-        if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, Date.now()));
+        if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, this.#log.now()));
       }
       throw new Error(`the batch did not get through in ${ATTEMPTS} attempts`);
     });
   }
 
   async snapshot(): Promise<Snapshot> {
-    return this.#inTurn(async () => this.#builder.build(this.#log.state.stored(Date.now())));
+    return this.#inTurn(async () => this.#builder.build(this.#log.state.stored(this.#log.now())));
   }
 
   async sweep(): Promise<void> {
     const { ttlMs } = this.#context;
     await this.#inTurn(async () => {
-      const atMs = Date.now();
+      const atMs = this.#log.now();
       if (this.#log.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
+      await this.#log.compact(this.#logBytes, true);
       await this.#log.touch();
     });
   }
@@ -84,7 +86,7 @@ class LocalStore implements MetricStore {
   async acquireLock(name: string, ms: number): Promise<boolean> {
     const { lease } = this.#context;
     return this.#inTurn(async () => {
-      const atMs = Date.now();
+      const atMs = this.#log.now();
       // Nothing is written while another instance has the lock. Of several that ask at once, the first in the log gets it.
       if (this.#log.state.isLockedByOther(lease, name, atMs)) return false;
       await this.#submit({ kind: 'hold', atMs, name, ms });
@@ -141,8 +143,4 @@ class LocalStore implements MetricStore {
     const values = { store: this.description, error };
     return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'local', values, { cause: error });
   }
-}
-
-function isComplete(done: ProjectInstance, batch: DeltaBatch): boolean {
-  return batch.sequence < done.sequence || (batch.sequence === done.sequence && done.complete);
 }

@@ -1,6 +1,7 @@
 import type { Attributes, Series } from '../../model/series.js';
 import type { DeltaBatch, DeltaPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
+import type { BootTime } from './store-clock.js';
 import { type BatchPart, collectionAtMs } from '../state/batch-part.js';
 import { type Measure, type PartSize, splitPoints } from '../state/split-batch.js';
 
@@ -16,6 +17,8 @@ interface Common {
   readonly lease: string;
   /** The writer's own number for this record, by which it recognizes the record when it reads the log. */
   readonly number: number;
+  /** The store's clock, if the log does not have it for this start of the host yet. Records of 0.1.0 are without. */
+  readonly boot?: BootTime;
 }
 
 /** One part of a batch. Families and series are described once per log, and named by key and id after that. */

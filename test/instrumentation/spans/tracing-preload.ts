@@ -2,7 +2,7 @@
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
 import { instrumentFrameworks } from '../../../src/instrumentation/frameworks/frameworks.js';
-import { instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
+import { instrumentHttpServer } from '../../../src/instrumentation/http/server/server.js';
 import { traceInstrumentations } from '../../../src/instrumentation/spans/tracing.js';
 import { CollectedMetrics } from '../collected-metrics.js';
 

@@ -180,7 +180,22 @@ test('confirmed writes that a server lost are sent again: a restart from an olde
     assert.equal(project.warnings.length, 2 * (restart + 1));
     for (const warning of project.warnings)
       assert.match(warning, /lost confirmed writes.* parts are sent again\.$/);
+    assert.deepEqual(new Set(project.told.codes), new Set(['ORCHESTRATOR_FAILOVER']));
   }
+});
+
+test('a flush of unknown outcome is given up when the store was away for too long to tell', async (t) => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const project = new RedisProject(t, proxy.port);
+  const instance = project.instance({ ttlMs: 1000, leaseMs: 500 });
+  await instance.send(one);
+  proxy.decide = (command) => (/^eval/i.test(command) ? 'dropReply' : 'forward');
+  await assert.rejects(instance.send(one));
+  await sleep(1000);
+  proxy.decide = () => 'forward';
+  await instance.sendAgain();
+  assert.deepEqual(project.told.codes, ['ORCHESTRATOR_OUTCOME_UNKNOWN']);
 });
 
 test('a replay that is interrupted goes on where it ended', async (t) => {

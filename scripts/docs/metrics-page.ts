@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import type { FamilyType } from '../../src/model/family.js';
+import { labelName, metricName, type Naming } from '../../src/prometheus/naming/names.js';
+import { gaugeAggregation } from '../../src/reader/gauge-aggregation.js';
+import { table } from './markdown.js';
+import { METRIC_LABELS } from './metric-labels.js';
+import { METRIC_SECTIONS } from './metric-sections.js';
+import { type RecordedInstrument, RecordingMeterProvider } from './recorded-instruments.js';
+
+const PAGE = join(resolve(__dirname, '../../..'), 'docs/metrics.md');
+
+/** The default of both settings that decide about names. */
+const NAMING: Naming = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' };
+
+/** `docs/metrics.md`: its tables from the instruments themselves, everything between them as it stands. */
+export function metricsPage(): string {
+  let page = readFileSync(PAGE, 'utf8');
+  for (const name of Object.keys(METRIC_SECTIONS)) page = withTable(page, name, sectionTable(name));
+  return page;
+}
+
+function withTable(page: string, name: string, text: string): string {
+  const begin = `<!-- metrics: ${name} -->\n\n`;
+  const end = '\n\n<!-- end -->';
+  const from = page.indexOf(begin);
+  if (from === -1) throw new Error(`docs/metrics.md has no place for the table "${name}": ${begin.trim()}`);
+  const to = page.indexOf(end, from);
+  return page.slice(0, from + begin.length) + text + page.slice(to);
+}
+
+function sectionTable(name: string): string {
+  const provider = new RecordingMeterProvider();
+  METRIC_SECTIONS[name]?.(provider);
+  const rows: Array<readonly string[]> = Array.from(provider.instruments.values(), instrumentRow);
+  if (name === 'orchestrator') rows.unshift(...MADE_AT_THE_SCRAPE);
+  return table(
+    ['Prometheus name', 'OpenTelemetry name', 'Type', 'Unit', 'Labels', 'Over processes', 'What it is'],
+    rows,
+  );
+}
+
+const MADE_AT_THE_SCRAPE: ReadonlyArray<readonly string[]> = [
+  ['`orchestrator_instances`', '', 'gauge', '', '', 'one', 'Live instances of the project.'],
+  [
+    '`target_info`',
+    '',
+    'info',
+    '',
+    'resource attributes that all live processes share',
+    'one',
+    'Target metadata.',
+  ],
+];
+
+const TYPE_WORDS: Readonly<Record<FamilyType, string>> = {
+  counter: 'counter',
+  updowncounter: 'up-down counter',
+  gauge: 'gauge',
+  histogram: 'histogram',
+  exponentialhistogram: 'histogram',
+};
+
+function instrumentRow({ name, type, scope, options }: RecordedInstrument): string[] {
+  const { unit = '', description = '', labels = METRIC_LABELS[name] ?? [] } = options;
+  return [
+    `\`${metricName({ name, type, unit }, NAMING)?.name ?? ''}\``,
+    `\`${name}\``,
+    TYPE_WORDS[type],
+    unit.replaceAll(/[{}]/g, ''),
+    labels.map((key) => `\`${labelName(key, NAMING)}\``).join(', '),
+    overProcesses(name, type, scope),
+    sentence(description),
+  ];
+}
+
+function overProcesses(name: string, type: FamilyType, scope: string): string {
+  if (scope.endsWith('host-metrics') && name.startsWith('system.')) return 'host';
+  if (type === 'updowncounter') return 'sum, live';
+  return type === 'gauge' ? BUILT_IN_MODE(name) : 'sum';
+}
+
+const BUILT_IN_MODE = gaugeAggregation([]);
+
+function sentence(text: string): string {
+  return text === '' || text.endsWith('.') ? text : `${text}.`;
+}
