@@ -13,8 +13,8 @@ import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { MainFile } from './main-file.js';
-import { Lifecycle } from './lifecycle.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
@@ -120,6 +120,7 @@ function endWith(exporting: Exporting, sdk: Sdk): Lifecycle {
     flush: () => flushOf(exporting),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
     endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
+    reportLosses: (unsent) => pipeline?.reportLosses(unsent),
   });
   lifecycle.install();
   return lifecycle;

@@ -34,6 +34,7 @@ export interface StartOptions extends SettingOptions {
  * last flush at the end of the process. It is the preload in code: call it before the application loads its framework.
  * Nothing that it opens keeps the process alive.
  *
+ * @example
  * ```ts
  * const orchestrator = start({ prefix: 'shop', redisUrl: 'redis://127.0.0.1:6379' });
  * ```
@@ -68,6 +69,12 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
  * Ends what {@link start} or the preload began: sends what was recorded, ends this instance's lease, closes the metrics
  * server and the store. Call it before `process.exit()`, which leaves no time for it. Resolves at once when nothing runs;
  * never rejects, since what goes wrong is a warning.
+ *
+ * @example
+ * ```ts
+ * await shutdown();
+ * process.exit(0);
+ * ```
  */
 export async function shutdown(): Promise<void> {
   await running()?.shutdown();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { diag } from '@opentelemetry/api';
 
+import { warning } from '../../warnings.js';
 import { guarded } from '../guarded-listener.js';
 import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage, importEntry } from '../packages/installed-package.js';
