@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { arch, hostname } from 'node:os';
+
 import {
   defaultResource,
   envDetector,
   resourceFromAttributes,
   type Resource,
+  type ResourceDetector,
 } from '@opentelemetry/resources';
 import {
   ATTR_SERVICE_INSTANCE_ID,
@@ -29,6 +33,38 @@ export function baseResource(serviceName: string, lease: string, pm2Id?: string)
       'process.runtime.version': process.versions.node,
     }),
   );
+}
+
+/**
+ * `host.name`, `host.arch` and `host.id` as OpenTelemetry's detector gives them, but without starting a process: that is how
+ * it asks macOS and Windows for the id, which is absent there.
+ */
+export const hostDetector: ResourceDetector = {
+  detect() {
+    const id = machineId();
+    return {
+      attributes: {
+        'host.name': hostname(),
+        'host.arch': ARCHITECTURES[arch()] ?? arch(),
+        ...(id !== undefined && { 'host.id': id }),
+      },
+    };
+  },
+};
+
+/** Node's names that differ from those of the semantic conventions. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { arm: 'arm32', ppc: 'ppc32', x64: 'amd64' };
+
+function machineId(): string | undefined {
+  for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
+    try {
+      const id = readFileSync(file, 'utf8').trim();
+      if (id !== '') return id;
+    } catch {
+      // Another system than Linux, or a slim container.
+    }
+  }
+  return undefined;
 }
 
 /** The service name by the rules of OpenTelemetry: that of the environment. */
