@@ -207,7 +207,7 @@ describe('current values', () => {
       ],
     );
     assert.deepEqual(processes, [
-      { id: 'x#lease-1-', resource: shared },
+      { id: 'x', resource: shared },
       { id: 'x#lease-2-', resource: shared },
       { id: 'y', resource: own },
     ]);
