@@ -90,8 +90,20 @@ const WARNINGS = {
   },
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
-    meaning: 'Something that cannot be added was recorded: NaN or infinity in a counter or histogram.',
-    remedy: 'Correct the code that records it.',
+    meaning:
+      'Something that cannot be stored was recorded: NaN or infinity in a counter or histogram, or more than the store takes in one request. Or the store refuses what belongs to this metric; the reason says why.',
+    remedy: 'Correct the code that records it, or what the reason names.',
+  },
+  ORCHESTRATOR_ENTRY_UNREADABLE: {
+    message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',
+    meaning:
+      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry.',
+    remedy: 'Delete the entry with HDEL. Give other programs a user that cannot write to these keys.',
+  },
+  ORCHESTRATOR_KEY_UNREADABLE: {
+    message: 'The Redis key <key> is no hash; it is left out.',
+    meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
+    remedy: 'Delete the key.',
   },
   ORCHESTRATOR_METRIC_NOT_EXPOSED: {
     message: 'Metric "<metric>" is not exposed: <why>. Rename it.',

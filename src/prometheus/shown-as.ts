@@ -1,6 +1,6 @@
 import type { Family } from '../model/family.js';
 import type { Series } from '../model/series.js';
-import type { ShownAs } from '../store/snapshot/living-partners.js';
+import type { ShownAs } from '../model/shown-as.js';
 import { METRIC_TYPES } from './families/metric-family.js';
 import { seriesLabels } from './naming/labels.js';
 import { labelNamer, metricName, type Naming, type TranslationStrategy } from './naming/names.js';

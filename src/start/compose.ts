@@ -28,6 +28,8 @@ export interface Composition {
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
   readonly main: MainFile;
+  /** As `pm2 ls` shows it; undefined without PM2. */
+  readonly pm2Id: string | undefined;
   readonly log: Log;
 }
 
@@ -47,7 +49,7 @@ export function compose(composition: Composition): Running {
   const traces = isWanted(settings.tracesExporter, settings);
   const sdk = startSdk({
     serviceName: settings.serviceName,
-    resource: baseResource(serviceName, identity.lease),
+    resource: baseResource(serviceName, identity.lease, composition.pm2Id),
     customDetectors: settings.resourceDetectors.length > 0,
     readers: exporting.readers,
     views: composition.views,

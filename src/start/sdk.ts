@@ -5,7 +5,6 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import {
   detectResources,
   envDetector,
-  hostDetector,
   resourceFromAttributes,
   type Resource,
   type ResourceDetector,
@@ -13,6 +12,8 @@ import {
 import { MeterProvider, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 import type * as SdkNodeModule from '@opentelemetry/sdk-node';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
+
+import { hostDetector } from './resource.js';
 
 export interface SdkOptions {
   /** Set by the application; wins over every detected name. */
@@ -35,7 +36,7 @@ export interface Sdk {
   shutdown(): Promise<void>;
 }
 
-/** Host and environment. Not the process detector: command lines carry secrets, and a resource is shown to everyone. */
+/** Environment and host. Not the process detector: command lines carry secrets, and a resource is shown to everyone. */
 const DETECTORS: ResourceDetector[] = [envDetector, hostDetector];
 
 /**

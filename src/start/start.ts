@@ -59,7 +59,14 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: mainFile(environment), log }),
+    compose({
+      settings,
+      views,
+      instrumentations,
+      main: mainFile(environment),
+      pm2Id: environment['pm_id'],
+      log,
+    }),
   );
   setRunning(orchestrator);
   return orchestrator;

@@ -1,6 +1,6 @@
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { Snapshot } from '../model/snapshot.js';
-import type { ShownAs } from './snapshot/living-partners.js';
+import type { ShownAs } from '../model/shown-as.js';
 import type { Warn } from '../warnings.js';
 
 /**

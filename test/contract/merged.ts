@@ -6,7 +6,7 @@ import { type Family, familyKey } from '../../src/model/family.js';
 import { makeSeries, type Series } from '../../src/model/series.js';
 import type { Snapshot } from '../../src/model/snapshot.js';
 import { rebucket, sharedBoundaries } from '../../src/model/boundaries.js';
-import type { ShownAs } from '../../src/store/snapshot/living-partners.js';
+import type { ShownAs } from '../../src/model/shown-as.js';
 import { add, added, type Bed, counter, histogram, type Instance, series, SHORT_MS, textOf } from './bed.js';
 
 /** An exposition that shows neither units nor scopes. */

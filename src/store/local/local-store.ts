@@ -6,7 +6,7 @@ import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapsho
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
-import { SHOWN_AS_STORED } from '../snapshot/living-partners.js';
+import { SHOWN_AS_STORED } from '../../model/shown-as.js';
 import { foldExpired, joinSteps, type Step } from '../state/fold-expired.js';
 import type { ProjectInstance } from '../state/project-instance.js';
 

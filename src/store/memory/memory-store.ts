@@ -3,7 +3,7 @@ import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
-import { SHOWN_AS_STORED } from '../snapshot/living-partners.js';
+import { SHOWN_AS_STORED } from '../../model/shown-as.js';
 import { collectionAtMs } from '../state/batch-part.js';
 import { foldExpired } from '../state/fold-expired.js';
 import type { ProjectFamily } from '../state/project-family.js';

@@ -12,23 +12,32 @@ interface Reported extends StoredValue {
   readonly instance: string;
 }
 
-/** The current values of all live instances, by family. Instances are ordered by lease, so that every scrape lists them alike. */
+/** A live instance with the name that its series carry. */
+export interface NamedInstance extends StoredInstance {
+  readonly id: string;
+}
+
+/** The current values of all live instances, by family. */
 export function valuesByFamily(
-  instances: readonly StoredInstance[],
+  instances: readonly NamedInstance[],
 ): ReadonlyMap<string, readonly Reported[]> {
-  const sorted = instances.toSorted((a, b) => (a.lease < b.lease ? -1 : 1));
-  const names = instanceNames(sorted);
   const families = new Map<string, Reported[]>();
-  for (const [index, instance] of sorted.entries()) {
-    const name = names[index] ?? instance.lease;
-    for (const { familyKey, series, recordedAtMs, value } of instance.values) {
-      const reported = { familyKey, series, recordedAtMs, value, instance: name };
+  for (const { id, values } of instances) {
+    for (const { familyKey, series, recordedAtMs, value } of values) {
+      const reported = { familyKey, series, recordedAtMs, value, instance: id };
       const list = families.get(familyKey);
       if (list === undefined) families.set(familyKey, [reported]);
       else list.push(reported);
     }
   }
   return families;
+}
+
+/** Ordered by lease, so that every scrape lists them alike. */
+export function namedInstances(instances: readonly StoredInstance[]): NamedInstance[] {
+  const sorted = instances.toSorted((a, b) => (a.lease < b.lease ? -1 : 1));
+  const ids = instanceNames(sorted);
+  return sorted.map((instance, index) => ({ ...instance, id: ids[index] ?? instance.lease }));
 }
 
 /**

@@ -1,7 +1,8 @@
-import { aggregate, valuesByFamily } from './instance-values.js';
-import { expiredMembers, SHOWN_AS_STORED, type ShownAs } from './living-partners.js';
-import { projectResource } from './project-resource.js';
+import { aggregate, namedInstances, valuesByFamily } from './instance-values.js';
+import { expiredMembers } from './living-partners.js';
+import { SHOWN_AS_STORED, type ShownAs } from '../../model/shown-as.js';
 import type { Family } from '../../model/family.js';
+import type { Attributes } from '../../model/series.js';
 import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../model/snapshot.js';
 import type { StoredFamily, StoredSeries, StoredState } from './stored-state.js';
 import { isNothing } from '../../model/values.js';
@@ -26,7 +27,8 @@ export function createSnapshotBuilder(ttlMs: number, shownAs: ShownAs = SHOWN_AS
       for (const { stored } of await expiredMembers(families, shownAs, expiredAtMs)) held.add(stored);
       const isLive = ({ updatedAtMs }: StoredSeries): boolean => updatedAtMs > expiredAtMs;
       const isShown = (one: StoredSeries): boolean => isLive(one) || held.has(one);
-      const reported = valuesByFamily(instances);
+      const named = namedInstances(instances);
+      const reported = valuesByFamily(named);
       const answer = (stored: StoredFamily): SnapshotFamily => {
         const { aggregation, key } = stored.family;
         const series =
@@ -41,8 +43,9 @@ export function createSnapshotBuilder(ttlMs: number, shownAs: ShownAs = SHOWN_AS
         .filter(({ series }) => series.length > 0);
       interner.rotate();
       return {
-        resource: projectResource(instances.map((instance) => instance.resource)),
+        resource: sharedAttributes(instances.map(({ resource }) => resource)),
         instances: instances.length,
+        processes: named.map(({ id, resource }) => ({ id, resource })),
         families: mergeVersions(present, (version) =>
           families.some(({ family, series }) => family === version && Array.from(series).some(isLive)),
         ),
@@ -95,4 +98,9 @@ function mergeVersions(
 
 function versionOf({ key, name, type, unit }: Family): string {
   return type === 'histogram' ? JSON.stringify([name, unit]) : key;
+}
+
+function sharedAttributes([first = [], ...others]: readonly Attributes[]): Attributes {
+  const maps = others.map((resource) => new Map(resource));
+  return first.filter(([key, value]) => maps.every((map) => map.get(key) === value));
 }

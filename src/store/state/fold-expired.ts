@@ -1,6 +1,7 @@
 import type { DeltaPoint, FamilyPoints } from '../../model/delta-batch.js';
 import { convertValues, isNothing, negateValues } from '../../model/values.js';
-import { expiredMembers, type ShownAs } from '../snapshot/living-partners.js';
+import { expiredMembers } from '../snapshot/living-partners.js';
+import { type ShownAs } from '../../model/shown-as.js';
 import type { StoredFamily } from '../snapshot/stored-state.js';
 
 /** Additions that have to be applied in one step. */

@@ -197,6 +197,29 @@ describe('current values', () => {
     assert.deepEqual(plain(snapshot.families), [['g', [[{ 'service.instance.id': 'db-1' }, [2]]]]]);
   });
 
+  test('live instances are listed by the names that their series carry', async () => {
+    const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
+    const shared: Attributes = [['service.instance.id', 'x']];
+    const own: Attributes = [['service.instance.id', 'y']];
+    const { processes, families } = await build(
+      [additive(gauge, [])],
+      [
+        instance('lease-3-of-many', own, [[gauge, series(), 3]]),
+        instance('lease-1-of-many', shared, [[gauge, series(), 1]]),
+        instance('lease-2-of-many', shared, [[gauge, series(), 2]]),
+      ],
+    );
+    assert.deepEqual(processes, [
+      { id: 'x', resource: shared },
+      { id: 'x#lease-2-', resource: shared },
+      { id: 'y', resource: own },
+    ]);
+    assert.deepEqual(
+      families[0]?.series.map(({ series: { attributes } }) => attributes[0]?.[1]),
+      processes?.map((process) => process.id),
+    );
+  });
+
   test('the resource is what all live instances share', async () => {
     const snapshot = await build(
       [],
