@@ -3,7 +3,7 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 
 import { reason } from '../errors.js';
-import { markOwnServer, ownAgent } from '../own-traffic/own-traffic.js';
+import { markOwnServer, ownAgent, withoutSpans } from '../own-traffic/own-traffic.js';
 import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
 import { plainResponse } from './plain-response.js';
@@ -131,13 +131,8 @@ export class MetricsServer {
   /** A port that another process of the project has is no error; anyone else on it is, for nobody would see this project. */
   #whoServes(): void {
     const { port, prefix } = this.#options;
-    const request = get({
-      host: this.#host,
-      port,
-      path: '/healthz',
-      agent: ownAgent,
-      timeout: 2000,
-    });
+    const asked = { host: this.#host, port, path: '/healthz', agent: ownAgent, timeout: 2000 };
+    const request = withoutSpans(() => get(asked));
     request.on('socket', (socket) => socket.unref());
     request.on('timeout', () => request.destroy());
     const belongsTo = (owner: string): void =>
