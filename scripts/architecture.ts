@@ -52,7 +52,7 @@ export interface Reserved {
   readonly ofProcess?: RegExp;
   /** Packages, modules of Node (without `node:`), or files of ours by their path. */
   readonly imports?: RegExp;
-  /** A folder (with a slash) or a file, and why there. */
+  /** A folder (with a slash) or a file, also without its ending, and why there. */
   readonly places: Readonly<Record<string, string>>;
 }
 
@@ -76,8 +76,6 @@ export const RESERVED: readonly Reserved[] = [
     imports: /^(?:child_process|systeminformation|@opentelemetry\/host-metrics)$/,
     places: {
       'src/cli/': 'a command line may start what it is asked to',
-      'src/instrumentation/host/host-metrics.ts':
-        'the package host-metrics runs shells to read networks and disks',
     },
   },
   {
@@ -126,9 +124,4 @@ export const LONG_FILES: Readonly<Record<string, string>> = {
 };
 
 /** Folders that import each other although they should not: `a <-> b`, and until when. */
-export const KNOWN_CIRCLES: Readonly<Record<string, string>> = {
-  'src/instrumentation/frameworks <-> src/instrumentation/http <-> src/instrumentation/meter':
-    "until Express' routes are read by http itself",
-  'src/instrumentation/http/http1-tracker.ts <-> src/instrumentation/http/request-state.ts <-> src/instrumentation/http/route.ts':
-    'until the state of a request has an observer and no tracker',
-};
+export const KNOWN_CIRCLES: Readonly<Record<string, string>> = {};

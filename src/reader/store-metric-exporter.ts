@@ -27,6 +27,7 @@ export interface FlushReport {
   readonly dropped: number;
 }
 
+/** Options of {@link StoreMetricExporter}. */
 export interface StoreMetricExporterOptions {
   /** Where this process is summed with the others; see `createStore`. The exporter owns it and closes it at shutdown. */
   readonly store: MetricStore;
@@ -36,6 +37,8 @@ export interface StoreMetricExporterOptions {
   readonly maxSeries?: number | undefined;
   /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
   readonly refreshMs?: number | undefined;
+  /** Resource attributes that become attributes of every series of this process, by key. Default: none. */
+  readonly resourceLabels?: ((key: string) => boolean) | undefined;
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: that of `createStore`, else silent. */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -79,12 +82,13 @@ export class StoreMetricExporter implements PushMetricExporter {
     gaugeAggregation = () => 'instance',
     maxSeries = DEFAULT_MAX_SERIES,
     refreshMs = REFRESH_MS,
+    resourceLabels = () => false,
     warn = store.warn ?? (() => undefined),
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
     this.#warn = warn;
-    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, warn });
+    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, resourceLabels, warn });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */
@@ -121,7 +125,7 @@ export class StoreMetricExporter implements PushMetricExporter {
 
   /**
    * Reports success at once: from here on the data are kept until the store confirms them. Waiting for that would keep the
-   * process alive with the SDK's timer. {@link forceFlush} tells whether the data have arrived; an outage is reported once, not
+   * process alive with the SDK's timer. {@link StoreMetricExporter.forceFlush} tells whether the data have arrived; an outage is reported once, not
    * at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
@@ -185,12 +189,14 @@ export class StoreMetricExporter implements PushMetricExporter {
   async #attempt(): Promise<boolean> {
     const startMark = performance.now();
     let overflowed = 0;
+    let dropped = 0;
     let error: unknown;
     try {
       while (this.#unconfirmed !== undefined || this.#waiting.dirty) {
         this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
+        dropped += result.dropped ?? 0;
         this.#unconfirmed = undefined;
       }
       this.#flushMark = performance.now();
@@ -203,7 +209,7 @@ export class StoreMetricExporter implements PushMetricExporter {
       seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
-      dropped: losses.dropped,
+      dropped: dropped + losses.dropped,
     });
     return error === undefined;
   }

@@ -16,6 +16,7 @@ import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
+import type { MainFile } from './main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
@@ -29,18 +30,16 @@ export interface Composition {
   readonly views: readonly ViewOptions[];
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
-  /** The application's main file. */
-  readonly main: string | undefined;
+  readonly main: MainFile;
+  /** As `pm2 ls` shows it; undefined without PM2. */
+  readonly pm2Id: string | undefined;
   readonly log: Log;
 }
 
 /** Starts everything that runs in one process, and wires it together. */
 export function compose(composition: Composition): Running {
   const { settings, main, log } = composition;
-  const { serviceName, ...identity } = identityOf(settings, main);
-  if (identity.project === 'unknown_service') {
-    log.warn(...warning('ORCHESTRATOR_NO_NAME', {}));
-  }
+  const { serviceName, ...identity } = identityOf(settings, main, log.warn);
   const exporting = openReaders(settings, identity, log);
   const { pipeline } = exporting;
   const traffic: Traffic = {
@@ -48,11 +47,11 @@ export function compose(composition: Composition): Running {
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
     ],
-    main,
+    main: main.from,
   };
   const sdk = startSdk({
     serviceName: settings.serviceName,
-    resource: baseResource(serviceName, identity.lease),
+    resource: baseResource(serviceName, identity.lease, composition.pm2Id),
     detectors: resourceDetectors(settings.resourceDetectors, log.warn),
     readers: exporting.readers,
     views: composition.views,

@@ -7,7 +7,7 @@ import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
-import { mainScript } from './identity.js';
+import { mainFile } from './main-file.js';
 import type { Warn } from '../warnings.js';
 import { running, setRunning, type Orchestrator } from './running.js';
 
@@ -34,6 +34,7 @@ export interface StartOptions extends SettingOptions {
  * Nothing that it opens keeps the process alive. An application with an OpenTelemetry SDK of its own keeps it; this one then
  * measures beside it.
  *
+ * @example
  * ```ts
  * const orchestrator = start({ prefix: 'shop', redisUrl: 'redis://127.0.0.1:6379' });
  * ```
@@ -55,7 +56,14 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   for (const complaint of complaints) log.warn(...complaint);
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: mainScript(environment), log }),
+    compose({
+      settings,
+      views,
+      instrumentations,
+      main: mainFile(environment),
+      pm2Id: environment['pm_id'],
+      log,
+    }),
   );
   setRunning(orchestrator);
   return orchestrator;
@@ -65,6 +73,12 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
  * Ends what {@link start} or the preload began: sends what was recorded, ends this instance's lease, closes the metrics
  * server and the store. Call it before `process.exit()`, which leaves no time for it. Resolves at once when nothing runs;
  * never rejects, since what goes wrong is a warning.
+ *
+ * @example
+ * ```ts
+ * await shutdown();
+ * process.exit(0);
+ * ```
  */
 export async function shutdown(): Promise<void> {
   await running()?.shutdown();

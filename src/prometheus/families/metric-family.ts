@@ -26,6 +26,8 @@ export interface GroupingRules {
   /** Undefined for a family that cannot be named. */
   readonly nameOf: (family: Family) => MetricName | undefined;
   readonly targetInfo: boolean;
+  /** Our own about each process; undefined: none. */
+  readonly instanceInfo?: SnapshotFamily | undefined;
   /** Called for every conflict of every scrape; the callee reports each key once. */
   readonly report: (key: string, ...told: Parameters<Warn>) => void;
 }
@@ -57,7 +59,9 @@ export function groupFamilies(snapshot: Snapshot, rules: GroupingRules): MetricF
   const groups = new FamilyGroups(rules);
   if (rules.targetInfo && snapshot.resource.some(([, value]) => value !== '')) groups.addTargetInfo();
   groups.add(instances(snapshot.instances));
-  for (const family of snapshot.families) if (family.series.length > 0) groups.add(family);
+  const { instanceInfo } = rules;
+  for (const family of instanceInfo === undefined ? snapshot.families : [instanceInfo, ...snapshot.families])
+    if (family.series.length > 0) groups.add(family);
   return groups.finish();
 }
 

@@ -1,6 +1,5 @@
 import {
   envDetector,
-  hostDetector,
   osDetector,
   processDetector,
   serviceInstanceIdDetector,
@@ -8,6 +7,7 @@ import {
 } from '@opentelemetry/resources';
 
 import { type Warn, warning } from '../../warnings.js';
+import { hostDetector } from '../resource.js';
 
 /** By their names in OTEL_NODE_RESOURCE_DETECTORS. */
 const DETECTORS: Readonly<Record<string, ResourceDetector>> = {

@@ -1,5 +1,5 @@
-import { aggregate, valuesByFamily } from './instance-values.js';
-import type { Attributes } from '../../model/series.js';
+import { aggregate, namedInstances, valuesByFamily } from './instance-values.js';
+import { projectResource } from './project-resource.js';
 import type { Family } from '../../model/family.js';
 import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../../model/snapshot.js';
 import type { StoredFamily, StoredState } from './stored-state.js';
@@ -16,7 +16,8 @@ export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
   const interner = new SeriesInterner();
   return {
     build({ atMs, families, instances }) {
-      const reported = valuesByFamily(instances);
+      const named = namedInstances(instances);
+      const reported = valuesByFamily(named);
       const answer = (stored: StoredFamily): SnapshotFamily => {
         const { aggregation, key } = stored.family;
         const series =
@@ -31,8 +32,9 @@ export function createSnapshotBuilder(ttlMs: number): SnapshotBuilder {
         .filter(({ series }) => series.length > 0);
       interner.rotate();
       return {
-        resource: sharedAttributes(instances.map((instance) => instance.resource)),
+        resource: projectResource(instances.map((instance) => instance.resource)),
         instances: instances.length,
+        processes: named.map(({ id, resource }) => ({ id, resource })),
         families: mergeVersions(present),
       };
     },
@@ -73,11 +75,4 @@ function mergeVersions(families: readonly SnapshotFamily[]): SnapshotFamily[] {
 
 function versionOf({ key, name, type, unit }: Family): string {
   return type === 'histogram' ? JSON.stringify([name, unit]) : key;
-}
-
-function sharedAttributes(resources: readonly Attributes[]): Attributes {
-  const [first, ...others] = resources;
-  if (first === undefined || others.length === 0) return first ?? [];
-  const maps = others.map((resource) => new Map(resource));
-  return first.filter(([key, value]) => maps.every((map) => map.get(key) === value));
 }

@@ -148,12 +148,16 @@ describe('current values', () => {
   test('are told apart by service.instance.id, in its place among the sorted attributes', () => {
     const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
     const one = series(['a', 'x'], ['z', 'y']);
+    const same = (startedAt: string): Attributes => [
+      ['process.creation.time', startedAt],
+      ['service.instance.id', 'same'],
+    ];
     const snapshot = build(
       [additive(gauge, [])],
       [
         instance('lease-of-1', id('one'), [[gauge, one, 1]]),
-        instance('aaaaaaaa-2', id('same'), [[gauge, one, 2]]),
-        instance('bbbbbbbb-3', id('same'), [[gauge, one, 3]]),
+        instance('aaaaaaaa-2', same('2026-01-02T00:00:00.000Z'), [[gauge, one, 2]]),
+        instance('bbbbbbbb-3', same('2026-01-01T00:00:00.000Z'), [[gauge, one, 3]]),
         instance('cccccccc-4', [], [[gauge, one, 4]]),
       ],
     );
@@ -161,7 +165,7 @@ describe('current values', () => {
       snapshot.families[0]?.series.map((point) => [point.series.attributes, point.values[0]]),
       [
         ['same#aaaaaaaa', 2],
-        ['same#bbbbbbbb', 3],
+        ['same', 3],
         ['cccccccc-4', 4],
         ['one', 1],
       ].map(([name, value]) => [
@@ -188,6 +192,29 @@ describe('current values', () => {
       ],
     );
     assert.deepEqual(plain(snapshot.families), [['g', [[{ 'service.instance.id': 'db-1' }, [2]]]]]);
+  });
+
+  test('live instances are listed by the names that their series carry', () => {
+    const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
+    const shared: Attributes = [['service.instance.id', 'x']];
+    const own: Attributes = [['service.instance.id', 'y']];
+    const { processes, families } = build(
+      [additive(gauge, [])],
+      [
+        instance('lease-3-of-many', own, [[gauge, series(), 3]]),
+        instance('lease-1-of-many', shared, [[gauge, series(), 1]]),
+        instance('lease-2-of-many', shared, [[gauge, series(), 2]]),
+      ],
+    );
+    assert.deepEqual(processes, [
+      { id: 'x', resource: shared },
+      { id: 'x#lease-2-', resource: shared },
+      { id: 'y', resource: own },
+    ]);
+    assert.deepEqual(
+      families[0]?.series.map(({ series: { attributes } }) => attributes[0]?.[1]),
+      processes?.map((process) => process.id),
+    );
   });
 
   test('the resource is what all live instances share', () => {
