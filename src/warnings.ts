@@ -35,6 +35,20 @@ const WARNINGS = {
     meaning: 'One name of the list is unknown. The others are used.',
     remedy: 'Correct the name.',
   },
+  ORCHESTRATOR_DETECTOR_UNKNOWN: {
+    message: 'OTEL_NODE_RESOURCE_DETECTORS: "<detector>" is not known. Allowed: <allowed>. It is left out.',
+    meaning: 'One name of the list is unknown. The others are used.',
+    remedy:
+      'Correct the name. Attributes of a cloud or a container can be given in `OTEL_RESOURCE_ATTRIBUTES`.',
+  },
+  ORCHESTRATOR_ANOTHER_METER_PROVIDER: {
+    message:
+      'The application has a MeterProvider of its own, which keeps all that it exports. Its instruments are not in the sum of this project, only HTTP, runtime and host are. To have them there, give a StoreMetricReader to that MeterProvider: getting-started.md, "With an SDK of your own".',
+    meaning:
+      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; what this package measures goes on beside it.',
+    remedy:
+      'To add the instruments of the application, see [getting-started.md](getting-started.md#with-an-sdk-of-your-own). Otherwise nothing.',
+  },
   ORCHESTRATOR_PM2_ENV_UNREADABLE: {
     message: 'pm2_env is not a JSON object; it is ignored.',
     meaning:

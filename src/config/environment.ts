@@ -35,14 +35,20 @@ export function processEnvironment(): Environment {
  * is as it was: what the application and its child processes find in it is not our business.
  */
 export function withOptionsInEnvironment<T>(options: PartialSettings, read: () => T): T {
-  const before = new Map<string, string | undefined>();
+  const variables: Record<string, string> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { env, readByOpenTelemetry = false }: Setting = SETTINGS[name];
     const variable = env.at(-1);
     if (!readByOpenTelemetry || options[name] === undefined || variable === undefined) continue;
-    before.set(variable, process.env[variable]);
-    process.env[variable] = optionText(options[name]);
+    variables[variable] = optionText(options[name]);
   }
+  return withVariables(variables, read);
+}
+
+/** Runs `read` with those variables. The environment is then as it was before. */
+export function withVariables<T>(variables: Readonly<Record<string, string>>, read: () => T): T {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
   try {
     return read();
   } finally {

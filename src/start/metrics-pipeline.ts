@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 
-import { metrics } from '@opentelemetry/api';
+import type { MeterProvider } from '@opentelemetry/api';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
@@ -86,12 +86,12 @@ export class MetricsPipeline {
   }
 
   /**
-   * Serves, and measures itself; to be called when the MeterProvider is registered.
+   * Serves, and measures itself.
    *
    * @param host metrics that one process of the host has to collect
    */
-  begin(host: SwitchableInstrumentation | undefined): void {
-    const meter = metrics.getMeter('@org/orchestrator', version);
+  begin(meterProvider: MeterProvider, host: SwitchableInstrumentation | undefined): void {
+    const meter = meterProvider.getMeter('@org/orchestrator', version);
     observeExporter(meter, this.reader.exporter);
     this.#endHealth = healthChecks().observe(meter);
     if (host !== undefined) {
