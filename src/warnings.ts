@@ -35,6 +35,20 @@ const WARNINGS = {
     meaning: 'One name of the list is unknown. The others are used.',
     remedy: 'Correct the name.',
   },
+  ORCHESTRATOR_DETECTOR_UNKNOWN: {
+    message: 'OTEL_NODE_RESOURCE_DETECTORS: "<detector>" is not known. Allowed: <allowed>. It is left out.',
+    meaning: 'One name of the list is unknown. The others are used.',
+    remedy:
+      'Correct the name. Attributes of a cloud or a container can be given in `OTEL_RESOURCE_ATTRIBUTES`.',
+  },
+  ORCHESTRATOR_ANOTHER_METER_PROVIDER: {
+    message:
+      'The application has a MeterProvider of its own, which keeps all that it exports. Its instruments are not in the sum of this project, only HTTP, runtime and host are. To have them there, give a StoreMetricReader to that MeterProvider: getting-started.md, "With an SDK of your own".',
+    meaning:
+      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; what this package measures goes on beside it.',
+    remedy:
+      'To add the instruments of the application, see [getting-started.md](getting-started.md#with-an-sdk-of-your-own). Otherwise nothing.',
+  },
   ORCHESTRATOR_PM2_ENV_UNREADABLE: {
     message: 'pm2_env is not a JSON object; it is ignored.',
     meaning:
@@ -90,8 +104,20 @@ const WARNINGS = {
   },
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
-    meaning: 'Something that cannot be added was recorded: NaN or infinity in a counter or histogram.',
-    remedy: 'Correct the code that records it.',
+    meaning:
+      'Something that cannot be stored was recorded: NaN or infinity in a counter or histogram, or more than the store takes in one request. Or the store refuses what belongs to this metric; the reason says why.',
+    remedy: 'Correct the code that records it, or what the reason names.',
+  },
+  ORCHESTRATOR_ENTRY_UNREADABLE: {
+    message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',
+    meaning:
+      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry.',
+    remedy: 'Delete the entry with HDEL. Give other programs a user that cannot write to these keys.',
+  },
+  ORCHESTRATOR_KEY_UNREADABLE: {
+    message: 'The Redis key <key> is no hash; it is left out.',
+    meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
+    remedy: 'Delete the key.',
   },
   ORCHESTRATOR_METRIC_NOT_EXPOSED: {
     message: 'Metric "<metric>" is not exposed: <why>. Rename it.',

@@ -32,11 +32,20 @@ function sectionTable(name: string): string {
 const MADE_AT_THE_SCRAPE: ReadonlyArray<readonly string[]> = [
   ['`orchestrator_instances`', '', 'gauge', '', '', 'one', 'Live instances of the project.'],
   [
+    '`orchestrator_instance_info`',
+    '',
+    'gauge',
+    '',
+    '`service_instance_id`, `host_name`, `process_pid`, `pm2_id`, `k8s_pod_name`, `service_version`',
+    'per process',
+    'The process behind each `service_instance_id`; always 1.',
+  ],
+  [
     '`target_info`',
     '',
     'info',
     '',
-    'resource attributes that all live processes share',
+    'resource attributes that all live processes share, but none of a single process, container or host',
     'one',
     'Target metadata.',
   ],

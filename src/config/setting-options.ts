@@ -190,14 +190,27 @@ export interface SettingOptions {
   readonly scopeInfo?: Settings['scopeInfo'] | undefined;
 
   /**
-   * The metric `target_info`, from the resource attributes that all live processes share.
+   * The metrics `target_info`, from the resource attributes that all live processes share, and
+   * `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and
+   * version.
    *
    * Variable: `ORCHESTRATOR_TARGET_INFO`. Default: `true`. Allowed: `true` or `false`.
    */
   readonly targetInfo?: Settings['targetInfo'] | undefined;
 
   /**
-   * Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.
+   * The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for
+   * OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores
+   * only the metrics.
+   *
+   * Variable: `ORCHESTRATOR_CREATED_SERIES`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly createdSeries?: Settings['createdSeries'] | undefined;
+
+  /**
+   * Resource attributes of a process that become labels of everything it measures: a list of globs,
+   * `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give
+   * each process series of its own.
    *
    * Variable: `ORCHESTRATOR_RESOURCE_LABELS`. Default: none. Allowed: a comma-separated list.
    */

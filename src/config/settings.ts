@@ -242,7 +242,16 @@ class SettingsTable {
     env: ['ORCHESTRATOR_TARGET_INFO'],
     kind: flag,
     default: true,
-    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+    description:
+      'The metrics `target_info`, from the resource attributes that all live processes share, and `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and version.',
+  };
+
+  readonly createdSeries: Setting<boolean> = {
+    env: ['ORCHESTRATOR_CREATED_SERIES'],
+    kind: flag,
+    default: true,
+    description:
+      'The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores only the metrics.',
   };
 
   readonly resourceLabels: Setting<readonly string[]> = {
@@ -251,7 +260,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description:
-      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+      'Resource attributes of a process that become labels of everything it measures: a list of globs, `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give each process series of its own.',
   };
 
   readonly appMetricsPath: Setting<string | undefined> = {

@@ -3,7 +3,15 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-import { context, createContextKey, type Meter, type MeterProvider } from '@opentelemetry/api';
+import {
+  context,
+  createContextKey,
+  INVALID_SPAN_CONTEXT,
+  type Meter,
+  type MeterProvider,
+  trace,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
 import { isOwnRequest } from '../../../own-traffic/own-traffic.js';
@@ -123,9 +131,21 @@ function portOf(request: MeasuredRequest): number {
   return request.protocol === 'https:' ? 443 : 80;
 }
 
-/** The same for `fetch` and undici, by OpenTelemetry's own instrumentation; it too only listens to channels. */
+/** Makes spans that are none: nothing is exported of them, and no propagator writes a header for them. */
+const withoutSpans: TracerProvider = {
+  getTracer: () => ({
+    startSpan: () => trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
+    startActiveSpan: () => undefined as never,
+  }),
+};
+
+/**
+ * The same for `fetch` and undici, by OpenTelemetry's own instrumentation; it too only listens to channels. Left to itself it
+ * would make spans by the application's tracer, and write headers a second time.
+ */
 export function instrumentUndici(meterProvider: MeterProvider): Instrumentation {
   const instrumentation = new UndiciInstrumentation();
+  instrumentation.setTracerProvider(withoutSpans);
   instrumentation.setMeterProvider(meterProvider);
   return { stop: () => instrumentation.disable() };
 }

@@ -26,18 +26,25 @@ const PAGE_FIELDS = 500;
  * Returns { next cursor, number deleted }; cursor '0' when done.
  */
 const LUA = `${SERVER_NOW}
-local page = redis.call('HSCAN', KEYS[2], ARGV[2], 'COUNT', tonumber(ARGV[4]))
-local oldest = now - tonumber(ARGV[3])
-local gone = {}
-for i = 2, #page[2], 2 do
-  if struct.unpack('<d', page[2][i]) < oldest then gone[#gone + 1] = page[2][i - 1] end
+local page = redis.pcall('HSCAN', KEYS[2], ARGV[2], 'COUNT', tonumber(ARGV[4]))
+if page.err then
+  -- The values are no hash. Somebody has to look at them.
+  if string.find(page.err, 'WRONGTYPE', 1, true) then return {'0', 0} end
+  return page
 end
-if #gone > 0 then
-  redis.call('HDEL', KEYS[2], unpack(gone))
-  redis.call('HDEL', KEYS[3], unpack(gone))
+local oldest, gone = now - tonumber(ARGV[3]), {}
+for i = 2, #page[2], 2 do
+  local packed = page[2][i]
+  -- Too short, or no time at all: something else has written it.
+  if #packed < 16 or not (struct.unpack('<d', packed) >= oldest) then gone[#gone + 1] = page[2][i - 1] end
+end
+for i = 1, #gone, 1000 do
+  local last = math.min(i + 999, #gone)
+  redis.call('HDEL', KEYS[2], unpack(gone, i, last))
+  redis.call('HDEL', KEYS[3], unpack(gone, i, last))
 end
 if redis.call('EXISTS', KEYS[2]) == 0 then
-  redis.call('DEL', KEYS[3])
+  redis.call('UNLINK', KEYS[3])
   redis.call('HDEL', KEYS[1], ARGV[1])
 end
 return {page[1], #gone}
