@@ -35,6 +35,14 @@ const WARNINGS = {
     meaning: 'One name of the list is unknown. The others are used.',
     remedy: 'Correct the name.',
   },
+  ORCHESTRATOR_WORKER_NOT_MEASURED: {
+    message:
+      'A cluster worker was started with execArgv of its own and without the preload: it is not measured. Add ...process.execArgv to that execArgv, or set NODE_OPTIONS.',
+    meaning:
+      'The `execArgv` of `cluster.setupPrimary()` replaces that of the primary, and with it the preload.',
+    remedy:
+      "`cluster.setupPrimary({ execArgv: [...process.execArgv, '--max-old-space-size=200'] })`, or give the preload in `NODE_OPTIONS`, which all workers inherit.",
+  },
   ORCHESTRATOR_DETECTOR_UNKNOWN: {
     message: 'OTEL_NODE_RESOURCE_DETECTORS: "<detector>" is not known. Allowed: <allowed>. It is left out.',
     meaning: 'One name of the list is unknown. The others are used.',

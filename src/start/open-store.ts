@@ -50,7 +50,9 @@ export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings
  * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
+  // A mode without an address is no wish for files: it is refused, and the message says what is missing.
+  const redisConfigured =
+    settings.redisUrl !== undefined || settings.redisNodes.length > 0 || settings.redisMode !== 'standalone';
   const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
   const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
   if (kind !== 'local') return STORES[kind](context, options);
