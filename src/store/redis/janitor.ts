@@ -75,12 +75,12 @@ export class Janitor {
    */
   async wipe(locks: Iterable<string>): Promise<void> {
     await this.assertOwn();
-    const { project, families, instances, lock, instance, values, labels } = this.#keys;
+    const keys = this.#keys;
     const doomed: string[] = [];
-    for (const family of await this.#families()) doomed.push(values(family), labels(family));
-    for (const lease of await this.#leases()) doomed.push(instance(lease));
-    for (const name of locks) doomed.push(lock(name));
-    doomed.push(instances, families, project);
+    for (const family of await this.#families()) doomed.push(keys.values(family), keys.labels(family));
+    for (const lease of await this.#leases()) doomed.push(keys.instance(lease));
+    for (const name of locks) doomed.push(keys.lock(name));
+    doomed.push(keys.instances, keys.families, keys.project);
     for (let from = 0; from < doomed.length; from += TRIP_KEYS) {
       // One key for each command: while the slot of a cluster is being moved, some are on another node.
       await this.#connection.read(
@@ -95,8 +95,9 @@ export class Janitor {
     try {
       const [time] = await connection.read([['TIME']]);
       const nowMs = Number(strings(time)[0]) * 1000;
+      // Alone: a user without the right is refused once.
+      await connection.read([['ZADD', PROJECTS_KEY, nowMs, this.#context.prefix]]);
       await connection.read([
-        ['ZADD', PROJECTS_KEY, nowMs, this.#context.prefix],
         ['ZREMRANGEBYSCORE', PROJECTS_KEY, 0, nowMs - this.#keyTtlMs],
         ['PEXPIRE', PROJECTS_KEY, this.#keyTtlMs],
       ]);
