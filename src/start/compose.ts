@@ -16,6 +16,7 @@ import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
+import { watchWorkers } from './lifecycle/unmeasured-workers.js';
 import type { MainFile } from './main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
@@ -63,13 +64,17 @@ export function compose(composition: Composition): Running {
   setOwnMeterProvider(sdk.meterProvider);
   const instruments = measure(settings, traffic, exporting, sdk);
   releaseRequireHook();
+  const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
   const lifecycle = endWith(exporting, sdk);
   log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
     flush: async () => keepAlive(flushOf(exporting)),
-    shutdown: once(() => keepAlive(end(lifecycle, instruments, exporting, sdk, log))),
+    shutdown: once(() => {
+      stopWatching();
+      return keepAlive(end(lifecycle, instruments, exporting, sdk, log));
+    }),
   };
 }
 

@@ -50,9 +50,15 @@ export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings
  * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
+  const { redisUrl, redisNodes, redisMode } = settings;
+  // A mode alone is a mistake, and says so. Local files in its place would be a sum of this host only, unnoticed.
+  const redisConfigured = redisUrl !== undefined || redisNodes.length > 0 || redisMode !== 'standalone';
   const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
-  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  const options = {
+    directory: settings.localDir,
+    redis: () => redisTarget(settings, context.warn),
+    timeoutMs,
+  };
   if (kind !== 'local') return STORES[kind](context, options);
   try {
     return STORES.local(context, options);
