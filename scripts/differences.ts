@@ -49,6 +49,12 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'A request that is not answered is counted when its connection closes.',
   },
   {
+    where: /^stdout: [^]*Gracefully restarted/,
+    what: '`node --watch` may say that it waits for the end of a process',
+    why: 'The last flush of that process is sent.',
+    sometimes: true,
+  },
+  {
     where: /\.handles: \+ (?:PipeWrap|FSReqPromise|FSReqCallback|Timeout|TickObject|Immediate)$/,
     what: '`process.getActiveResourcesInfo()` names stderr, and what a flush is doing at that moment',
     why: 'The start line is written to stderr, and the local store is in files. Neither keeps the process alive.',

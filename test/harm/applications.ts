@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { fixturePath } from '../helpers/app-process.js';
+import { PACKAGE_ROOT } from '../helpers/scratch.js';
 import type { Case, Run } from './observe.js';
 
 const PROBE = `const { probe, names, listeners } = require(${JSON.stringify(fixturePath('probe.cjs'))});`;
@@ -234,6 +236,40 @@ if (cluster.isPrimary) {
     drive: async (run) => {
       await run.app.waitFor(/ready/);
       run.app.send('SIGINT');
+    },
+  },
+  {
+    name: 'node --watch, whose file changes',
+    files: { 'app.cjs': "console.log('pid ' + 1, 'run'); setInterval(() => {}, 1000);" },
+    command: (preload) => ['node', '--watch', ...preload, 'app.cjs'],
+    drive: async (run) => {
+      await run.app.waitFor(/run/);
+      writeFileSync(join(run.folder, 'app.cjs'), "console.log('changed'); setInterval(() => {}, 1000);");
+      await run.app.waitFor(/changed/);
+      run.app.send('SIGTERM');
+    },
+  },
+  {
+    name: 'PM2: an application in cluster mode, asked and stopped',
+    files: {
+      'app.cjs':
+        "const server = require('node:http').createServer((_request, response) => response.end('ok')); server.listen(0, '127.0.0.1', () => console.log('listening', server.address().port)); process.on('SIGINT', () => server.close(() => process.exit(0)));",
+      'run.sh': `export PM2_HOME="$PWD/.pm2" HOME="$PWD"
+pm2() { "$NODE" "$PM2" "$@" --silent < /dev/null; }
+pm2 start app.cjs --name app --interpreter-args "$1" -i 1 > /dev/null
+for i in $(seq 100); do grep -h listening .pm2/logs/*out* 2> /dev/null && break; sleep 0.1; done
+read -r _ < "$PWD/asked"
+pm2 stop app > /dev/null
+pm2 jlist | "$NODE" -e 'let text = ""; process.stdin.on("data", (part) => (text += part)).on("end", () => { for (const { pm2_env: { status, exit_code, restart_time } } of JSON.parse(text)) console.log(status, exit_code, restart_time); })'
+pm2 kill > /dev/null
+cat .pm2/logs/*err*
+`,
+    },
+    env: { NODE: process.execPath, PM2: join(PACKAGE_ROOT, 'node_modules', 'pm2', 'bin', 'pm2') },
+    command: (preload) => ['bash', '-c', 'mkfifo asked && exec bash run.sh "$*"', 'pm2', ...preload],
+    drive: async (run) => {
+      await run.ask('before');
+      writeFileSync(join(run.folder, 'asked'), 'yes\n');
     },
   },
   {

@@ -1,7 +1,7 @@
 import type { Observation } from './observe.js';
 
 /** How much longer than without a preload a process may take to end: generous, for a loaded machine is no harm. */
-const LONGER_MS = 10_000;
+const LONGER_MS = 25_000;
 
 /** What is different with a preload, each as `place: without -> with`. */
 export function differences(without: Observation, withPreload: Observation): string[] {

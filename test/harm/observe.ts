@@ -40,17 +40,20 @@ export interface Observation {
 }
 
 /** A process that has not ended by then, when it should have, does not end. */
-const END_MS = 20_000;
+const END_MS = 40_000;
 
 /** A request that has no answer by then gets none. */
 const ANSWER_MS = 3000;
 
 export class Run {
   readonly app: AppProcess;
+  /** Where its files are. */
+  readonly folder: string;
   readonly answers: string[] = [];
 
-  constructor(app: AppProcess) {
+  constructor(app: AppProcess, folder: string) {
     this.app = app;
+    this.folder = folder;
   }
 
   /** Asks the application, and notes what it answers. */
@@ -137,7 +140,7 @@ export async function observe(
   onEnd(owner, async () => {
     if (app.running) await app.end('SIGKILL');
   });
-  const run = new Run(app);
+  const run = new Run(app, folder);
   await example.drive?.(run);
   const late = setTimeout(() => app.send('SIGKILL'), END_MS);
   const { code, signal, stdout, stderr } = await app.ending;

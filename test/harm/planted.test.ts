@@ -81,6 +81,6 @@ describe('planted harm is found:', { concurrency: 4 }, () => {
       milliseconds: 50,
     };
     assert.deepEqual(differences(seen, seen), []);
-    assert.deepEqual(differences(seen, { ...seen, milliseconds: 15_050 }), ['time: 15000 ms longer']);
+    assert.deepEqual(differences(seen, { ...seen, milliseconds: 30_050 }), ['time: 30000 ms longer']);
   });
 });
