@@ -83,8 +83,24 @@ const WARNINGS = {
   },
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
-    meaning: 'Something that cannot be added was recorded: NaN or infinity in a counter or histogram.',
+    meaning:
+      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged. It alone is not counted. Said once for each metric.',
     remedy: 'Correct the code that records it.',
+  },
+  ORCHESTRATOR_LABELS_CUT: {
+    message:
+      'Metric <metric>: <what> is too long. Such texts are cut, with a hash at their end, and counted in orchestrator.labels.cut.',
+    meaning:
+      'A label value, an attribute key or a name is longer than `ORCHESTRATOR_MAX_LABEL_LENGTH`. Different texts stay different. Said once for each attribute.',
+    remedy:
+      'Do not put texts of any length into attributes: a name or a code in their place. Or raise `ORCHESTRATOR_MAX_LABEL_LENGTH`.',
+  },
+  ORCHESTRATOR_BOUNDARIES_MENDED: {
+    message:
+      'Metric <metric>: the boundaries [<given>] are not finite, distinct and ascending. Used instead: [<used>].',
+    meaning:
+      'A histogram, or a view of it, was given boundaries that no histogram can have. What is right in them is used.',
+    remedy: 'Correct the boundaries.',
   },
   ORCHESTRATOR_METRIC_NOT_EXPOSED: {
     message: 'Metric "<metric>" is not exposed: <why>. Rename it.',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { describesHost } from '../../src/instrumentation/host/host-scope.js';
 import type { FamilyType } from '../../src/model/family.js';
 import { labelName, metricName, type Naming } from '../../src/prometheus/naming/names.js';
 import { gaugeAggregation } from '../../src/reader/gauge-aggregation.js';
@@ -76,9 +77,9 @@ function instrumentRow({ name, type, scope, options }: RecordedInstrument): stri
 }
 
 function overProcesses(name: string, type: FamilyType, scope: string): string {
-  if (scope.endsWith('host-metrics') && name.startsWith('system.')) return 'host';
+  if (describesHost(scope, name)) return 'host';
   if (type === 'updowncounter') return 'sum, live';
-  return type === 'gauge' ? BUILT_IN_MODE(name) : 'sum';
+  return type === 'gauge' ? BUILT_IN_MODE(name, scope) : 'sum';
 }
 
 const BUILT_IN_MODE = gaugeAggregation([]);

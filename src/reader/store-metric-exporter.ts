@@ -2,18 +2,20 @@ import { performance } from 'node:perf_hooks';
 
 import {
   AggregationTemporality,
-  InstrumentType,
+  type InstrumentType,
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
 import { OrchestratorError, orchestratorError } from '../errors.js';
 import type { DeltaBatch } from '../model/delta-batch.js';
-import type { InstanceAggregation } from '../model/family.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
+import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import type { MetricStore } from '../store/metric-store.js';
 import { type Warn, warning } from '../warnings.js';
 import { DeltaAccumulator, REFRESH_MS } from './delta-accumulator.js';
+import type { ModeOf } from './gauge-aggregation.js';
+import { LossCounter } from './losses.js';
 
 /** The outcome of one attempt to write to the store. */
 export interface FlushReport {
@@ -23,21 +25,30 @@ export interface FlushReport {
   readonly error?: unknown;
   /** Points that a limit on series moved into the overflow series. */
   readonly overflowed: number;
-  /** Points that could not be kept. */
+  /** Points and observations that could not be kept. */
   readonly dropped: number;
+  /** Label values, keys and names that were cut to the limit on their length. */
+  readonly cut: number;
 }
 
 export interface StoreMetricExporterOptions {
   /** Where this process is summed with the others; see `createStore`. The exporter owns it and closes it at shutdown. */
   readonly store: MetricStore;
-  /** How the values of one gauge in several processes become one answer, by its OpenTelemetry name. Default: `instance` for all. */
-  readonly gaugeAggregation?: ((name: string) => InstanceAggregation) | undefined;
-  /** Series of one metric that may wait in memory while the store is away; what exceeds it is summed into one. Default 2000. */
+  /**
+   * How the values of one gauge in several processes become one answer, by its OpenTelemetry name and the name of its meter; for
+   * `shared`, those of observable counters and up-down counters too. Default: `instance` for all.
+   */
+  readonly gaugeAggregation?: ModeOf | undefined;
+  /** Series of one metric that this process keeps apart; what exceeds them is summed into one. Default 2000. */
   readonly maxSeries?: number | undefined;
+  /** Characters that a label value, an attribute key or a name may have; what is longer is cut, with a hash. Default 1024. */
+  readonly maxLabelLength?: number | undefined;
   /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
   readonly refreshMs?: number | undefined;
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: that of `createStore`, else silent. */
-  readonly warn?: ((message: string) => void) | undefined;
+  readonly warn?: Warn | undefined;
+  /** Counts what could not be kept, here and in front of the SDK. Default: a counter of its own. */
+  readonly losses?: LossCounter | undefined;
 }
 
 /** `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours. */
@@ -65,8 +76,12 @@ export class StoreMetricExporter implements PushMetricExporter {
 
   readonly #store: MetricStore;
   readonly #warn: Warn;
+  readonly #losses: LossCounter;
   readonly #waiting: DeltaAccumulator;
+  readonly #accepted = new WeakSet<ResourceMetrics>();
   #unconfirmed: DeltaBatch | undefined;
+  /** Of the last batch that the store has confirmed. */
+  #confirmedMark = -Infinity;
   #sequence = 0;
   #running: Promise<boolean> | undefined;
   #error: unknown;
@@ -78,13 +93,16 @@ export class StoreMetricExporter implements PushMetricExporter {
     store,
     gaugeAggregation = () => 'instance',
     maxSeries = DEFAULT_MAX_SERIES,
+    maxLabelLength = DEFAULT_MAX_LABEL_LENGTH,
     refreshMs = REFRESH_MS,
     warn = store.warn ?? (() => undefined),
+    losses = new LossCounter(warn),
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
     this.#warn = warn;
-    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, warn });
+    this.#losses = losses;
+    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, maxLabelLength, refreshMs, losses });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */
@@ -105,18 +123,13 @@ export class StoreMetricExporter implements PushMetricExporter {
   }
 
   /**
-   * Counters and histograms as deltas: the store sums them. Synchronous up-down counters and gauges as they stand. Observable
-   * instruments as deltas, which means: only what the last callback reported, so that a vanished attribute set leaves (SDK
-   * specification, asynchronous instruments); the accumulator makes current values of the deltas of up-down counters.
+   * Everything as what was added since the last collection. The store sums counters and histograms. Of the rest, the accumulator
+   * keeps what stands: in the SDK it would be kept for ever, whatever the number of attribute sets, and one NaN with it. Observable
+   * instruments report only what the last callback did, so that a vanished attribute set leaves (SDK specification,
+   * asynchronous instruments).
    */
-  selectAggregationTemporality(type: InstrumentType): AggregationTemporality {
-    switch (type) {
-      case InstrumentType.UP_DOWN_COUNTER:
-      case InstrumentType.GAUGE:
-        return AggregationTemporality.CUMULATIVE;
-      default:
-        return AggregationTemporality.DELTA;
-    }
+  selectAggregationTemporality(_type: InstrumentType): AggregationTemporality {
+    return AggregationTemporality.DELTA;
   }
 
   /**
@@ -125,9 +138,16 @@ export class StoreMetricExporter implements PushMetricExporter {
    * at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
+    this.accept(metrics);
+    done({ code: SUCCESS });
+  }
+
+  /** Takes one collection over, once, however often it is handed over; and begins to write it. */
+  accept(metrics: ResourceMetrics): void {
+    if (this.#accepted.has(metrics)) return;
+    this.#accepted.add(metrics);
     this.#waiting.add(metrics, performance.now());
     void this.#flush();
-    done({ code: SUCCESS });
   }
 
   /** Resolves when the store has confirmed everything collected so far; rejects with the reason when it has not. */
@@ -157,7 +177,7 @@ export class StoreMetricExporter implements PushMetricExporter {
    * @returns that number; 0 when everything has arrived
    */
   reportLosses(): number {
-    const lost = this.pendingSeries;
+    const lost = this.pendingSeries + this.#waiting.keptSince(this.#confirmedMark);
     if (lost === 0 || this.#lossesReported) return lost;
     this.#lossesReported = true;
     const error = this.#error ?? 'it has not answered yet.';
@@ -191,6 +211,7 @@ export class StoreMetricExporter implements PushMetricExporter {
         this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
+        this.#confirmedMark = this.#unconfirmed.collectedAt;
         this.#unconfirmed = undefined;
       }
       this.#flushMark = performance.now();
@@ -198,12 +219,13 @@ export class StoreMetricExporter implements PushMetricExporter {
       error = caught ?? orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noReason', {});
     }
     this.#reportChange(error);
-    const losses = this.#waiting.takeLosses();
+    const losses = this.#losses.take();
     this.onFlush({
       seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
       dropped: losses.dropped,
+      cut: losses.cut,
     });
     return error === undefined;
   }

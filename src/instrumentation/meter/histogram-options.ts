@@ -1,6 +1,8 @@
-import type { Meter, MeterProvider, MetricOptions } from '@opentelemetry/api';
+import type { MetricOptions } from '@opentelemetry/api';
 
+import { areBoundaries, mendBoundaries } from '../../model/boundaries.js';
 import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from '../http/semconv-recorder.js';
+import type { ObservationLosses } from './observation-losses.js';
 
 /** By unit, in that unit. Without them the SDK's default applies, which is meant for milliseconds and ends at 10,000. */
 const BOUNDARIES: ReadonlyMap<string, readonly number[]> = new Map([
@@ -8,32 +10,27 @@ const BOUNDARIES: ReadonlyMap<string, readonly number[]> = new Map([
   ['By', BYTES_BOUNDARIES],
 ]);
 
-const filled = new WeakSet<object>();
-
 /**
- * Gives every histogram that names no boundaries of its own those that fit its unit. They become the instrument's advice, so
- * that a view still wins. A view could not do this: it cannot see whether an instrument brought boundaries, and would
- * override them.
- *
- * Changes `provider` in place. Call it before the application asks for meters.
+ * The options of a histogram with boundaries that it can have: those that it names, mended where they are not finite, distinct and
+ * ascending; else those that fit its unit. They are the instrument's advice, so that a view still wins. A view could not do this: it
+ * cannot see whether an instrument brought boundaries, and would override them.
  */
-export function fillBoundaries(provider: MeterProvider): void {
-  if (filled.has(provider)) return;
-  filled.add(provider);
-  const getMeter = provider.getMeter.bind(provider);
-  provider.getMeter = (name, version, options) => fillMeter(getMeter(name, version, options));
+export function histogramOptions(
+  name: string,
+  options: MetricOptions | undefined,
+  losses: ObservationLosses,
+): MetricOptions | undefined {
+  const given: readonly unknown[] | undefined = options?.advice?.explicitBucketBoundaries;
+  const fitting = BOUNDARIES.get(options?.unit ?? '');
+  if (given === undefined) return fitting === undefined ? options : withBoundaries(options, fitting);
+  if (areBoundaries(given)) return options;
+  const mended = mendBoundaries(given);
+  // Nothing usable was given; an empty list would have meant one bucket.
+  const used = mended.length === 0 ? (fitting ?? []) : mended;
+  losses.mended(name, given, used);
+  return withBoundaries(options, used);
 }
 
-function fillMeter(meter: Meter): Meter {
-  if (filled.has(meter)) return meter;
-  filled.add(meter);
-  const createHistogram = meter.createHistogram.bind(meter);
-  meter.createHistogram = (name, options) => createHistogram(name, withBoundaries(options));
-  return meter;
-}
-
-function withBoundaries(options: MetricOptions | undefined): MetricOptions | undefined {
-  const boundaries = BOUNDARIES.get(options?.unit ?? '');
-  if (boundaries === undefined || options?.advice?.explicitBucketBoundaries !== undefined) return options;
+function withBoundaries(options: MetricOptions | undefined, boundaries: readonly number[]): MetricOptions {
   return { ...options, advice: { ...options?.advice, explicitBucketBoundaries: [...boundaries] } };
 }
