@@ -14,7 +14,7 @@ import type * as PromClient from 'prom-client';
 
 import { AggregatingMeter } from '../src/instrumentation/meter/aggregating-meter.js';
 import { instrumentFrameworks } from '../src/instrumentation/frameworks/frameworks.js';
-import { instrumentHttpServer } from '../src/instrumentation/http/server.js';
+import { instrumentHttpServer } from '../src/instrumentation/http/server/server.js';
 import { createPathFilter } from '../src/instrumentation/http/path-filter.js';
 
 type Observe = (request: IncomingMessage, response: ServerResponse) => void;

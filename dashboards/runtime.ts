@@ -24,14 +24,13 @@ const eventLoop: Row = {
     graph({
       title: 'Delay, 99 %',
       description:
-        'How much later than asked 99 of 100 timers ran, by process. The sampling interval of 10 ms is in it: an idle process shows 10 ms.',
+        'How much later than asked 99 of 100 timers of the last minute ran, by process. An idle process shows about 0.',
       unit: 's',
       queries: [[perInstance('nodejs_eventloop_delay_p99_seconds'), BY_INSTANCE]],
     }),
     graph({
       title: 'Delay of the worst process',
-      description:
-        'Percentiles and maximum of the delay within one export interval, the highest of all processes.',
+      description: 'Percentiles and maximum of the delay over the last minute, the highest of all processes.',
       unit: 's',
       queries: (
         [

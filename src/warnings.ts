@@ -22,11 +22,40 @@ const WARNINGS = {
     meaning: 'There is no prefix, no service name, and no package.json with a name above the main script.',
     remedy: 'Set `ORCHESTRATOR_PREFIX`.',
   },
+  ORCHESTRATOR_NAME_CHANGED: {
+    message:
+      'This project is called "<name>", after the application; version 0.1.0 called it "<before>". Set ORCHESTRATOR_PREFIX to choose a name.',
+    meaning:
+      'There is no prefix and no service name. The main file belongs to an installed package (a launcher, a command), and version 0.1.0 took the name of that. Now the name is that of the package.json of the working directory. Metrics are stored under the new name, and begin from zero there.',
+    remedy: 'Set `ORCHESTRATOR_PREFIX`, to the old name or to any other.',
+  },
   ORCHESTRATOR_EXPORTER_UNKNOWN: {
     message:
       'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',
     meaning: 'One name of the list is unknown. The others are used.',
     remedy: 'Correct the name.',
+  },
+  ORCHESTRATOR_WORKER_NOT_MEASURED: {
+    message:
+      'A cluster worker was started with execArgv of its own and without the preload: it is not measured. Add ...process.execArgv to that execArgv, or set NODE_OPTIONS.',
+    meaning:
+      'The `execArgv` of `cluster.setupPrimary()` replaces that of the primary, and with it the preload.',
+    remedy:
+      "`cluster.setupPrimary({ execArgv: [...process.execArgv, '--max-old-space-size=200'] })`, or give the preload in `NODE_OPTIONS`, which all workers inherit.",
+  },
+  ORCHESTRATOR_DETECTOR_UNKNOWN: {
+    message: 'OTEL_NODE_RESOURCE_DETECTORS: "<detector>" is not known. Allowed: <allowed>. It is left out.',
+    meaning: 'One name of the list is unknown. The others are used.',
+    remedy:
+      'Correct the name. Attributes of a cloud or a container can be given in `OTEL_RESOURCE_ATTRIBUTES`.',
+  },
+  ORCHESTRATOR_ANOTHER_METER_PROVIDER: {
+    message:
+      'The application has a MeterProvider of its own, which keeps all that it exports. Its instruments are not in the sum of this project, only HTTP, runtime and host are. To have them there, give a StoreMetricReader to that MeterProvider: getting-started.md, "With an SDK of your own".',
+    meaning:
+      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; what this package measures goes on beside it.',
+    remedy:
+      'To add the instruments of the application, see [getting-started.md](getting-started.md#with-an-sdk-of-your-own). Otherwise nothing.',
   },
   ORCHESTRATOR_PM2_ENV_UNREADABLE: {
     message: 'pm2_env is not a JSON object; it is ignored.',
@@ -60,7 +89,7 @@ const WARNINGS = {
     message:
       'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
     meaning:
-      'A flush was sent, its answer never came, and the store was away for half of `ORCHESTRATOR_METRICS_TTL`. To send it again could count it twice.',
+      'A flush was sent, its answer never came, and the store was away for so long that it has forgotten this process: half of `ORCHESTRATOR_METRICS_TTL` or more. To send it again could count it twice.',
     remedy: 'Nothing. At most one flush of this process is missing.',
   },
   ORCHESTRATOR_FAILOVER: {
@@ -84,8 +113,32 @@ const WARNINGS = {
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
     meaning:
-      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged. It alone is not counted. Said once for each metric.',
-    remedy: 'Correct the code that records it.',
+      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged; or more than the store takes in one request. It alone is not counted. Or the store refuses what belongs to this metric; the reason says why. Said once for each metric.',
+    remedy: 'Correct the code that records it, or what the reason names.',
+  },
+  ORCHESTRATOR_TLS_NOT_VERIFIED: {
+    message:
+      'ORCHESTRATOR_REDIS_TLS_VERIFY=false: any certificate is accepted. The connection is encrypted, but anyone on the way can pose as Redis, read and change everything, and learn the password.',
+    meaning: 'You have turned off the check of the certificate of Redis.',
+    remedy:
+      'If the certificate can be had, name it in `ORCHESTRATOR_REDIS_TLS_CA`, and the name in it in `ORCHESTRATOR_REDIS_TLS_SERVERNAME`, and remove this setting.',
+  },
+  ORCHESTRATOR_TLS_OTHER_NAME: {
+    message:
+      'ORCHESTRATOR_REDIS_TLS_SERVERNAME=<name>: the certificate of Redis has to be for this name, not for the host that is connected to. Any server with a certificate for this name can pose as Redis.',
+    meaning: 'You have told by which name the certificate of Redis is checked.',
+    remedy: 'Nothing, if the name belongs to your Redis alone.',
+  },
+  ORCHESTRATOR_ENTRY_UNREADABLE: {
+    message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',
+    meaning:
+      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry.',
+    remedy: 'Delete the entry with HDEL. Give other programs a user that cannot write to these keys.',
+  },
+  ORCHESTRATOR_KEY_UNREADABLE: {
+    message: 'The Redis key <key> is no hash; it is left out.',
+    meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
+    remedy: 'Delete the key.',
   },
   ORCHESTRATOR_LABELS_CUT: {
     message:
@@ -125,15 +178,38 @@ const WARNINGS = {
     message:
       'Port <port> belongs to <owner>, so nobody serves the metrics of "<prefix>". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
     meaning:
-      'The port of the metrics server is taken by another program or another project. The metrics are stored all the same.',
-    remedy: 'Choose another port. It is tried again every second.',
+      'The port of the metrics server is taken by another program or another project. It is left to them for good, also while they restart. The metrics are stored all the same.',
+    remedy: 'Give each project of a host a port of its own, and restart.',
+  },
+  ORCHESTRATOR_PORT_SILENT: {
+    message:
+      'Port <port> is taken by a process that does not answer, so the metrics of "<prefix>" may not be served. Look at that process, or set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
+    meaning:
+      'The port was taken, and for a minute its holder has not said which project it serves: a program that speaks no HTTP, or a process of the project that is stopped or very busy.',
+    remedy: 'Find the process, for example with `ss -ltnp`. When it ends, this one serves.',
+  },
+  ORCHESTRATOR_PORT_LEFT: {
+    message:
+      'The application listens on port <port>, so the metrics server has left it. The metrics of "<prefix>" are <elsewhere>.',
+    meaning:
+      "The application wants the port of the metrics server. The application's port is the application's; the metrics are stored all the same.",
+    remedy:
+      'Set `OTEL_EXPORTER_PROMETHEUS_PORT` to another port, or `ORCHESTRATOR_APP_METRICS_PATH` to a path of the application.',
+  },
+  ORCHESTRATOR_STORES_DIFFER: {
+    message:
+      'Process <pid> serves "<prefix>" on port <port> from the store <theirs>; this process writes to the store <ours>, which is not shown there. Give both the same ORCHESTRATOR_STORE, ORCHESTRATOR_LOCAL_DIR and ORCHESTRATOR_REDIS_URL.',
+    meaning:
+      'Two processes of one project have different stores and one port: the numbers of one of them are missing from the scrape.',
+    remedy:
+      'Give all processes of a project the same store, or those that belong together a prefix and a port of their own. Two names of one Redis server count as different.',
   },
   ORCHESTRATOR_CANNOT_LISTEN: {
     message:
       'The metrics server cannot listen: <error>. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.',
     meaning:
       'The address does not exist on this host, or the port needs rights that the process does not have.',
-    remedy: 'Correct host or port. It is tried again every second.',
+    remedy: 'Correct host or port. It is tried again every few seconds.',
   },
   ORCHESTRATOR_NOT_MEASURED: {
     level: 'debug',

@@ -9,9 +9,18 @@ export interface SnapshotSeries {
   readonly values: ArrayLike<number>;
 }
 
+/** One metric of the whole project. */
 export interface SnapshotFamily {
   readonly family: Family;
   readonly series: readonly SnapshotSeries[];
+}
+
+/** One live process, as its per-instance series name it. */
+export interface SnapshotInstance {
+  /** The value of their `service.instance.id`. */
+  readonly id: string;
+  /** Its resource attributes; the same object in the next snapshot, as a rule. */
+  readonly resource: Attributes;
 }
 
 /** The content of a scrape: all live series of the project, oldest family first. */
@@ -20,5 +29,7 @@ export interface Snapshot {
   readonly resource: Attributes;
   /** Number of live instances. */
   readonly instances: number;
+  /** The live instances one by one. A store of another author may leave it out. */
+  readonly processes?: readonly SnapshotInstance[];
   readonly families: readonly SnapshotFamily[];
 }

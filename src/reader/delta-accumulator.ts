@@ -34,6 +34,11 @@ export interface DeltaAccumulatorOptions {
   readonly maxLabelLength: number;
   /** Milliseconds after which an unchanged counter is written again, so that its series does not expire. */
   readonly refreshMs: number;
+  /**
+   * Resource attributes that become attributes of every series, by key. They are part of the series from the moment of
+   * counting on: what two versions of an application count stays apart, whichever of them still runs.
+   */
+  readonly resourceLabels: (key: string) => boolean;
   readonly losses: LossCounter;
 }
 
@@ -50,9 +55,11 @@ const MAX_SERIES_TEXT = 65_536;
 export class DeltaAccumulator {
   readonly #options: DeltaAccumulatorOptions;
   readonly #families = new Map<string, Array<AdditiveFamily | CurrentFamily>>();
-  readonly #scopes = new WeakMap<OtelScope, KnownScope>();
+  #scopes = new WeakMap<OtelScope, KnownScope>();
   #resource: Attributes = [];
   #resourceSource: unknown;
+  /** Undefined if no resource attribute is copied to the series. */
+  #copied: Readonly<Record<string, string>> | undefined;
   #hostName: string | undefined;
   #dirty = false;
   #collectedMark = 0;
@@ -123,8 +130,11 @@ export class DeltaAccumulator {
   #setResource(resource: ResourceMetrics['resource']): void {
     if (resource === this.#resourceSource) return;
     this.#resourceSource = resource;
+    this.#scopes = new WeakMap();
     // Asynchronous attributes have settled: PeriodicExportingMetricReader waits for them before it exports.
     this.#resource = normalizeAttributes(resource.attributes, this.#fit('target_info'));
+    const copied = this.#resource.filter(([key]) => this.#options.resourceLabels(key));
+    this.#copied = copied.length > 0 ? Object.fromEntries(copied) : undefined;
     this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];
   }
 
@@ -196,9 +206,9 @@ export class DeltaAccumulator {
     const before = known.names.get(attributes);
     if (before !== undefined) return before;
     if (attributes[OVERFLOW_ATTRIBUTE] === true) return undefined;
+    const own = this.#copied === undefined ? attributes : { ...this.#copied, ...attributes };
     const named = ofHost && this.#hostName !== undefined;
-    const own = named ? { ...attributes, 'host.name': this.#hostName } : attributes;
-    const normalized = normalizeAttributes(own, fit);
+    const normalized = normalizeAttributes(named ? { ...own, 'host.name': this.#hostName } : own, fit);
     const text = known.text + JSON.stringify(normalized);
     if (text.length > MAX_SERIES_TEXT) return undefined;
     const name = { scope: known.scope, attributes: normalized, text };

@@ -7,7 +7,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { OrchestratorError, orchestratorError } from '../errors.js';
+import { orchestratorError } from '../errors.js';
 import type { DeltaBatch } from '../model/delta-batch.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
@@ -16,6 +16,7 @@ import { type Warn, warning } from '../warnings.js';
 import { DeltaAccumulator, REFRESH_MS } from './delta-accumulator.js';
 import type { ModeOf } from './gauge-aggregation.js';
 import { LossCounter } from './losses.js';
+import { OutageLog } from './outage-log.js';
 
 /** The outcome of one attempt to write to the store. */
 export interface FlushReport {
@@ -31,6 +32,7 @@ export interface FlushReport {
   readonly cut: number;
 }
 
+/** Options of {@link StoreMetricExporter}. */
 export interface StoreMetricExporterOptions {
   /** Where this process is summed with the others; see `createStore`. The exporter owns it and closes it at shutdown. */
   readonly store: MetricStore;
@@ -45,6 +47,8 @@ export interface StoreMetricExporterOptions {
   readonly maxLabelLength?: number | undefined;
   /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
   readonly refreshMs?: number | undefined;
+  /** Resource attributes that become attributes of every series of this process, by key. Default: none. */
+  readonly resourceLabels?: ((key: string) => boolean) | undefined;
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: that of `createStore`, else silent. */
   readonly warn?: Warn | undefined;
   /** Counts what could not be kept, here and in front of the SDK. Default: a counter of its own. */
@@ -75,6 +79,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   readonly maxSeries: number;
 
   readonly #store: MetricStore;
+  readonly #outage: OutageLog;
   readonly #warn: Warn;
   readonly #losses: LossCounter;
   readonly #waiting: DeltaAccumulator;
@@ -84,7 +89,6 @@ export class StoreMetricExporter implements PushMetricExporter {
   #confirmedMark = -Infinity;
   #sequence = 0;
   #running: Promise<boolean> | undefined;
-  #error: unknown;
   #flushMark: number | undefined;
   #closed = false;
   #lossesReported = false;
@@ -95,19 +99,22 @@ export class StoreMetricExporter implements PushMetricExporter {
     maxSeries = DEFAULT_MAX_SERIES,
     maxLabelLength = DEFAULT_MAX_LABEL_LENGTH,
     refreshMs = REFRESH_MS,
+    resourceLabels = () => false,
     warn = store.warn ?? (() => undefined),
     losses = new LossCounter(warn),
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
     this.#warn = warn;
+    this.#outage = new OutageLog(store.description, warn);
     this.#losses = losses;
-    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, maxLabelLength, refreshMs, losses });
+    const limits = { maxSeries, maxLabelLength };
+    this.#waiting = new DeltaAccumulator({ ...limits, gaugeAggregation, refreshMs, resourceLabels, losses });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */
   get lastError(): unknown {
-    return this.#error;
+    return this.#outage.error;
   }
 
   /** Milliseconds since the store last confirmed a batch; undefined before the first. */
@@ -134,7 +141,7 @@ export class StoreMetricExporter implements PushMetricExporter {
 
   /**
    * Reports success at once: from here on the data are kept until the store confirms them. Waiting for that would keep the
-   * process alive with the SDK's timer. {@link forceFlush} tells whether the data have arrived; an outage is reported once, not
+   * process alive with the SDK's timer. {@link StoreMetricExporter.forceFlush} tells whether the data have arrived; an outage is reported once, not
    * at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
@@ -154,7 +161,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   async forceFlush(): Promise<void> {
     // An attempt that ends may be followed at once by one for what came in its last moment.
     while (this.#running !== undefined) await this.#running;
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#outage.error !== undefined) throw this.#outage.error;
   }
 
   /** Ends this instance's lease and closes the store. What the store has not confirmed by then is lost, and said. */
@@ -164,7 +171,7 @@ export class StoreMetricExporter implements PushMetricExporter {
     await this.#running;
     this.reportLosses();
     try {
-      if (this.#error === undefined) await this.#store.endLease();
+      if (this.#outage.error === undefined) await this.#store.endLease();
     } finally {
       await this.#store.close();
     }
@@ -180,7 +187,7 @@ export class StoreMetricExporter implements PushMetricExporter {
     const lost = this.pendingSeries + this.#waiting.keptSince(this.#confirmedMark);
     if (lost === 0 || this.#lossesReported) return lost;
     this.#lossesReported = true;
-    const error = this.#error ?? 'it has not answered yet.';
+    const error = this.#outage.error ?? 'it has not answered yet.';
     this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error }));
     return lost;
   }
@@ -188,7 +195,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   /** Ends the lease without closing; the next flush begins it again. For a process that is about to end. */
   async endLease(): Promise<void> {
     await this.#running;
-    if (this.#error === undefined) await this.#store.endLease();
+    if (this.#outage.error === undefined) await this.#store.endLease();
   }
 
   /** Never rejects. An attempt under way takes along what came in the meantime; when it fails, so would the next one. */
@@ -205,12 +212,14 @@ export class StoreMetricExporter implements PushMetricExporter {
   async #attempt(): Promise<boolean> {
     const startMark = performance.now();
     let overflowed = 0;
+    let dropped = 0;
     let error: unknown;
     try {
       while (this.#unconfirmed !== undefined || this.#waiting.dirty) {
         this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
+        dropped += result.dropped ?? 0;
         this.#confirmedMark = this.#unconfirmed.collectedAt;
         this.#unconfirmed = undefined;
       }
@@ -218,30 +227,15 @@ export class StoreMetricExporter implements PushMetricExporter {
     } catch (caught) {
       error = caught ?? orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noReason', {});
     }
-    this.#reportChange(error);
+    this.#outage.note(error);
     const losses = this.#losses.take();
     this.onFlush({
       seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
-      dropped: losses.dropped,
+      dropped: dropped + losses.dropped,
       cut: losses.cut,
     });
     return error === undefined;
   }
-
-  /** One line for each change of state, however long an outage lasts. */
-  #reportChange(error: unknown): void {
-    const before = this.#error;
-    this.#error = error;
-    if (error !== undefined && (before === undefined || codeOf(before) !== codeOf(error))) {
-      this.#warn(...warning('ORCHESTRATOR_METRICS_WAIT', { error }));
-    } else if (error === undefined && before !== undefined) {
-      this.#warn(...warning('ORCHESTRATOR_METRICS_SENT', { store: this.#store.description }));
-    }
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof OrchestratorError ? error.code : '';
 }

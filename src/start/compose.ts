@@ -1,46 +1,49 @@
-import { metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
+import { setOwnMeterProvider } from '../application/own-meter.js';
 import type { Settings } from '../config/settings.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { createPathFilter } from '../instrumentation/http/path-filter.js';
 import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
+import { releaseRequireHook } from '../instrumentation/packages/require-hook.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
 import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
 import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { LossCounter } from '../reader/losses.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
+import type { SpanInstrumentations } from '../instrumentation/spans/tracing.js';
 import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
-import { Lifecycle } from './lifecycle.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
+import { watchWorkers } from './lifecycle/unmeasured-workers.js';
+import type { MainFile } from './main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
-import { mendViews } from './mend-views.js';
-import { type Sdk, startSdk } from './sdk.js';
+import { mendViews } from './opentelemetry/mend-views.js';
+import { resourceDetectors } from './opentelemetry/resource-detectors.js';
+import { type Sdk, startSdk } from './opentelemetry/sdk.js';
 import { startLine } from './start-line.js';
-import { upstreamReaders } from './upstream-readers.js';
+import { upstreamReaders } from './opentelemetry/upstream-readers.js';
 
 export interface Composition {
   readonly settings: Settings;
   readonly views: readonly ViewOptions[];
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
-  /** The application's main file. */
-  readonly main: string | undefined;
+  readonly main: MainFile;
+  /** As `pm2 ls` shows it; undefined without PM2. */
+  readonly pm2Id: string | undefined;
   readonly log: Log;
 }
 
 /** Starts everything that runs in one process, and wires it together. */
 export function compose(composition: Composition): Running {
   const { settings, main, log } = composition;
-  const { serviceName, ...identity } = identityOf(settings, main);
-  if (identity.project === 'unknown_service') {
-    log.warn(...warning('ORCHESTRATOR_NO_NAME', {}));
-  }
+  const { serviceName, ...identity } = identityOf(settings, main, log.warn);
   const exporting = openReaders(settings, identity, log);
   const { pipeline } = exporting;
   const traffic: Traffic = {
@@ -48,27 +51,33 @@ export function compose(composition: Composition): Running {
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
     ],
-    main,
+    main: main.from,
   };
-  const traces = isWanted(settings.tracesExporter, settings);
   const sdk = startSdk({
     serviceName: settings.serviceName,
-    resource: baseResource(serviceName, identity.lease),
-    customDetectors: settings.resourceDetectors.length > 0,
+    resource: baseResource(serviceName, identity.lease, composition.pm2Id),
+    detectors: resourceDetectors(settings.resourceDetectors, log.warn),
     readers: exporting.readers,
     views: mendViews(composition.views, settings.maxSeries, exporting.losses),
-    instrumentations: [...(traces ? spansOf(traffic) : []), ...composition.instrumentations],
-    traces,
+    instrumentations: composition.instrumentations,
+    spans: isWanted(settings.tracesExporter, settings) ? () => spansOf(traffic) : undefined,
     logs: isWanted(settings.logsExporter, settings),
+    ownMetrics: once(() => log.warn(...warning('ORCHESTRATOR_ANOTHER_METER_PROVIDER', {}))),
   });
-  const instruments = measure(settings, traffic, exporting, traces);
+  setOwnMeterProvider(sdk.meterProvider);
+  const instruments = measure(settings, traffic, exporting, sdk);
+  releaseRequireHook();
+  const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
   const lifecycle = endWith(exporting, sdk);
   log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
     flush: async () => keepAlive(flushOf(exporting)),
-    shutdown: once(() => end(lifecycle, instruments, exporting, sdk, log)),
+    shutdown: once(() => {
+      stopWatching();
+      return keepAlive(end(lifecycle, instruments, exporting, sdk, log));
+    }),
   };
 }
 
@@ -109,10 +118,12 @@ function measure(
   settings: Settings,
   traffic: Traffic,
   { pipeline, upstream, instruments: bridge, losses }: Exporting,
-  traced: boolean,
+  { meterProvider, traced }: Sdk,
 ): Instruments {
   const instruments = instrument({
     ...traffic,
+    meterProvider,
+    flushMs: settings.metricExportInterval,
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
@@ -129,7 +140,7 @@ function measure(
   // Upstream exporters keep processes apart: for them each collects its host.
   const alone = upstream.length === 0;
   if (!alone || pipeline === undefined) instruments.host.start();
-  pipeline?.begin(alone ? instruments.host : undefined);
+  pipeline?.begin(meterProvider, alone ? instruments.host : undefined);
   return instruments;
 }
 
@@ -139,6 +150,7 @@ function endWith(exporting: Exporting, sdk: Sdk): Lifecycle {
     flush: () => flushOf(exporting),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
     endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
+    reportLosses: (unsent) => pipeline?.reportLosses(unsent),
   });
   lifecycle.install();
   return lifecycle;
@@ -162,19 +174,19 @@ async function end(
   await sdk
     .shutdown()
     .catch((error: unknown) => log.warn(...warning('ORCHESTRATOR_SHUTDOWN_INCOMPLETE', { error })));
-  metrics.disable();
+  setOwnMeterProvider(undefined);
   setRunning(undefined);
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => (running ??= keepAlive(work()));
+function once<T>(work: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => (result ??= { value: work() }).value;
 }
 
 type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
 
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths }: Traffic): Instrumentation[] {
+function spansOf({ main, ignorePaths }: Traffic): SpanInstrumentations {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }

@@ -1,17 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 
-import { metrics } from '@opentelemetry/api';
+import type { MeterProvider } from '@opentelemetry/api';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
-import { orchestratorError, reason } from '../errors.js';
+import { reason } from '../errors.js';
 import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { globMatcher } from '../glob.js';
 import { healthChecks } from '../application/register-health-check.js';
 import { HostCollector } from '../instrumentation/host/host-collector.js';
-import type { SwitchableInstrumentation } from '../instrumentation/host/host-metrics.js';
+import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
+import { Health } from './health.js';
 import type { Identity } from './identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
 import { Exposition } from '../prometheus/exposition.js';
@@ -21,16 +22,12 @@ import type { LossCounter } from '../reader/losses.js';
 import { StoreMetricReader } from '../reader/store-metric-reader.js';
 import { observeExporter } from '../reader/self-metrics.js';
 import { serveOnApplication } from '../server/app-endpoint.js';
-import { MetricsServer, type HealthAnswer } from '../server/metrics-server.js';
+import { MetricsServer } from '../server/metrics-server.js';
 import { Scraper } from '../server/scrape/scraper.js';
-import { deadline } from '../event-loop/deadline.js';
 import type { MetricStore } from '../store/metric-store.js';
 import { version } from '../version.js';
 
 const SWEEP_MS = 60_000;
-
-/** How long `/health` waits for the store; like a check's own default. */
-const HEALTH_MS = 2000;
 
 /** What feeds the reader beside the SDK; see StoreMetricReaderOptions. */
 export interface MetricSources {
@@ -62,6 +59,7 @@ export class MetricsPipeline {
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
       maxLabelLength: settings.maxLabelLength,
+      resourceLabels: globMatcher(settings.resourceLabels),
       metricProducers: sources.producers,
       losses: sources.losses,
       // Often enough for the series of an unchanged counter not to expire.
@@ -69,15 +67,21 @@ export class MetricsPipeline {
       keepProcessAlive: false,
       warn: log.warn,
     });
-    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));
+    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log), {
+      project: identity,
+    });
+    const health = new Health(this.store, this.reader.exporter);
     this.server = new MetricsServer({
       host: settings.prometheusHost,
       port: settings.prometheusPort,
       path: settings.metricsPath,
       prefix: identity.prefix,
+      project: identity.project,
+      store: storeName(this.store),
+      elsewhere: elsewhere(settings),
       scraper: this.scraper,
       notReady: () => notReady(this.reader, leaseMsOf(settings)),
-      health: () => this.#health(),
+      health: () => health.answer(),
       wipe: () => this.store.wipe(),
       wipeToken: settings.wipeToken,
       warn: log.warn,
@@ -90,12 +94,12 @@ export class MetricsPipeline {
   }
 
   /**
-   * Serves, and measures itself; to be called when the MeterProvider is registered.
+   * Serves, and measures itself.
    *
    * @param host metrics that one process of the host has to collect
    */
-  begin(host: SwitchableInstrumentation | undefined): void {
-    const meter = metrics.getMeter('@org/orchestrator', version);
+  begin(meterProvider: MeterProvider, host: SwitchableInstrumentation | undefined): void {
+    const meter = meterProvider.getMeter('@org/orchestrator', version);
     observeExporter(meter, this.reader.exporter);
     this.#endHealth = healthChecks().observe(meter);
     if (host !== undefined) {
@@ -115,30 +119,15 @@ export class MetricsPipeline {
     );
   }
 
-  async #health(): Promise<HealthAnswer> {
-    const [{ status, checks }, instances] = await Promise.all([
-      healthChecks().run(),
-      deadline(this.store.snapshot(), HEALTH_MS, () =>
-        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: HEALTH_MS }),
-      ).then(
-        (snapshot) => snapshot.instances,
-        (error: unknown) => reason(error),
-      ),
-    ]);
-    const { millisecondsSinceFlush, pendingSeries } = this.reader.exporter;
-    const away = typeof instances === 'string';
-    return {
-      status,
-      store: {
-        description: this.store.description,
-        status: away ? 'down' : 'up',
-        ...(away && { error: instances }),
-        ...(millisecondsSinceFlush !== undefined && { lagMs: Math.round(millisecondsSinceFlush) }),
-        pendingSeries,
-      },
-      ...(!away && { instances }),
-      checks,
-    };
+  /**
+   * For the very end of the process: says how many series have values that will never reach the store, when the store is
+   * the reason.
+   *
+   * @param unsent the last flush did not succeed
+   */
+  reportLosses(unsent: boolean): void {
+    const { exporter } = this.reader;
+    if (unsent || exporter.lastError !== undefined) exporter.reportLosses();
   }
 
   /** Stops serving. Reader and store end with their MeterProvider. */
@@ -156,9 +145,20 @@ function openExposition(settings: Settings, log: Log): Exposition {
     translationStrategy: settings.translationStrategy,
     scopeInfo: settings.scopeInfo,
     targetInfo: settings.targetInfo,
-    resourceLabels: globMatcher(settings.resourceLabels),
+    createdSeries: settings.createdSeries,
     warn: log.warn,
   });
+}
+
+/** A store in memory is another one in each process. */
+function storeName({ description }: MetricStore): string {
+  return description === 'memory' ? `memory of process ${process.pid}` : description;
+}
+
+function elsewhere({ appMetricsPath }: Settings): string {
+  return appMetricsPath === undefined
+    ? 'not served by this process: set OTEL_EXPORTER_PROMETHEUS_PORT to another port, or ORCHESTRATOR_APP_METRICS_PATH'
+    : `at ${appMetricsPath} on the ports of the application`;
 }
 
 /** Ready: the store answered the last flush, and that was not long ago. */

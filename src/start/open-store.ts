@@ -3,8 +3,10 @@ import { sanitizePrefix } from '../config/prefix.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
-import { type Identity, identityOf, mainScript } from './identity.js';
+import { type Identity, identityOf } from './identity.js';
+import { mainFile } from './main-file.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
+import { shownAs } from '../prometheus/shown-as.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
 import { type Warn, warning } from '../warnings.js';
@@ -31,6 +33,7 @@ function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreCon
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
+    shownAs: shownAs(settings),
     warn,
   };
 }
@@ -47,9 +50,15 @@ export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings
  * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
+  const { redisUrl, redisNodes, redisMode } = settings;
+  // A mode alone is a mistake, and says so. Local files in its place would be a sum of this host only, unnoticed.
+  const redisConfigured = redisUrl !== undefined || redisNodes.length > 0 || redisMode !== 'standalone';
   const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
-  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  const options = {
+    directory: settings.localDir,
+    redis: () => redisTarget(settings, context.warn),
+    timeoutMs,
+  };
   if (kind !== 'local') return STORES[kind](context, options);
   try {
     return STORES.local(context, options);
@@ -98,7 +107,7 @@ export function createStore(
   const named = prefix === undefined ? options : { ...options, prefix: given.project ?? prefix };
   const settings = readSettings(environment, named, warn);
   const context: StoreContext = {
-    ...contextOf(settings, identityOf(settings, mainScript(environment)), warn),
+    ...contextOf(settings, identityOf(settings, mainFile(environment), warn), warn),
     ...given,
     ...(prefix !== undefined && { prefix: sanitizePrefix(prefix) }),
   };

@@ -1,4 +1,3 @@
-import { metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
@@ -8,7 +7,7 @@ import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
-import { mainScript } from './identity.js';
+import { mainFile } from './main-file.js';
 import type { Warn } from '../warnings.js';
 import { running, setRunning, type Orchestrator } from './running.js';
 
@@ -32,14 +31,16 @@ export interface StartOptions extends SettingOptions {
 /**
  * Starts OpenTelemetry in this process: metrics to the store, the metrics server, HTTP, runtime and host metrics, and a
  * last flush at the end of the process. It is the preload in code: call it before the application loads its framework.
- * Nothing that it opens keeps the process alive.
+ * Nothing that it opens keeps the process alive. An application with an OpenTelemetry SDK of its own keeps it; this one then
+ * measures beside it.
  *
+ * @example
  * ```ts
  * const orchestrator = start({ prefix: 'shop', redisUrl: 'redis://127.0.0.1:6379' });
  * ```
  *
  * @returns what runs, or undefined when `ORCHESTRATOR_ENABLED=false` or `OTEL_SDK_DISABLED=true`
- * @throws ORCHESTRATOR_ALREADY_STARTED when it is called twice, the preload included, or after another OpenTelemetry SDK
+ * @throws ORCHESTRATOR_ALREADY_STARTED when it is called twice, the preload included
  * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
  */
 export function start(options: StartOptions = {}): Orchestrator | undefined {
@@ -53,12 +54,16 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   const log = createLog(settings.logLevel);
   logDiagnostics(settings.logLevel, log);
   for (const complaint of complaints) log.warn(...complaint);
-  if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
-    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'anotherSdk', {});
-  }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: mainScript(environment), log }),
+    compose({
+      settings,
+      views,
+      instrumentations,
+      main: mainFile(environment),
+      pm2Id: environment['pm_id'],
+      log,
+    }),
   );
   setRunning(orchestrator);
   return orchestrator;
@@ -68,6 +73,12 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
  * Ends what {@link start} or the preload began: sends what was recorded, ends this instance's lease, closes the metrics
  * server and the store. Call it before `process.exit()`, which leaves no time for it. Resolves at once when nothing runs;
  * never rejects, since what goes wrong is a warning.
+ *
+ * @example
+ * ```ts
+ * await shutdown();
+ * process.exit(0);
+ * ```
  */
 export async function shutdown(): Promise<void> {
   await running()?.shutdown();

@@ -1,7 +1,7 @@
 import { createLocalStore } from './local/local-store.js';
 import { createMemoryStore } from './memory/memory-store.js';
 import type { MetricStore, StoreContext } from './metric-store.js';
-import type { RedisTarget } from './redis/client.js';
+import type { RedisTarget } from './redis/connection/client.js';
 import type * as RedisStoreModule from './redis/redis-store.js';
 
 /** What the stores need besides the context. */

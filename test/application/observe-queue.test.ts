@@ -9,6 +9,7 @@ import { observeQueue, type ObservableQueue } from '../../src/application/observ
 import { eventually } from '../helpers/eventually.js';
 import { onEnd, suiteOwner, type Owner } from '../helpers/owner.js';
 import { startRedis, type RedisServer } from '../helpers/redis.js';
+import { diagnostics } from '../helpers/warnings.js';
 import { Application } from '../reader/application.js';
 
 /** An application whose observed queues show what a scrape would. */
@@ -136,6 +137,7 @@ test('each collection asks once', async (t) => {
 });
 
 test('what a queue throws stays here, and its last numbers leave', async (t) => {
+  const told = diagnostics(t);
   const observer = new Observer(t);
   const failures: ReadonlyArray<() => Promise<never>> = [
     () => Promise.reject(new Error('Connection is closed.')),
@@ -155,4 +157,5 @@ test('what a queue throws stays here, and its last numbers leave', async (t) => 
     stop();
     assert.equal(await observer.series(), 0);
   }
+  assert.deepEqual(new Set(told.map(([, code]) => code)), new Set(['ORCHESTRATOR_QUEUE_NOT_COUNTED']));
 });

@@ -31,6 +31,7 @@ describe('the environment under PM2', () => {
       OTHER: 'x',
       ORCHESTRATOR_METRICS_PATH: { not: 'text' },
       pm_exec_path: '/app/main.js',
+      pm_id: 3,
     };
     const env = { pm2_env: JSON.stringify(pm2), OTEL_SERVICE_NAME: 'mine' };
     await withEnvironment(env, () => {
@@ -43,6 +44,7 @@ describe('the environment under PM2', () => {
       assert.equal(settings.serviceName, 'mine');
       assert.equal(settings.metricsPath, '/metrics');
       assert.equal(processEnvironment()['pm_exec_path'], '/app/main.js');
+      assert.equal(processEnvironment()['pm_id'], '3');
       assert.equal(process.env['OTHER'], undefined);
       assert.deepEqual(warnings, []);
     });
@@ -50,7 +52,8 @@ describe('the environment under PM2', () => {
 
   test('is what it is when pm2_env is no JSON, and nothing of it is told', async () => {
     const told: string[] = [];
-    const listener = (warning: Error): number => told.push(warning.message);
+    const listener = (warning: Error & { code?: unknown }): number =>
+      told.push(`${String(warning.code)} ${warning.message}`);
     process.on('warning', listener);
     for (const text of ['{"ORCHESTRATOR_REDIS_PASSWORD":S3CR3T}', 'S3CR3T', 'null', '']) {
       await withEnvironment({ pm2_env: text }, async () => {
@@ -60,6 +63,7 @@ describe('the environment under PM2', () => {
     }
     process.removeListener('warning', listener);
     assert.ok(!told.join().includes('S3CR3T'), told.join());
+    assert.match(told.join(), /^ORCHESTRATOR_PM2_ENV_UNREADABLE pm2_env is not a JSON object/);
   });
 });
 

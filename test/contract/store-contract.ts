@@ -4,10 +4,12 @@ import { Bed, type StoreFactory } from './bed.js';
 import { additiveContract } from './additive.js';
 import { exponentialContract } from './exponential.js';
 import { boundsContract } from './bounds.js';
+import { clockContract } from './clock.js';
 import { currentContract } from './current.js';
 import { familyContract } from './families.js';
 import { lockContract } from './locks.js';
 import { lossContract } from './loss.js';
+import { mergedContract } from './merged.js';
 import { modelContract } from './model.js';
 import { projectContract } from './projects.js';
 
@@ -32,7 +34,9 @@ export function storeContract(name: string, factory: StoreFactory): void {
     describe('current values', () => currentContract(bed));
     describe('families', () => familyContract(bed));
     describe('bounds', () => boundsContract(bed));
+    describe('shown as one:', () => mergedContract(bed));
     describe('locks', () => lockContract(bed));
+    describe('a wall clock that is', () => clockContract(bed));
     describe('loss', () => lossContract(bed));
     describe('projects', () => projectContract(bed));
     describe('any interleaving', () => modelContract(bed));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 
-import { startApp, type AppProcess } from '../helpers/app-process.js';
+import { fixturePath, PRELOAD, startApp, type AppProcess } from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
 import type { Exposition } from '../helpers/exposition.js';
 import { freePort } from '../helpers/ports.js';
@@ -102,3 +103,33 @@ function assertNoDuplicates(exposition: Exposition): void {
     }
   }
 }
+
+test('no process is started, also where none may be: under the permission model', async (t) => {
+  const major = Number(process.versions.node.split('.')[0]);
+  const port = await freePort();
+  const app = startApp(t, 'server.cjs', {
+    nodeArgs: [
+      major < 22 ? '--experimental-permission' : '--permission',
+      '--allow-fs-read=*',
+      '--allow-fs-write=*',
+      ...(major < 25 ? [] : ['--allow-net']),
+      '--require',
+      fixturePath('spy-processes.cjs'),
+      '--require',
+      PRELOAD,
+    ],
+    env: {
+      ORCHESTRATOR_STORE: 'memory',
+      OTEL_METRIC_EXPORT_INTERVAL: '500',
+      OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+    },
+  });
+  await app.number('listening');
+  const complete = async (): Promise<void> => assertComplete(await scrape(port));
+  await eventually(complete);
+  // The next collections of the interval.
+  await delay(2000);
+  await complete();
+  assert.ok(app.running, app.stderr);
+  assert.doesNotMatch(app.stdout, /starts a process/);
+});

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 
 import type { Attributes } from '../../src/model/series.js';
 import type { Snapshot } from '../../src/model/snapshot.js';
+import { Warnings } from '../helpers/warnings.js';
 import {
   ACCEPT,
   exposition,
@@ -150,8 +151,8 @@ describe('what is kept between scrapes', () => {
   });
 
   test('a conflict is reported once', async () => {
-    const messages: string[] = [];
-    const by = exposition({ warn: (message) => messages.push(message) });
+    const { warn, messages, codes } = new Warnings();
+    const by = exposition({ warn });
     const snapshot = snapshotOf([
       familyOf('a', 'gauge', [series]),
       familyOf('a', 'histogram', [seriesOf([], [1, 1])], { boundaries: [] }),
@@ -159,6 +160,33 @@ describe('what is kept between scrapes', () => {
     for (const accept of Object.values(ACCEPT)) await renderText(snapshot, accept, by);
     assert.equal(messages.length, 1);
     assert.match(messages[0] ?? '', /^Metric "a" is not exposed: .*Rename it\.$/);
+    assert.deepEqual(codes, ['ORCHESTRATOR_METRIC_NOT_EXPOSED']);
+  });
+
+  test('of descriptions is reported once, and all points are exposed under the older one', async () => {
+    const { warn, codes } = new Warnings();
+    const by = exposition({ warn });
+    const snapshot = snapshotOf([
+      familyOf('a', 'gauge', [series], { help: 'old' }),
+      familyOf('a', 'gauge', [seriesOf([['b', 'c']], [1])], { help: 'new', unit: '' }),
+    ]);
+    for (const accept of Object.values(ACCEPT)) await renderText(snapshot, accept, by);
+    assert.deepEqual(codes, ['ORCHESTRATOR_DESCRIPTIONS_DIFFER']);
+  });
+
+  test('that cannot be written breaks the scrape off, and is reported once', async () => {
+    const { warn, codes } = new Warnings();
+    const by = exposition({ warn });
+    const broken = {
+      length: 1,
+      get 0(): number {
+        throw new RangeError('no such value');
+      },
+    };
+    const snapshot = snapshotOf([familyOf('a', 'gauge', [{ ...series, values: broken }])]);
+    for (let scrape = 0; scrape < 2; scrape += 1)
+      await assert.rejects(renderText(snapshot, ACCEPT.text, by), /no such value/);
+    assert.deepEqual(codes, ['ORCHESTRATOR_SCRAPE_BROKEN']);
   });
 });
 

@@ -4,6 +4,7 @@ import { StoreMetricReader, type StoreMetricReaderOptions } from '../../src/read
 import type { Family } from '../../src/model/family.js';
 import type { Snapshot } from '../../src/model/snapshot.js';
 import { textOf } from '../contract/bed.js';
+import { Warnings } from '../helpers/warnings.js';
 import { ScriptedStore } from './scripted-store.js';
 
 export interface ApplicationOptions {
@@ -18,7 +19,8 @@ export interface ApplicationOptions {
 /** An application with the real SDK, our reader, and a store that fails when it is told to. It flushes when asked. */
 export class Application {
   readonly store: ScriptedStore;
-  readonly warnings: string[] = [];
+  readonly told: Warnings = new Warnings();
+  readonly warnings: readonly string[] = this.told.messages;
   readonly reader: StoreMetricReader;
   readonly provider: MeterProvider;
 
@@ -27,7 +29,7 @@ export class Application {
     this.reader = new StoreMetricReader({
       store: this.store,
       exportIntervalMillis: 3_600_000,
-      warn: (message) => this.warnings.push(message),
+      warn: this.told.warn,
       ...reader,
     });
     this.provider = new MeterProvider({ ...provider, readers: [this.reader] });

@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import { LossCounter } from '../../src/reader/losses.js';
-import { mendViews } from '../../src/start/mend-views.js';
+import { mendViews } from '../../src/start/opentelemetry/mend-views.js';
 import { Application } from './application.js';
 
 const VALUES = [0.5, 1, 3, 7, 50];

@@ -73,6 +73,7 @@ describe('a store that fails', () => {
     assert.equal(app.warnings.length, 2);
     assert.match(app.warnings[0] ?? '', /^the store is away\. Metrics wait in memory/);
     assert.match(app.warnings[1] ?? '', /^Store scripted answers again/);
+    assert.deepEqual(app.told.codes, ['ORCHESTRATOR_METRICS_WAIT', 'ORCHESTRATOR_METRICS_SENT']);
     assert.deepEqual(
       reports.map(({ error }) => error !== undefined),
       [false, true, true, true, false, false],
@@ -203,6 +204,7 @@ describe('the end', () => {
       app.warnings.at(-1) ?? '',
       /last values of 2 series did not reach the store: the store is away/,
     );
+    assert.equal(app.told.codes.at(-1), 'ORCHESTRATOR_METRICS_LOST');
   });
 
   test('that allows no more waiting says what is lost, once, and whether the store has answered', async () => {

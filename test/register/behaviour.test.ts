@@ -90,7 +90,26 @@ const cases: readonly Case[] = [
     name: 'a prefix of which nothing is left',
     fixture: 'job.cjs',
     env: { ORCHESTRATOR_PREFIX: '!!!' },
-    says: [/warn: not started, the application runs without metrics: ORCHESTRATOR_PREFIX="!!!"/],
+    says: [
+      /ORCHESTRATOR_NOT_STARTED warn: not started, the application runs without metrics: ORCHESTRATOR_PREFIX="!!!"/,
+    ],
+  },
+  {
+    name: 'a prefix of which nothing is left, and no warnings wanted',
+    fixture: 'job.cjs',
+    env: { ORCHESTRATOR_PREFIX: '!!!', OTEL_LOG_LEVEL: 'error' },
+    says: [],
+  },
+  {
+    name: 'a Redis mode without an address',
+    fixture: 'job.cjs',
+    env: { ORCHESTRATOR_STORE: undefined, ORCHESTRATOR_REDIS_MODE: 'cluster' },
+    says: [/warn: not started.*ORCHESTRATOR_REDIS_MODE=cluster needs ORCHESTRATOR_REDIS_NODES/],
+  },
+  {
+    name: 'cluster workers with execArgv of their own',
+    fixture: 'cluster-exec-argv.cjs',
+    says: [START_LINE, /ORCHESTRATOR_WORKER_NOT_MEASURED warn: .*execArgv/],
   },
 ];
 
@@ -103,7 +122,11 @@ test('the same with us as without us: Redis unreachable', async (t) => {
     ORCHESTRATOR_STORE: 'redis',
     ORCHESTRATOR_REDIS_URL: `redis://user:secret@127.0.0.1:${await freePort()}`,
   };
-  const says = [START_LINE, /warn: .*127\.0\.0\.1/];
+  const says = [
+    START_LINE,
+    /warn: .*127\.0\.0\.1.*wait in memory/,
+    /warn: The last values of \d+ series did not reach the store: .*127\.0\.0\.1/,
+  ];
   await assertSameBehaviour(t, { name: 'a job', fixture: 'job.cjs', env, says });
   await assertSameBehaviour(t, {
     name: 'a server',

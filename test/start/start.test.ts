@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { metrics } from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
+import { recordJob } from '../../src/application/record-job.js';
 import { collectMetrics } from '../../src/start/metrics-handler.js';
 import { running } from '../../src/start/running.js';
 import { shutdown, start, type StartOptions } from '../../src/start/start.js';
@@ -18,7 +19,7 @@ import { eventually } from '../helpers/eventually.js';
 import { Exposition } from '../helpers/exposition.js';
 import { freePort } from '../helpers/ports.js';
 import { startRedis } from '../helpers/redis.js';
-import { PACKAGE_ROOT } from '../helpers/scratch.js';
+import { PACKAGE_ROOT, scratchDir } from '../helpers/scratch.js';
 import { fetchStatus } from '../instrumentation/http/http-traffic.js';
 
 const quiet: StartOptions = {
@@ -58,12 +59,31 @@ describe('start()', () => {
     assert.equal((await exposition()).sum('orders_total'), 1);
   });
 
-  test('beside another SDK throws, and leaves that one alone', () => {
+  test('beside another SDK leaves that one alone, measures for itself, and says so', async () => {
     const theirs = new MeterProvider();
     metrics.setGlobalMeterProvider(theirs);
-    assert.throws(() => start(quiet), { code: 'ORCHESTRATOR_ALREADY_STARTED', message: /StoreMetricReader/ });
+    start(quiet);
     assert.equal(metrics.getMeterProvider(), theirs);
-    assert.equal(running(), undefined);
+    await recordJob('beside', () => undefined);
+    const seen = await exposition();
+    assert.equal(seen.sum('job_runs_total'), 1);
+    assert.ok(seen.samples('process_cpu_time_seconds_total').length > 0);
+  });
+
+  test('gives its place to an SDK that the application starts later, and goes on to measure', async () => {
+    start(quiet);
+    const before = metrics.getMeter('app').createCounter('orders');
+    const theirs = new MeterProvider();
+    assert.equal(metrics.setGlobalMeterProvider(theirs), true);
+    assert.equal(metrics.getMeterProvider(), theirs);
+    assert.equal(metrics.setGlobalMeterProvider(new MeterProvider()), false);
+    before.add(2);
+    await recordJob('after', () => undefined);
+    const seen = await exposition();
+    assert.equal(seen.sum('orders_total'), 2);
+    assert.equal(seen.sum('job_runs_total'), 1);
+    await shutdown();
+    assert.equal(metrics.getMeterProvider(), theirs);
   });
 
   test('does nothing when it is turned off', () => {
@@ -136,17 +156,47 @@ describe('start()', () => {
   });
 });
 
-const run = async (env: Record<string, string>): Promise<string> => {
-  const script = `require(${JSON.stringify(join(PACKAGE_ROOT, 'dist', 'register.js'))}); setTimeout(() => {}, 300)`;
+const REGISTER = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'register.js'));
+const INDEX = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'index.js'));
+
+const run = async (
+  env: Record<string, string>,
+  script = `require(${REGISTER}); setTimeout(() => {}, 300)`,
+  cwd: string = PACKAGE_ROOT,
+): Promise<string> => {
   const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
     env: { ...baseEnvironment(), OTEL_EXPORTER_PROMETHEUS_PORT: '0', OTEL_LOG_LEVEL: 'all', ...env },
-    cwd: PACKAGE_ROOT,
+    cwd,
   });
   assert.equal(stdout, '');
   return stderr;
 };
 
 describe('what is printed', () => {
+  test('names a project without a name, and an exporter that does not exist', async (t) => {
+    const env = { ORCHESTRATOR_STORE: 'memory', OTEL_METRICS_EXPORTER: 'orchestrator,jaeger' };
+    const printed = await run(env, undefined, scratchDir(t, 'nameless'));
+    assert.match(printed, /ORCHESTRATOR_NO_NAME warn: .*set ORCHESTRATOR_PREFIX/);
+    assert.match(printed, /ORCHESTRATOR_EXPORTER_UNKNOWN warn: .*"jaeger" is not allowed/);
+  });
+
+  test('says that the local store cannot be used', async () => {
+    const printed = await run({ ORCHESTRATOR_LOCAL_DIR: '/proc/orchestrator' });
+    assert.match(printed, /ORCHESTRATOR_MEMORY_STORE warn: .* Used instead: memory/);
+  });
+
+  test('says that shutdown() could not end an exporter of OpenTelemetry', async () => {
+    const env = { ORCHESTRATOR_STORE: 'memory', OTEL_METRICS_EXPORTER: 'orchestrator,prometheus' };
+    const script = `
+      const { PrometheusExporter } = require('@opentelemetry/exporter-prometheus');
+      PrometheusExporter.prototype.onShutdown = () => Promise.reject(new Error('it hangs'));
+      const { start, shutdown } = require(${INDEX});
+      start();
+      shutdown().then(() => process.exit());`;
+    const printed = await run(env, script);
+    assert.match(printed, /ORCHESTRATOR_SHUTDOWN_INCOMPLETE warn: At the end: it hangs/);
+  });
+
   const secret = 'S3CR3T';
   test('never has a secret in it, whatever is wrong', async (t) => {
     const { port } = await startRedis(t, { password: 'right' });

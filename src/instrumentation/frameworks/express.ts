@@ -1,12 +1,13 @@
-import { declaredRoute, type Mount, noted, type NotedRequest } from '../http/request-state.js';
-import { normalizePath } from '../http/route-normalizer.js';
+import { type ExpressRequest, joinRoutes, patternText } from '../http/express-route.js';
+import { declaredRoute, ensureState, type Mount } from '../http/request-state.js';
+import type { Framework } from './framework.js';
 
 /**
  * Express 4 and 5, NestJS on Express, and every other user of the `router` package.
  *
  * Express forgets the pattern under which a router was mounted: `req.baseUrl` holds the values (`/tenants/acme`), and is
  * reset when a handler fails. So `use` and `route` write the pattern on the layer, and a layer that is entered writes it
- * in the request's notes. Without that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
+ * in the request's state. Without that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
  */
 const PATTERN: unique symbol = Symbol('orchestrator.pattern');
 const MOUNT: unique symbol = Symbol('orchestrator.mount');
@@ -21,11 +22,6 @@ interface Layer {
   readonly route?: unknown;
 }
 
-interface ExpressRequest extends NotedRequest {
-  readonly baseUrl: string;
-  readonly route?: { readonly path?: unknown } | undefined;
-}
-
 interface Router {
   /** Private to Express: that it is there is not taken for granted. */
   readonly stack?: readonly Layer[];
@@ -36,19 +32,17 @@ interface RouterPrototype {
   route: (this: Router, path: unknown) => unknown;
 }
 
-export function isExpressRequest(request: object): request is ExpressRequest {
-  return 'baseUrl' in request && typeof request.baseUrl === 'string';
-}
-
-/** The route of a request that Express has handled without notes of it; undefined when no route matched. */
-export function expressRoute(request: ExpressRequest): string | undefined {
-  const path = request.route?.path;
-  if (path === undefined || request.route === null) return undefined;
-  return join(request.baseUrl === '' ? '' : normalizePath(request.baseUrl), patternText(path));
-}
+export const express: Framework = {
+  name: 'Express',
+  patch(exports) {
+    if (!isExpress(exports)) return false;
+    patchRouter(exports.Router);
+    return true;
+  },
+};
 
 /** True for what `require('express')` returns, whatever name it was installed under. */
-export function isExpress(exports: unknown): exports is { readonly Router: object } {
+function isExpress(exports: object): exports is { readonly Router: object } {
   return (
     typeof exports === 'function' && Object.hasOwn(exports, 'Router') && Object.hasOwn(exports, 'application')
   );
@@ -56,10 +50,10 @@ export function isExpress(exports: unknown): exports is { readonly Router: objec
 
 const patched = new WeakSet<object>();
 
-export function patchExpress(express: { readonly Router: object }): void {
+function patchRouter(router: object): void {
   // Express 5 has a class-like Router; Express 4's Router is itself the prototype of all routers.
-  const inner: unknown = Reflect.get(express.Router, 'prototype');
-  const prototype = isRouterPrototype(inner) ? inner : express.Router;
+  const inner: unknown = Reflect.get(router, 'prototype');
+  const prototype = isRouterPrototype(inner) ? inner : router;
   if (!isRouterPrototype(prototype) || patched.has(prototype)) return;
   patched.add(prototype);
   const { use, route } = prototype;
@@ -96,11 +90,6 @@ function mountPattern(argument: unknown): string {
   return typeof first === 'function' ? '/' : patternText(argument);
 }
 
-/** Arrays and regular expressions as OpenTelemetry's Express instrumentation writes them, so that spans and metrics agree. */
-function patternText(path: unknown): string {
-  return Array.isArray(path) ? path.flat(Infinity).map(String).join(',') : String(path);
-}
-
 function annotate(layer: Layer, pattern: string): void {
   layer[PATTERN] = pattern;
   const prototype: unknown = Object.getPrototypeOf(layer);
@@ -122,20 +111,20 @@ function entering(original: Handle): Handle {
 }
 
 function enter(request: ExpressRequest, layer: Layer, pattern: string): void {
-  const notes = noted(request);
-  const { mount } = notes;
+  const state = ensureState(request);
+  const { mount } = state;
   const isRoute = layer.route !== undefined;
   const parent = mount === undefined ? undefined : enclosing(mount, request.baseUrl, !isRoute);
   const parentPattern = parent?.pattern ?? '';
   let known = layer[MOUNT];
   if (known?.parent !== parentPattern) {
-    known = { parent: parentPattern, full: join(parentPattern, pattern) };
+    known = { parent: parentPattern, full: joinRoutes(parentPattern, pattern) };
     layer[MOUNT] = known;
   }
   if (isRoute) {
-    notes.subject = known.full;
-    notes.source = declaredRoute;
-  } else notes.mount = { baseUrl: request.baseUrl, pattern: known.full, parent };
+    state.subject = known.full;
+    state.source = declaredRoute;
+  } else state.mount = { baseUrl: request.baseUrl, pattern: known.full, parent };
 }
 
 /**
@@ -152,14 +141,4 @@ function enclosing(mount: Mount, baseUrl: string, strictly: boolean): Mount | un
     candidate = candidate.parent;
   }
   return undefined;
-}
-
-function join(mount: string, pattern: string): string {
-  if (mount === '') return pattern;
-  if (pattern === '/') return mount;
-  return pattern.startsWith('/') ? trimSlash(mount) + pattern : `${trimSlash(mount)}/${pattern}`;
-}
-
-function trimSlash(text: string): string {
-  return text.endsWith('/') ? text.slice(0, -1) : text;
 }

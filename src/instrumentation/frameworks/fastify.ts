@@ -1,7 +1,11 @@
 import { setRouteSource } from '../http/route.js';
+import type { Framework } from './framework.js';
 
 /** Fastify 4 and 5, NestJS on Fastify. Both publish every new instance on a diagnostics channel, so nothing is patched. */
-export const FASTIFY_CHANNEL = 'fastify.initialization';
+export const fastify: Framework = {
+  name: 'Fastify',
+  channel: { name: 'fastify.initialization', onMessage: hook },
+};
 
 interface FastifyRequest {
   readonly raw: object;
@@ -20,7 +24,7 @@ interface FastifyInstance {
  * Adds the first `onRequest` hook of the root instance. It runs for every request, also for those that an authentication
  * hook or a schema rejects later, which Fastify's own `tracing:fastify.request.handler` channel never shows.
  */
-export function hookFastify(message: unknown): void {
+function hook(message: unknown): void {
   if (typeof message !== 'object' || message === null || !('fastify' in message)) return;
   const instance = message.fastify as FastifyInstance;
   instance.addHook('onRequest', remember);

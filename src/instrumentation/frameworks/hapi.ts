@@ -1,5 +1,15 @@
-import { loadedFile } from '../packages/module-loaded.js';
 import { setRouteSource } from '../http/route.js';
+import { loadedFile } from '../packages/module-loaded.js';
+import type { Framework } from './framework.js';
+
+export const hapi: Framework = {
+  name: 'Hapi',
+  patch(exports) {
+    if (!isHapi(exports)) return false;
+    patchRequests();
+    return true;
+  },
+};
 
 interface HapiRequest {
   readonly route?: { readonly path?: string; readonly method?: string };
@@ -13,7 +23,7 @@ interface HapiRequestClass {
 const patched = new WeakSet<object>();
 
 /** True for what `require('@hapi/hapi')` returns. */
-export function isHapi(exports: object): boolean {
+function isHapi(exports: object): boolean {
   return (
     typeof exports === 'object' &&
     Object.hasOwn(exports, 'Server') &&
@@ -23,7 +33,7 @@ export function isHapi(exports: object): boolean {
 }
 
 /** Hapi keeps its request class to itself; the file that holds it has been loaded by then. */
-export function patchHapi(): void {
+function patchRequests(): void {
   const requestClass = loadedFile('/@hapi/hapi/lib/request.js');
   if (!isRequestClass(requestClass) || patched.has(requestClass)) return;
   patched.add(requestClass);

@@ -1,6 +1,13 @@
-import { declaredRoute, noted } from '../http/request-state.js';
+import { declaredRoute, ensureState } from '../http/request-state.js';
+import type { Framework } from './framework.js';
 
-/** Of Hono on `@hono/node-server`, which passes Node's request as `c.env.incoming`. */
+export const hono: Framework = {
+  name: 'Hono',
+  patch: patchHono,
+  esm: { packageName: 'hono', dual: true, patch: patchHono },
+};
+
+/** A context of Hono on `@hono/node-server`, which passes Node's request as `c.env.incoming`. */
 interface HonoContext {
   readonly env?: { readonly incoming?: object };
 }
@@ -16,13 +23,20 @@ type HonoClass = new () => { readonly router?: unknown };
 const patched = new WeakSet<object>();
 
 /** The class in what `require('hono')` or `import 'hono'` returns; undefined for anything else. */
-export function honoClass(exports: object): HonoClass | undefined {
+function honoClass(exports: object): HonoClass | undefined {
   if (!('Hono' in exports) || typeof exports.Hono !== 'function') return undefined;
   return exports.Hono as HonoClass;
 }
 
 /** Every handler passes through the router's public `add` with the path that it was declared with. */
-export function patchHono(Hono: HonoClass): void {
+function patchHono(exports: object): boolean {
+  const Hono = honoClass(exports);
+  if (Hono === undefined) return false;
+  patchRouter(Hono);
+  return true;
+}
+
+function patchRouter(Hono: HonoClass): void {
   const { router } = new Hono();
   const prototype: unknown = typeof router === 'object' ? Object.getPrototypeOf(router) : undefined;
   if (!isRouter(prototype) || patched.has(prototype)) return;
@@ -52,9 +66,9 @@ function announced(handler: Handler, method: string, path: string): Handler {
   return (context, next) => {
     const raw = context.env?.incoming;
     if (raw !== undefined) {
-      const notes = noted(raw);
-      notes.source = declaredRoute;
-      if (route !== undefined) notes.subject = route;
+      const state = ensureState(raw);
+      state.source = declaredRoute;
+      if (route !== undefined) state.subject = route;
     }
     return handler(context, next);
   };

@@ -1,6 +1,17 @@
 import { setRouteSource } from '../http/route.js';
+import type { Framework } from './framework.js';
 
-/** Of Koa with `@koa/router`, which leaves the matched path on the context. */
+export const koa: Framework = {
+  name: 'Koa',
+  patch(exports) {
+    const prototype = koaPrototype(exports);
+    if (prototype === undefined) return false;
+    patchContexts(prototype);
+    return true;
+  },
+};
+
+/** A context of Koa, on which `@koa/router` leaves the path that it matched. */
 interface KoaContext {
   /** Read by Koa's own middleware ecosystem, and unchanged since koa-router 7. */
   readonly _matchedRoute?: string | RegExp | null;
@@ -13,7 +24,7 @@ interface KoaPrototype {
 const patched = new WeakSet<object>();
 
 /** The prototype of what `require('koa')` returns; undefined for anything else. */
-export function koaPrototype(exports: object): KoaPrototype | undefined {
+function koaPrototype(exports: object): KoaPrototype | undefined {
   if (typeof exports !== 'function') return undefined;
   const prototype: unknown = exports.prototype;
   return isKoaPrototype(prototype) ? prototype : undefined;
@@ -28,7 +39,7 @@ function isKoaPrototype(value: unknown): value is KoaPrototype {
   );
 }
 
-export function patchKoa(prototype: KoaPrototype): void {
+function patchContexts(prototype: KoaPrototype): void {
   if (patched.has(prototype)) return;
   patched.add(prototype);
   const { createContext } = prototype;

@@ -1,4 +1,21 @@
 import { setAction } from '../http/action.js';
+import { loadedFile } from '../packages/module-loaded.js';
+import type { Framework } from './framework.js';
+
+/** The class that makes a handler of a controller's method. */
+const EXECUTION_CONTEXT = 'router/router-execution-context.js';
+
+/** Controllers and actions only: routes are those of Express or Fastify, on which NestJS runs. */
+export const nest: Framework = {
+  name: 'NestJS',
+  actionsOnly: true,
+  patch(exports) {
+    if (!isNestCore(exports)) return false;
+    patchExecutionContext(loadedFile(`/@nestjs/core/${EXECUTION_CONTEXT}`));
+    return true;
+  },
+  esm: { packageName: '@nestjs/core', file: EXECUTION_CONTEXT, patch: patchExecutionContext },
+};
 
 type Handler = (request: object, response: unknown, next: unknown) => unknown;
 
@@ -9,12 +26,12 @@ interface ExecutionContext {
 const patched = new WeakSet<object>();
 
 /** True for what `require('@nestjs/core')` returns. */
-export function isNestCore(exports: object): boolean {
+function isNestCore(exports: object): boolean {
   return 'NestFactory' in exports && 'RouterModule' in exports;
 }
 
-/** Lets each NestJS handler name its controller class and method on the request. `exports`: of router-execution-context. */
-export function patchNestExecution(exports: unknown): void {
+/** Lets each NestJS handler name its controller class and method on the request. */
+function patchExecutionContext(exports: unknown): void {
   if (typeof exports !== 'object' || exports === null || !('RouterExecutionContext' in exports)) return;
   const { RouterExecutionContext: type } = exports;
   const prototype: unknown = typeof type === 'function' ? type.prototype : undefined;

@@ -1,4 +1,4 @@
-import type { SwitchableInstrumentation } from './host-metrics.js';
+import type { SwitchableInstrumentation } from './switchable.js';
 
 export interface HostCollectorOptions {
   /** Acquires or renews, for this many milliseconds, the lock that one process of the host holds. Rejects while the store is away. */
@@ -10,22 +10,31 @@ export interface HostCollectorOptions {
   readonly flush: () => Promise<unknown>;
 }
 
-/** Another process follows one that was killed within this time and half an interval. */
+/** The lock outlasts two flushes. */
 const LOCK_INTERVALS = 2;
 
+/** Milliseconds: as long as a lease at least, so that a process which a busy host holds up keeps the lock. */
+const MIN_LOCK_MS = 10_000;
+
+/** How often the lock is asked for while it lasts. Another process follows one that was killed within five quarters of it. */
+const ASKS_PER_LOCK = 4;
+
 /**
- * Lets one process of a host collect the host's metrics: they are the same in all of them, and reading them takes 3 ms of
- * CPU at each collection. Without a store that answers, nobody begins to; nobody could see it either.
+ * Lets one process of a host collect the host's metrics: they are the same in all of them. Without a store that answers,
+ * nobody begins to; nobody could see it either.
  */
 export class HostCollector {
   readonly #options: HostCollectorOptions;
   readonly #timer: NodeJS.Timeout;
+  readonly #lockMs: number;
   #collecting = false;
+  #asking = false;
   #ended = false;
 
   constructor(options: HostCollectorOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.#renew(), options.intervalMs / 2).unref();
+    this.#lockMs = Math.max(LOCK_INTERVALS * options.intervalMs, MIN_LOCK_MS);
+    this.#timer = setInterval(() => void this.#renew(), this.#lockMs / ASKS_PER_LOCK).unref();
     void this.#renew();
   }
 
@@ -36,13 +45,18 @@ export class HostCollector {
   }
 
   async #renew(): Promise<void> {
-    const { acquire, host, intervalMs, flush } = this.#options;
+    const { acquire, host, flush } = this.#options;
+    // A store that hangs is asked one question, not one more every few seconds.
+    if (this.#asking) return;
+    this.#asking = true;
     let acquired: boolean;
     try {
-      acquired = await acquire(LOCK_INTERVALS * intervalMs);
+      acquired = await acquire(this.#lockMs);
     } catch {
       // The store is away, which the flush reports. A process that collected before goes on.
       return;
+    } finally {
+      this.#asking = false;
     }
     if (this.#ended || acquired === this.#collecting) return;
     this.#collecting = acquired;

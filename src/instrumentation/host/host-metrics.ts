@@ -1,183 +1,175 @@
 import { statfs } from 'node:fs/promises';
+import { freemem, totalmem } from 'node:os';
 import { parse } from 'node:path';
 
 import {
-  type Attributes,
-  type BatchObservableCallback,
   type BatchObservableResult,
   type Meter,
   type MeterProvider,
-  type MetricOptions,
   type Observable,
   ValueType,
 } from '@opentelemetry/api';
-import { HostMetrics } from '@opentelemetry/host-metrics';
 
-/** Collection that is switched on and off: of the processes of one host, one needs to do it. */
-export interface SwitchableInstrumentation {
-  start(): void;
-  stop(): void;
-}
+import { version } from '../../version.js';
+import { CPU_STATES, type CpuTimes, readCpuTimes } from './cpu-times.js';
+import { type NetworkTotals, readNetworkTotals } from './network.js';
+import { RateWindow } from './rate-window.js';
+import { switchable, type SwitchableInstrumentation } from './switchable.js';
 
-interface Registered {
-  readonly meter: Meter;
-  readonly callback: BatchObservableCallback;
-  readonly observables: Observable[];
-}
-
-const LOGICAL_NUMBER = 'system.cpu.logical_number';
-
-/** `process.cpu.*` and `process.memory.usage` of this process. On until stopped. */
-export function instrumentProcess(meterProvider: MeterProvider): SwitchableInstrumentation {
-  const instrumentation = hostMetrics(meterProvider, ['process.cpu', 'process.memory']);
-  instrumentation.start();
-  return instrumentation;
-}
+/** The instrumentation scope of everything that one process of a host says for all of them. */
+export const HOST_SCOPE = '@org/orchestrator/host-metrics';
 
 /**
- * `system.cpu.*`, `system.memory.*`, `system.network.*` and `system.filesystem.*` of the host. Off until started.
+ * `system.cpu.*`, `system.memory.*`, `system.network.*` and `system.filesystem.usage` of the host, named and measured as
+ * `@opentelemetry/host-metrics` does, but without starting a process: from /proc and /sys on Linux, and from what Node
+ * knows. Off until started.
  *
  * CPUs are summed (time) and averaged (utilization): one by one, a host of 64 would be 640 lines in every scrape.
  */
 export function instrumentHost(meterProvider: MeterProvider): SwitchableInstrumentation {
-  const system = hostMetrics(meterProvider, ['system.cpu', 'system.memory', 'system.network']);
-  const filesystem = filesystemMetrics(meterProvider);
+  const meter = meterProvider.getMeter(HOST_SCOPE, version);
+  const groups = [cpuGroup, memoryGroup, networkGroup, filesystemGroup].map((group) => group(meter));
+  let reading: Promise<HostReading> | undefined;
+  return switchable(
+    meter,
+    async (result) => {
+      // A flush and a scrape at the same time read once; and a disk that hangs holds one thread of Node's pool, not all.
+      reading ??= readHost().finally(() => (reading = undefined));
+      const seen = await reading;
+      for (const group of groups) group.observe(result, seen);
+    },
+    groups.flatMap(({ observables }) => observables),
+  );
+}
+
+interface HostReading {
+  readonly cpu: CpuTimes;
+  readonly memory: { readonly used: number; readonly free: number };
+  readonly network: NetworkTotals | undefined;
+  readonly filesystem: FilesystemUsage | undefined;
+}
+
+async function readHost(): Promise<HostReading> {
+  const [cpu, filesystem] = await Promise.all([readCpuTimes(), readFilesystem().catch(() => undefined)]);
+  const free = freemem();
+  return { cpu, filesystem, memory: { used: totalmem() - free, free }, network: readNetworkTotals() };
+}
+
+/** Instruments that are observed from one part of a reading. */
+interface Group {
+  readonly observables: Observable[];
+  observe(result: BatchObservableResult, reading: HostReading): void;
+}
+
+function cpuGroup(meter: Meter): Group {
+  const time = meter.createObservableCounter('system.cpu.time', {
+    description: 'Cpu time in seconds',
+    unit: 's',
+  });
+  const utilization = meter.createObservableGauge('system.cpu.utilization', {
+    description: 'Cpu usage time 0-1',
+    unit: '1',
+  });
+  const window = new RateWindow();
   return {
-    start() {
-      system.start();
-      filesystem.start();
-    },
-    stop() {
-      system.stop();
-      filesystem.stop();
-    },
-  };
-}
-
-/** Upstream's collector has no end; its callbacks pass through here, where they can be taken off the meter and put back. */
-function hostMetrics(meterProvider: MeterProvider, metricGroups: string[]): SwitchableInstrumentation {
-  const registered: Registered[] = [];
-  const observed: MeterProvider = {
-    getMeter(name, version, options) {
-      const meter = meterProvider.getMeter(name, version, options);
-      const recording: Meter = Object.create(meter);
-      const counters = new Set<Observable>();
-      recording.createObservableCounter = (metric, described) => {
-        const counter = meter.createObservableCounter(metric, withUnit(metric, described));
-        counters.add(counter);
-        return counter;
-      };
-      recording.createObservableGauge = (metric, described) =>
-        meter.createObservableGauge(metric, withUnit(metric, described));
-      recording.addBatchObservableCallback = (callback, observables) => {
-        registered.push({ meter, callback: withoutCpuNumbers(callback, counters), observables });
-      };
-      return recording;
-    },
-  };
-  new HostMetrics({ meterProvider: observed, metricGroups }).start();
-  return switchable(registered);
-}
-
-/** Upstream leaves units out where the semantic conventions have them; Prometheus names are made of them. */
-function withUnit(name: string, options: MetricOptions | undefined): MetricOptions {
-  return { unit: UNITS[name] ?? '', ...options };
-}
-
-const UNITS: Readonly<Record<string, string>> = {
-  'process.cpu.utilization': '1',
-  'process.memory.usage': 'By',
-  'system.cpu.utilization': '1',
-  'system.memory.usage': 'By',
-  'system.memory.utilization': '1',
-  'system.network.dropped': '{packet}',
-  'system.network.errors': '{error}',
-  'system.network.io': 'By',
-};
-
-function switchable(registered: readonly Registered[]): SwitchableInstrumentation {
-  let running = false;
-  return {
-    start() {
-      if (running) return;
-      running = true;
-      for (const { meter, callback, observables } of registered)
-        meter.addBatchObservableCallback(callback, observables);
-    },
-    stop() {
-      if (!running) return;
-      running = false;
-      for (const { meter, callback, observables } of registered) {
-        meter.removeBatchObservableCallback(callback, observables);
+    observables: [time, utilization],
+    observe(result, { cpu: { cpus, seconds } }) {
+      const grown = window.grown(seconds);
+      for (const [index, state] of CPU_STATES.entries()) {
+        const attributes = { 'system.cpu.state': state };
+        result.observe(time, seconds[index] ?? 0, attributes);
+        if (grown === undefined) continue;
+        result.observe(utilization, (grown.gains[index] ?? 0) / grown.seconds / cpus, attributes);
       }
     },
   };
 }
 
-interface Merged {
-  readonly metric: Observable;
-  readonly attributes: Attributes;
-  sum: number;
-  cpus: number;
-}
-
-/** Sums counters over CPUs, and averages gauges. */
-function withoutCpuNumbers(
-  callback: BatchObservableCallback,
-  counters: ReadonlySet<Observable>,
-): BatchObservableCallback {
-  return async (result) => {
-    const merged = new Map<Observable, Map<string, Merged>>();
-    const merging: BatchObservableResult = {
-      observe(metric, value, attributes = {}) {
-        if (!(LOGICAL_NUMBER in attributes)) {
-          result.observe(metric, value, attributes);
-          return;
-        }
-        const { [LOGICAL_NUMBER]: _number, ...rest } = attributes;
-        let byState = merged.get(metric);
-        if (byState === undefined) {
-          byState = new Map();
-          merged.set(metric, byState);
-        }
-        const state = JSON.stringify(rest);
-        const entry = byState.get(state);
-        if (entry === undefined) byState.set(state, { metric, attributes: rest, sum: value, cpus: 1 });
-        else {
-          entry.sum += value;
-          entry.cpus++;
-        }
-      },
-    };
-    await callback(merging);
-    for (const byState of merged.values()) {
-      for (const { metric, attributes, sum, cpus } of byState.values()) {
-        result.observe(metric, counters.has(metric) ? sum : sum / cpus, attributes);
-      }
-    }
-  };
-}
-
-/** The file system of the root, which upstream leaves out. */
-function filesystemMetrics(meterProvider: MeterProvider): SwitchableInstrumentation {
-  const meter = meterProvider.getMeter('@org/orchestrator/host-metrics');
-  const options = { valueType: ValueType.INT };
-  const usage = meter.createObservableGauge('system.filesystem.usage', {
-    ...options,
-    description: 'Space on the root file system, by state.',
+function memoryGroup(meter: Meter): Group {
+  const usage = meter.createObservableGauge('system.memory.usage', {
+    description: 'Memory usage in bytes',
     unit: 'By',
   });
-  // On Windows the drive that Node is on.
-  const mountpoint = parse(process.execPath).root;
-  const callback: BatchObservableCallback = async (result) => {
-    const { blocks, bfree, bavail, bsize } = await statfs(mountpoint);
-    const states = { used: blocks - bfree, free: bavail, reserved: bfree - bavail };
-    for (const [state, count] of Object.entries(states)) {
-      result.observe(usage, count * bsize, {
-        'system.filesystem.mountpoint': mountpoint,
-        'system.filesystem.state': state,
-      });
-    }
+  const utilization = meter.createObservableGauge('system.memory.utilization', {
+    description: 'Memory usage 0-1',
+    unit: '1',
+  });
+  return {
+    observables: [usage, utilization],
+    observe(result, { memory }) {
+      const total = memory.used + memory.free;
+      for (const [state, bytes] of Object.entries(memory)) {
+        const attributes = { 'system.memory.state': state };
+        result.observe(usage, bytes, attributes);
+        result.observe(utilization, bytes / total, attributes);
+      }
+    },
   };
-  return switchable([{ meter, callback, observables: [usage] }]);
+}
+
+function networkGroup(meter: Meter): Group {
+  const dropped = meter.createObservableCounter('system.network.dropped', {
+    description: 'Network dropped packets',
+    unit: '{packet}',
+  });
+  const errors = meter.createObservableCounter('system.network.errors', {
+    description: 'Network errors counter',
+    unit: '{error}',
+  });
+  const io = meter.createObservableCounter('system.network.io', {
+    description: 'Network transmit and received bytes',
+    unit: 'By',
+  });
+  return {
+    observables: [dropped, errors, io],
+    observe(result, { network }) {
+      if (network === undefined) return;
+      const { device, receive, transmit } = network;
+      for (const [direction, totals] of Object.entries({ receive, transmit })) {
+        const attributes = { 'system.device': device, 'network.io.direction': direction };
+        result.observe(dropped, totals.dropped, attributes);
+        result.observe(errors, totals.errors, attributes);
+        result.observe(io, totals.bytes, attributes);
+      }
+    },
+  };
+}
+
+/** Upstream leaves file systems out. */
+function filesystemGroup(meter: Meter): Group {
+  const usage = meter.createObservableGauge('system.filesystem.usage', {
+    description: 'Space on the root file system, by state.',
+    unit: 'By',
+    valueType: ValueType.INT,
+  });
+  return {
+    observables: [usage],
+    observe(result, { filesystem }) {
+      if (filesystem === undefined) return;
+      for (const [state, bytes] of Object.entries(filesystem.states)) {
+        result.observe(usage, bytes, {
+          'system.filesystem.mountpoint': filesystem.mountpoint,
+          'system.filesystem.state': state,
+        });
+      }
+    },
+  };
+}
+
+interface FilesystemUsage {
+  readonly mountpoint: string;
+  /** Bytes by `system.filesystem.state`. */
+  readonly states: Readonly<Record<string, number>>;
+}
+
+/** Of the root file system; on Windows of the drive that Node is on. */
+async function readFilesystem(): Promise<FilesystemUsage> {
+  const mountpoint = parse(process.execPath).root;
+  const { blocks, bfree, bavail, bsize } = await statfs(mountpoint);
+  const states = {
+    used: (blocks - bfree) * bsize,
+    free: bavail * bsize,
+    reserved: (bfree - bavail) * bsize,
+  };
+  return { mountpoint, states };
 }

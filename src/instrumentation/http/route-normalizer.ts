@@ -1,3 +1,5 @@
+import { pathOf } from './path.js';
+
 const NUMBER = /^\d+$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** A word a person wrote may hold a digit or two (`oauth2`, `v10`); a generated one of this length holds more. */
@@ -66,43 +68,30 @@ export interface RouteNormalizerOptions {
  * that gets 404 for each guess leaves no trace.
  */
 export class RouteNormalizer {
-  private readonly routes = new Set<string>();
+  readonly #routes = new Set<string>();
   /** Paths seen lately: taking a path apart costs more than everything else that is done for a request. */
-  private readonly known = new Map<string, string>();
-  private readonly maxRoutes: number;
+  readonly #known = new Map<string, string>();
+  readonly #maxRoutes: number;
 
   constructor({ maxRoutes = 200 }: RouteNormalizerOptions = {}) {
-    this.maxRoutes = maxRoutes;
+    this.#maxRoutes = maxRoutes;
   }
 
   /** `url` as Node gives it: with query, or absolute, or `*`. `succeeded`: a status below 400 was sent. */
   route(url: string, succeeded: boolean): string | undefined {
     const path = pathOf(url);
     if (path === undefined) return undefined;
-    const known = this.known.get(path);
+    const known = this.#known.get(path);
     if (known !== undefined) return known;
     const route = normalizePath(path);
-    if (this.routes.has(route)) {
-      if (this.known.size >= MAX_KNOWN_PATHS) this.known.clear();
-      this.known.set(path, route);
+    if (this.#routes.has(route)) {
+      if (this.#known.size >= MAX_KNOWN_PATHS) this.#known.clear();
+      this.#known.set(path, route);
       return route;
     }
     if (!succeeded) return undefined;
-    if (this.routes.size >= this.maxRoutes) return OTHER_ROUTE;
-    this.routes.add(route);
+    if (this.#routes.size >= this.#maxRoutes) return OTHER_ROUTE;
+    this.#routes.add(route);
     return route;
   }
-}
-
-/** The path of a request target without its query; undefined for targets that have none (`*`, `host:port`). */
-export function pathOf(url: string): string | undefined {
-  if (url.charCodeAt(0) !== 47) {
-    if (!URL.canParse(url)) return undefined;
-    const { pathname } = new URL(url);
-    return pathname.startsWith('/') ? pathname : undefined;
-  }
-  const query = url.indexOf('?');
-  const fragment = url.indexOf('#');
-  const end = query < 0 ? fragment : fragment < 0 ? query : Math.min(query, fragment);
-  return end < 0 ? url : url.slice(0, end);
 }

@@ -1,58 +1,57 @@
-import { noted, notesOf, type NotedRequest, type RouteSource } from './request-state.js';
+import { expressRoute, isExpressRequest } from './express-route.js';
+import { rawRequest } from './raw-request.js';
+import { ensureState, type RouteSource, stateOf, type StatefulRequest } from './request-state.js';
 import type { RouteNormalizer } from './route-normalizer.js';
-import { expressRoute, isExpressRequest } from '../frameworks/express.js';
 
 /**
- * Names the route of a request, before it is answered: `setRoute(req, '/users/{id}')`. Wins over what a framework says. Use
- * a template, never a path with values in it: each distinct route is a series.
+ * Names the route of a request: the label `http_route` (`endpoint` in the names of prometheus-net). Call it before the
+ * request is answered. It wins over the route that a framework declares; the last call wins over earlier ones.
  *
- * `request` is Node's own request, or the request or context of Express, Fastify, Koa, Hapi, Hono or NestJS.
+ * Use a template, never a path with values in it: each distinct route is a series.
+ *
+ * @param request Node's own request, or the request or context of Express, Fastify, Koa, Hapi, Hono or NestJS. Of anything
+ * else nothing is measured, and nothing happens.
+ * @param route any text, by custom with a leading slash: `/users/{id}`
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { setRoute } from '@org/orchestrator';
+ *
+ * createServer((request, response) => {
+ *   if (request.url?.startsWith('/files/')) setRoute(request, '/files/{path}');
+ *   response.end();
+ * });
+ * ```
  */
 export function setRoute(request: object, route: string): void {
-  noted(rawRequest(request)).route = route;
+  ensureState(rawRequest(request)).route = route;
 }
 
-/** Frameworks wrap Node's request in `raw` (Fastify), `raw.req` (Hapi), `req` (Koa) or `env.incoming` (Hono). */
-function rawRequest(request: object): object {
-  for (const path of WRAPPERS) {
-    let inner: unknown = request;
-    for (const key of path) inner = isObject(inner) ? Reflect.get(inner, key) : undefined;
-    if (isObject(inner) && 'headers' in inner && 'method' in inner) return inner;
-  }
-  return request;
-}
-
-const WRAPPERS: ReadonlyArray<readonly string[]> = [['raw', 'req'], ['raw'], ['req'], ['env', 'incoming']];
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
-/** Says that a framework handles this request, and how its route is read from `subject` when the request ends. */
+/** For a framework that handles `request`: the route is read from `subject` by `source` when the request ends. */
 export function setRouteSource<Subject>(
   request: object,
   subject: Subject,
   source: (subject: Subject) => string | undefined,
 ): void {
-  const notes = noted(request);
-  notes.subject = subject;
-  notes.source = source as RouteSource;
+  const state = ensureState(request);
+  state.subject = subject;
+  state.source = source as RouteSource;
 }
 
 /**
  * The route of a finished request. `setRoute` first, then the framework. A framework that matched nothing gives none,
- * since whatever the client asked for is then not a route. Without a framework, the normalized path.
+ * since the path that the client asked for is no route then. Without a framework, the normalized path.
  */
 export function routeOf(
-  request: NotedRequest & { readonly url?: string | undefined },
+  request: StatefulRequest & { readonly url?: string | undefined },
   succeeded: boolean,
   normalizer: RouteNormalizer | undefined,
 ): string | undefined {
-  const notes = notesOf(request);
-  if (notes !== undefined) {
-    const { route, source } = notes;
+  const state = stateOf(request);
+  if (state !== undefined) {
+    const { route, source } = state;
     if (route !== undefined) return route;
-    if (source !== undefined) return source(notes.subject);
+    if (source !== undefined) return source(state.subject);
   }
   if (isExpressRequest(request)) return expressRoute(request);
   return normalizer?.route(request.url ?? '/', succeeded);

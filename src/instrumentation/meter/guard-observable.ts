@@ -26,7 +26,7 @@ const guarded = new WeakSet<object>();
  */
 export function guardObservable(
   observable: Observable,
-  options: Omit<ObservationFilterOptions, 'maxSets' | 'process'>,
+  options: Omit<ObservationFilterOptions, 'maxSets' | 'view'>,
 ): void {
   const storages: unknown = Reflect.get(observable, '_metricStorages');
   if (!Array.isArray(storages)) return;
@@ -35,7 +35,7 @@ export function guardObservable(
 
 function guardStorage(
   storage: AsyncStorage,
-  options: Omit<ObservationFilterOptions, 'maxSets' | 'process'>,
+  options: Omit<ObservationFilterOptions, 'maxSets' | 'view'>,
 ): void {
   // Two instruments of one name share it.
   if (guarded.has(storage)) return;
@@ -46,7 +46,7 @@ function guardStorage(
     ...options,
     // The SDK keeps one place for the overflow.
     maxSets: limit - 1,
-    process: processor === undefined ? undefined : (attributes) => processor.process(attributes),
+    view: processor === undefined ? undefined : (attributes) => processor.process(attributes),
   });
   storage[PROCESSOR] = undefined;
   const record = storage.record.bind(storage);

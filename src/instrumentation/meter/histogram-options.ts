@@ -1,7 +1,7 @@
 import type { MetricOptions } from '@opentelemetry/api';
 
 import { areBoundaries, mendBoundaries } from '../../model/boundaries.js';
-import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from '../http/semconv-recorder.js';
+import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from './boundaries.js';
 import type { ObservationLosses } from './observation-losses.js';
 
 /** By unit, in that unit. Without them the SDK's default applies, which is meant for milliseconds and ends at 10,000. */

@@ -18,7 +18,7 @@ export interface ObservationFilterOptions {
   /** Attribute sets that are kept apart. */
   readonly maxSets: number;
   /** What the views make of the attributes; undefined: what they are. */
-  readonly process: ((attributes: Attributes) => Attributes) | undefined;
+  readonly view: ((attributes: Attributes) => Attributes) | undefined;
   readonly labels: LabelLimit;
   readonly losses: ObservationLosses;
 }
@@ -51,13 +51,13 @@ export class ObservationFilter {
   /** @param collection the SDK's time object of the collection: one for all callbacks */
   filter(observations: Iterable<Observation>, collection: HrTime): Iterable<Observation> {
     if (collection !== this.#collection) this.#begin(collection);
-    const { metric, process, labels } = this.#options;
+    const { metric, view, labels } = this.#options;
     const kept = new Map<string, Observation>();
     for (const [attributes, value, given] of observations) {
       if (!this.#accepts(value)) continue;
       const fitting = labels.fit(attributes, metric);
       const text = fitting === attributes ? given : textOf(fitting);
-      const processed = process === undefined ? fitting : process(fitting);
+      const processed = view === undefined ? fitting : view(fitting);
       const key = processed === fitting ? text : textOf(processed);
       if (!this.#admits(key))
         kept.set(OVERFLOW_TEXT, [OVERFLOW, this.#total(OVERFLOW_TEXT, text, value), OVERFLOW_TEXT]);

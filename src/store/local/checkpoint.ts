@@ -5,9 +5,15 @@ import { ProjectFamily } from '../state/project-family.js';
 import { ProjectInstance } from '../state/project-instance.js';
 import { encodeNumber, type JsonNumber } from './log-record.js';
 import { assertSchema, type Replica } from './replica.js';
+import type { BootTime } from './store-clock.js';
 
 type Line =
-  | { readonly kind: 'state'; readonly v: number; readonly project?: string | undefined }
+  | {
+      readonly kind: 'state';
+      readonly v: number;
+      readonly project?: string | undefined;
+      readonly boot?: BootTime | undefined;
+    }
   | { readonly kind: 'family'; readonly family: Family; readonly createdMs: number }
   | { readonly kind: 'series'; readonly key: string; readonly series: readonly SeriesRow[] }
   | InstanceLine
@@ -36,8 +42,8 @@ const SERIES_PER_LINE = 200;
 
 /** The state as lines of JSON, to be written one after the other. The state must not change meanwhile. */
 export function* encodeCheckpoint(replica: Replica): Generator<string> {
-  const { state } = replica;
-  yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project: state.project });
+  const { state, bootTime } = replica;
+  yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project: state.project, boot: bootTime });
   for (const [key, { family, createdAtMs, series }] of state.families) {
     yield encodeLine({ kind: 'family', family, createdMs: createdAtMs });
     const all = [...series.values()];
@@ -53,7 +59,8 @@ export function* encodeCheckpoint(replica: Replica): Generator<string> {
       yield encodeLine({ kind: 'series', key, series: rows });
     }
   }
-  for (const [lease, instance] of state.instances) yield encodeLine(instanceLine(replica, lease, instance));
+  for (const [lease, instance] of state.instances)
+    if (!instance.isOver(replica.latestAtMs)) yield encodeLine(instanceLine(replica, lease, instance));
   for (const [name, { lease, endsAtMs }] of state.locks)
     yield encodeLine({ kind: 'hold', name, lease, untilMs: endsAtMs });
   yield encodeLine({ kind: 'end' });
@@ -85,10 +92,15 @@ function instanceLine({ state }: Replica, lease: string, instance: ProjectInstan
  */
 export function restoreLine(replica: Replica, text: string): boolean {
   const { state } = replica;
+  if (isEndedInstance(text)) {
+    replica.endedInstances += 1;
+    return false;
+  }
   const line = JSON.parse(text) as Line;
   if (line.kind === 'state') {
     assertSchema(line.v);
     state.project = line.project;
+    replica.bootTime = line.boot;
   } else if (line.kind === 'family') {
     state.families.set(line.family.key, new ProjectFamily(line.family, line.createdMs));
   } else if (line.kind === 'series') {
@@ -96,9 +108,11 @@ export function restoreLine(replica: Replica, text: string): boolean {
     if (target === undefined) throw new RangeError(`series of an unknown family ${line.key}`);
     for (const [series, updatedAtMs, startedAtMs, ...values] of line.series) {
       target.series.set(series.id, { series, updatedAtMs, startedAtMs, values: values.map(Number) });
+      replica.latestAtMs = Math.max(replica.latestAtMs, updatedAtMs);
     }
   } else if (line.kind === 'instance') {
     state.instances.set(line.lease, restoreInstance(replica, line));
+    replica.latestAtMs = Math.max(replica.latestAtMs, line.updatedMs);
   } else if (line.kind === 'hold') {
     state.locks.set(line.name, { lease: line.lease, endsAtMs: line.untilMs });
   } else {
@@ -106,6 +120,18 @@ export function restoreLine(replica: Replica, text: string): boolean {
     return true;
   }
   return false;
+}
+
+/**
+ * Not parsed: version 0.1.0 kept an instance for a day after its end, and a project of short jobs has a hundred thousand of
+ * them.
+ */
+function isEndedInstance(text: string): boolean {
+  return (
+    text.startsWith('{"kind":"instance"') &&
+    text.endsWith('"leaseEndMs":0,"values":[]}') &&
+    text.includes('"complete":true')
+  );
 }
 
 function restoreInstance({ state }: Replica, line: InstanceLine): ProjectInstance {

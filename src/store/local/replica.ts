@@ -3,6 +3,7 @@ import { type BatchRecord, type Change, encodeNumber, type LogRecord } from './l
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { Family } from '../../model/family.js';
+import { agreeOn, type BootTime } from './store-clock.js';
 import type { BatchPart } from '../state/batch-part.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
@@ -16,6 +17,11 @@ export class Replica {
   /** Families and series that the records of this log may name without describing them. They only grow until {@link prune}. */
   readonly families: Map<string, Family> = new Map();
   readonly series: Map<string, Series> = new Map();
+  /** The store's clock, and the time of the latest change. */
+  bootTime: BootTime | undefined;
+  latestAtMs = 0;
+  /** Instances of the checkpoint that are not here: their leases were over. */
+  endedInstances = 0;
   readonly #context: StoreContext;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
@@ -25,8 +31,18 @@ export class Replica {
     this.prune();
   }
 
+  /** What a checkpoint made now would hold: series, instances and their values. */
+  get rows(): number {
+    let rows = 0;
+    for (const { series } of this.state.families.values()) rows += series.size;
+    for (const { values } of this.state.instances.values()) rows += 1 + values.length;
+    return rows;
+  }
+
   execute(record: LogRecord): void {
     assertSchema(record.v);
+    this.bootTime = agreeOn(this.bootTime, record.boot);
+    if ('atMs' in record) this.latestAtMs = Math.max(this.latestAtMs, record.atMs);
     const { state } = this;
     // The record of another project, which wrote before it had read the log to here. It is refused when it has.
     if (state.project !== undefined && state.project !== record.project) return;
@@ -37,9 +53,13 @@ export class Replica {
     if (record.kind === 'wipe') state.wipe();
   }
 
-  /** A part of a batch for the log as it is now. */
-  encode(part: BatchPart, atMs: number): Change<BatchRecord> {
-    const { lease, leaseMs, maxSeries } = this.#context;
+  /**
+   * A part of a batch for the log as it is now.
+   *
+   * @param leaseMs how long its sender counts as alive; 0 for additions that are made for the project as a whole
+   */
+  encode(part: BatchPart, atMs: number, leaseMs: number = this.#context.leaseMs): Change<BatchRecord> {
+    const { lease, maxSeries } = this.#context;
     const families: Family[] = [];
     const series = new Map<string, Series>();
     const describe = (family: Family): void => {

@@ -3,7 +3,9 @@ import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
+import { SHOWN_AS_STORED } from '../../model/shown-as.js';
 import { collectionAtMs } from '../state/batch-part.js';
+import { foldExpired } from '../state/fold-expired.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
@@ -15,7 +17,7 @@ export class MemoryBackend {
   readonly now: () => number;
   readonly #projects = new Map<string, ProjectState>();
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = monotonicNow) {
     this.now = now;
   }
 
@@ -29,6 +31,11 @@ export class MemoryBackend {
   clear(): void {
     this.#projects.clear();
   }
+}
+
+/** Unix milliseconds of a clock that nobody can set: leases must not end, or go on, because the wall clock was. */
+function monotonicNow(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 /** A store within this process: for one process, for tests, and for when no other store can be had. */
@@ -46,17 +53,21 @@ class MemoryStore implements MetricStore {
   readonly #builder: SnapshotBuilder;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
+  /** The last batch. Remembered here because the project forgets an instance when its lease is over. */
+  #applied = { sequence: 0, overflowed: 0 };
   #closed = false;
 
   constructor(context: StoreContext, backend: MemoryBackend) {
     this.#context = context;
     this.#backend = backend;
-    this.#builder = createSnapshotBuilder(context.ttlMs);
+    this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     const state = this.#state();
     const atMs = this.#backend.now();
+    const { sequence, overflowed } = this.#applied;
+    if (batch.sequence <= sequence) return { overflowed: batch.sequence === sequence ? overflowed : 0 };
     state.project = this.#context.project;
     for (const { family, points } of [...batch.deltas, ...batch.current]) {
       const known = state.families.get(family.key);
@@ -65,7 +76,8 @@ class MemoryStore implements MetricStore {
       }
     }
     const whole = { ...batch, collectedAtMs: collectionAtMs(batch, atMs), part: 0, last: true };
-    return { overflowed: state.apply(this.#context, whole, atMs) };
+    this.#applied = { sequence: batch.sequence, overflowed: state.apply(this.#context, whole, atMs) };
+    return { overflowed: this.#applied.overflowed };
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -73,7 +85,12 @@ class MemoryStore implements MetricStore {
   }
 
   async sweep(): Promise<void> {
-    this.#state().sweep(this.#context.ttlMs, this.#backend.now());
+    const { ttlMs, shownAs = SHOWN_AS_STORED } = this.#context;
+    const state = this.#state();
+    const atMs = this.#backend.now();
+    const steps = await foldExpired(state.stored(atMs).families, shownAs, atMs - ttlMs);
+    for (const step of steps) state.fold(step, atMs);
+    state.sweep(ttlMs, atMs);
   }
 
   async acquireLock(name: string, ms: number): Promise<boolean> {

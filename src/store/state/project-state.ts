@@ -3,6 +3,7 @@ import type { Attributes } from '../../model/series.js';
 import { prefixTaken } from '../project-errors.js';
 import type { StoredState, StoredValue } from '../snapshot/stored-state.js';
 import type { BatchPart, Sender } from './batch-part.js';
+import type { Step } from './fold-expired.js';
 import { ProjectFamily } from './project-family.js';
 import { ProjectInstance } from './project-instance.js';
 
@@ -66,6 +67,15 @@ export class ProjectState {
     return overflowed;
   }
 
+  /** Adds in one step, if everything is there to which it adds. */
+  fold(step: Step, atMs: number): void {
+    const targets = step.flatMap(({ family, points }) =>
+      points.map((point) => ({ point, target: this.families.get(family.key) })),
+    );
+    if (!targets.every(({ point, target }) => target?.series.has(point.series.id))) return;
+    for (const { point, target } of targets) target?.add(point, Number.POSITIVE_INFINITY, atMs);
+  }
+
   /** Gives or renews a lock, unless another instance has it. */
   acquireLock(lease: string, name: string, ms: number, atMs: number): void {
     if (!this.isLockedByOther(lease, name, atMs)) this.locks.set(name, { lease, endsAtMs: atMs + ms });
@@ -86,6 +96,7 @@ export class ProjectState {
     if (instance === undefined) return;
     instance.leaseEndsAtMs = 0;
     instance.forgetCurrent();
+    if (instance.complete) this.instances.delete(lease);
     for (const [name, lock] of this.locks) if (lock.lease === lease) this.locks.delete(name);
   }
 
@@ -94,8 +105,7 @@ export class ProjectState {
     const expiredAtMs = atMs - ttlMs;
     for (const family of this.families.values()) if (family.hasExpired(expiredAtMs)) return true;
     for (const instance of this.instances.values()) {
-      if (instance.updatedAtMs <= expiredAtMs) return true;
-      if (!instance.isAlive(atMs) && instance.hasCurrent) return true;
+      if (instance.updatedAtMs <= expiredAtMs || instance.isOver(atMs)) return true;
     }
     return false;
   }
@@ -107,7 +117,7 @@ export class ProjectState {
       if (family.series.size === 0) this.families.delete(key);
     }
     for (const [lease, instance] of this.instances) {
-      if (instance.updatedAtMs <= expiredAtMs) this.instances.delete(lease);
+      if (instance.updatedAtMs <= expiredAtMs || instance.isOver(atMs)) this.instances.delete(lease);
       else if (!instance.isAlive(atMs)) instance.forgetCurrent();
     }
     for (const [name, { endsAtMs }] of this.locks) if (endsAtMs <= atMs) this.locks.delete(name);

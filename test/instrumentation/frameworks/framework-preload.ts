@@ -1,6 +1,6 @@
 /** `--require`d by fixture applications: measures their requests, and sends what it measured when the test asks. */
 import { instrumentFrameworks } from '../../../src/instrumentation/frameworks/frameworks.js';
-import { instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
+import { instrumentHttpServer } from '../../../src/instrumentation/http/server/server.js';
 import { CollectedMetrics } from '../collected-metrics.js';
 
 const metrics = new CollectedMetrics();

@@ -6,7 +6,9 @@ import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { PACKAGE_ROOT } from '../../helpers/scratch.js';
+import { findPackage } from '../../../src/instrumentation/packages/installed-package.js';
 import { fetchStatus } from '../http/http-traffic.js';
+import { FRAMEWORKS } from './versions.js';
 
 const FIXTURES = join(PACKAGE_ROOT, 'test/fixtures/frameworks');
 const PRELOAD = join(__dirname, 'framework-preload.js');
@@ -78,7 +80,8 @@ const raw: readonly Sent[] = [
   { path: '/nothing', status: 404 },
 ];
 
-const APPLICATIONS: Record<string, readonly Sent[]> = {
+/** Requests of the applications in {@link FRAMEWORKS}. */
+const REQUESTS: Record<string, readonly Sent[]> = {
   express4: express,
   express5: express,
   fastify4: fastify,
@@ -88,8 +91,12 @@ const APPLICATIONS: Record<string, readonly Sent[]> = {
   hono: colon,
   'nest-express': colon,
   'nest-fastify': colon,
-  raw,
 };
+
+const APPLICATIONS: ReadonlyArray<readonly [string, readonly Sent[]]> = [
+  ...FRAMEWORKS.map(({ application }) => [application, REQUESTS[application] ?? []] as const),
+  ['raw', raw],
+];
 
 function braces(route: string): string {
   return route.replaceAll(/:(\w+)/g, '{$1}');
@@ -137,7 +144,14 @@ async function start(file: string, context: TestContext): Promise<{ child: Child
 }
 
 describe('routes of frameworks', () => {
-  for (const [name, requests] of Object.entries(APPLICATIONS)) {
+  for (const { name, version, packageName } of FRAMEWORKS) {
+    test(`${packageName} is ${name} ${version}`, () => {
+      const manifest = findPackage(packageName, join(FIXTURES, 'listen.cjs'))?.manifest;
+      assert.match(String(manifest?.['version']), new RegExp(`^${version}\\.`));
+    });
+  }
+
+  for (const [name, requests] of APPLICATIONS) {
     for (const format of ['cjs', 'mjs']) {
       test(`${name}, ${format}: each route is labelled as declared, a scan adds nothing`, async (context) => {
         const { child, port } = await start(`${name}.${format}`, context);
@@ -162,6 +176,7 @@ describe('routes of frameworks', () => {
     'nest-express.mjs': 'action=find,code=200,controller=UsersController,endpoint=/users/:id,method=GET',
     'nest-express.cjs': 'action=find,code=200,controller=UsersController,endpoint=/users/:id,method=GET',
     'nest-fastify.mjs': 'action=find,code=200,controller=UsersController,endpoint=/users/:id,method=GET',
+    'koa.mjs': 'action=show,code=200,controller=Users,endpoint=/users/:id,method=GET',
     'express4.cjs': 'action=showUser,code=200,controller=,endpoint=/users/:id,method=GET',
     'express5.mjs': 'action=showUser,code=200,controller=,endpoint=/users/:id,method=GET',
   };

@@ -17,8 +17,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { asyncProperty, assert as check, constantFrom, record, boolean, array } from 'fast-check';
 
-import { instrumentHttpClient } from '../../../src/instrumentation/http/client.js';
-import { instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
+import { instrumentHttpClient } from '../../../src/instrumentation/http/client/client.js';
+import { instrumentHttpServer } from '../../../src/instrumentation/http/server/server.js';
 import type { Instrumentation } from '../../../src/instrumentation/instrumentation.js';
 import { makeCertificates } from '../../helpers/certificates.js';
 import { CollectedMetrics } from '../collected-metrics.js';

@@ -6,7 +6,6 @@ import { assert as check, property, webPath } from 'fast-check';
 import {
   normalizePath,
   OTHER_ROUTE,
-  pathOf,
   RouteNormalizer,
 } from '../../../src/instrumentation/http/route-normalizer.js';
 
@@ -38,14 +37,6 @@ describe('normalized paths', () => {
         assert.equal(normalizePath(route), route);
       }),
     );
-  });
-
-  test('the path of any request target', () => {
-    assert.equal(pathOf('/a/b?c=/d#e'), '/a/b');
-    assert.equal(pathOf('/a#b?c'), '/a');
-    assert.equal(pathOf('http://example.com/a?b'), '/a');
-    assert.equal(pathOf('*'), undefined);
-    assert.equal(pathOf('example.com:443'), undefined);
   });
 });
 

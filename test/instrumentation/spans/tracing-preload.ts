@@ -2,13 +2,15 @@
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
 import { instrumentFrameworks } from '../../../src/instrumentation/frameworks/frameworks.js';
-import { instrumentHttpServer } from '../../../src/instrumentation/http/server.js';
+import { instrumentHttpServer } from '../../../src/instrumentation/http/server/server.js';
 import { traceInstrumentations } from '../../../src/instrumentation/spans/tracing.js';
 import { CollectedMetrics } from '../collected-metrics.js';
 
 const main = process.argv[1];
 new NodeSDK({
-  instrumentations: traceInstrumentations({ main, ignore: (path) => path === '/healthz' }),
+  instrumentations: [
+    ...traceInstrumentations({ main, ignore: (path) => path === '/healthz' }).instrumentations,
+  ],
 }).start();
 
 const metrics = new CollectedMetrics();

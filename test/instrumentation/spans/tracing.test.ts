@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 
+import { baseEnvironment, PRELOAD as REGISTER } from '../../helpers/app-process.js';
 import { PACKAGE_ROOT, scratchDir } from '../../helpers/scratch.js';
 import { fetchStatus } from '../http/http-traffic.js';
 import { OtlpReceiver, SERVER_KIND, type ReceivedSpan } from './otlp-receiver.js';
@@ -108,5 +109,27 @@ describe('traces', () => {
     const preload = join(__dirname, 'esm-preload.js');
     const { stdout } = await run(process.execPath, ['--require', preload, 'main.mjs'], { cwd: app });
     assert.equal(stdout, 'hello, patched\n');
+  });
+
+  test('a loader that takes no hooks costs a diagnostic, and nothing else', async (context) => {
+    const app = scratchDir(context, 'no-hooks');
+    const refuse = "() => { throw new Error('no hooks here'); }";
+    writeFileSync(
+      join(app, 'refuse.cjs'),
+      `const Module = require('node:module'); Module.register = ${refuse}; Module.registerHooks = ${refuse};\n`,
+    );
+    writeFileSync(join(app, 'main.mjs'), "console.log('hello');\n");
+    const env = {
+      ...baseEnvironment(),
+      OTEL_TRACES_EXPORTER: 'console',
+      OTEL_LOG_LEVEL: 'debug',
+      OTEL_EXPORTER_PROMETHEUS_PORT: '0',
+      ORCHESTRATOR_STORE: 'memory',
+    };
+    const preloads = ['--require', './refuse.cjs', '--require', REGISTER];
+    const { stdout, stderr } = await run(process.execPath, [...preloads, 'main.mjs'], { cwd: app, env });
+    assert.match(stdout, /^hello$/m);
+    // NodeSDK prints the diagnostics itself when OTEL_LOG_LEVEL is set.
+    assert.match(stdout + stderr, /ESM packages are not traced.*ORCHESTRATOR_ESM_NOT_TRACED/);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 
-import { redisKeys } from '../../../src/store/redis/keys.js';
+import { redisKeys } from '../../../src/store/redis/scripts/keys.js';
 import { startRedis } from '../../helpers/redis.js';
 import {
   add,

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createRedisStore } from '../../../src/store/redis/redis-store.js';
-import type { RedisTarget } from '../../../src/store/redis/client.js';
+import type { RedisTarget } from '../../../src/store/redis/connection/client.js';
 import type { StoreContext } from '../../../src/store/metric-store.js';
 import type { Owner } from '../../helpers/owner.js';
+import { Warnings } from '../../helpers/warnings.js';
 import { Instance, type Sent } from '../../contract/bed.js';
 
 export interface ProjectOptions extends Partial<StoreContext> {
@@ -16,7 +17,8 @@ let instances = 0;
 /** Instances of one project on one Redis; closed when their owner ends. */
 export class RedisProject {
   /** Everything that the stores have warned of. */
-  readonly warnings: string[] = [];
+  readonly told: Warnings = new Warnings();
+  readonly warnings: readonly string[] = this.told.messages;
   readonly #owner: Owner;
   readonly #target: RedisTarget;
 
@@ -40,7 +42,7 @@ export class RedisProject {
         leaseMs: 600_000,
         ttlMs: 3_600_000,
         maxSeries: 10_000,
-        warn: (message) => this.warnings.push(message),
+        warn: this.told.warn,
         ...context,
       },
       this.#target,
