@@ -157,11 +157,19 @@ export interface SettingOptions {
   readonly maxSeries?: Settings['maxSeries'] | undefined;
 
   /**
+   * Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.
+   *
+   * Variable: `ORCHESTRATOR_MAX_LABEL_LENGTH`. Default: `1024`. Allowed: a whole number from 64 to 65535.
+   */
+  readonly maxLabelLength?: Settings['maxLabelLength'] | undefined;
+
+  /**
    * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
-   * matches the OpenTelemetry name of the metric applies.
+   * matches the OpenTelemetry name of the metric applies. `shared` is for a number that all processes see
+   * alike, such as the rows of a table; for observable counters and up-down counters too.
    *
    * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `*=instance`. Allowed: a comma-separated list of
-   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`.
+   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`, `shared`.
    */
   readonly gaugeAggregation?: Settings['gaugeAggregation'] | undefined;
 

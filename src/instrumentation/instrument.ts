@@ -6,7 +6,7 @@ import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { version } from '../version.js';
 import type { BoundMeter } from './meter/bound-meter.js';
 import { instrumentDatabases } from './databases/databases.js';
-import { fillBoundaries } from './meter/default-boundaries.js';
+import { guardInstruments, type GuardOptions } from './meter/guard-instruments.js';
 import { instrumentFrameworks } from './frameworks/frameworks.js';
 import { instrumentHost } from './host/host-metrics.js';
 import { instrumentProcess } from './host/process-metrics.js';
@@ -36,6 +36,8 @@ export interface InstrumentOptions {
   readonly instruments?: BoundMeter | undefined;
   /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of some databases with them. */
   readonly traced?: boolean | undefined;
+  /** What the instruments of the application, and those of ours that pass through the SDK, refuse and cut. */
+  readonly guard?: GuardOptions | undefined;
   /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of database drivers. Default: all but ioredis, none. */
   readonly enabled?: readonly string[] | undefined;
   readonly disabled?: readonly string[] | undefined;
@@ -51,7 +53,7 @@ export function instrument(options: InstrumentOptions): Instruments {
   const { meterProvider, names, instruments, traced = false, enabled, disabled } = options;
   // Without a file (`node -e`, a REPL) there is nothing to find packages from.
   const main = options.main !== undefined && isAbsolute(options.main) ? options.main : undefined;
-  fillBoundaries(meterProvider);
+  guardInstruments(meterProvider, options.guard);
   const meter = meterProvider.getMeter('@org/orchestrator', version);
   const host = instrumentHost(meterProvider);
   const running: Instrumentation[] = [

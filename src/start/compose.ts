@@ -9,6 +9,8 @@ import { instrument, type InstrumentOptions, type Instruments } from '../instrum
 import { releaseRequireHook } from '../instrumentation/packages/require-hook.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
 import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
+import { gaugeAggregation } from '../reader/gauge-aggregation.js';
+import { LossCounter } from '../reader/losses.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
 import type { SpanInstrumentations } from '../instrumentation/spans/tracing.js';
 import type { Log } from '../log.js';
@@ -21,6 +23,7 @@ import type { MainFile } from './main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
+import { mendViews } from './opentelemetry/mend-views.js';
 import { resourceDetectors } from './opentelemetry/resource-detectors.js';
 import { type Sdk, startSdk } from './opentelemetry/sdk.js';
 import { startLine } from './start-line.js';
@@ -55,7 +58,7 @@ export function compose(composition: Composition): Running {
     resource: baseResource(serviceName, identity.lease, composition.pm2Id),
     detectors: resourceDetectors(settings.resourceDetectors, log.warn),
     readers: exporting.readers,
-    views: composition.views,
+    views: mendViews(composition.views, settings.maxSeries, exporting.losses),
     instrumentations: composition.instrumentations,
     spans: isWanted(settings.tracesExporter, settings) ? () => spansOf(traffic) : undefined,
     logs: isWanted(settings.logsExporter, settings),
@@ -86,26 +89,35 @@ interface Exporting {
   readonly readers: readonly IMetricReader[];
   /** Where what is counted per request goes; undefined: through the SDK. */
   readonly instruments: BoundMeter | undefined;
+  /** What could not be kept. */
+  readonly losses: LossCounter;
 }
 
 function openReaders(settings: Settings, identity: Identity, log: Log): Exporting {
   const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const upstream = upstreamReaders(settings, log.warn);
-  if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined };
+  const losses = new LossCounter(log.warn);
+  if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined, losses };
   // What is counted per request bypasses the SDK when no other reader needs it: 0.02 µs a record instead of 1.7.
   const bridge =
     upstream.length === 0
-      ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
+      ? new AggregatingMeter({
+          name: '@org/orchestrator',
+          version,
+          maxSeries: settings.maxSeries,
+          maxLabelLength: settings.maxLabelLength,
+          losses,
+        })
       : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
-  const pipeline = new MetricsPipeline(settings, identity, producers, log);
-  return { pipeline, upstream, readers: [pipeline.reader, ...upstream], instruments: bridge };
+  const pipeline = new MetricsPipeline(settings, identity, { producers, losses }, log);
+  return { pipeline, upstream, readers: [pipeline.reader, ...upstream], instruments: bridge, losses };
 }
 
 function measure(
   settings: Settings,
   traffic: Traffic,
-  { pipeline, upstream, instruments: bridge }: Exporting,
+  { pipeline, upstream, instruments: bridge, losses }: Exporting,
   { meterProvider, traced }: Sdk,
 ): Instruments {
   const instruments = instrument({
@@ -116,6 +128,11 @@ function measure(
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
     instruments: bridge,
+    guard: {
+      maxLabelLength: settings.maxLabelLength,
+      gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
+      losses,
+    },
     traced,
     enabled: settings.enabledInstrumentations,
     disabled: settings.disabledInstrumentations,
