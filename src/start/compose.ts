@@ -5,13 +5,14 @@ import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@o
 import type { Settings } from '../config/settings.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { createPathFilter } from '../instrumentation/http/path-filter.js';
-import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
+import { instrument, type Instruments } from '../instrumentation/instrument.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
-import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
+import type { TrafficOptions } from '../instrumentation/traffic.js';
 import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
+import type { Early } from './early.js';
 import { type Identity, identityOf } from './identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { MainFile } from './main-file.js';
@@ -20,6 +21,7 @@ import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
 import { type Sdk, startSdk } from './sdk.js';
 import { startLine } from './start-line.js';
+import { trafficOptions } from './traffic-options.js';
 import { upstreamReaders } from './upstream-readers.js';
 
 export interface Composition {
@@ -28,22 +30,18 @@ export interface Composition {
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
   readonly main: MainFile;
+  /** What has measured before the start. Default: nothing. */
+  readonly early?: Early | undefined;
   readonly log: Log;
 }
 
 /** Starts everything that runs in one process, and wires it together. */
 export function compose(composition: Composition): Running {
-  const { settings, main, log } = composition;
+  const { settings, main, early, log } = composition;
   const { serviceName, ...identity } = identityOf(settings, main, log.warn);
-  const exporting = openReaders(settings, identity, log);
+  const exporting = openReaders(settings, identity, early?.instruments, log);
   const { pipeline } = exporting;
-  const traffic: Traffic = {
-    ignorePaths: [
-      ...settings.ignorePaths,
-      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
-    ],
-    main: main.from,
-  };
+  const traffic = trafficOptions(settings, main);
   const traces = isWanted(settings.tracesExporter, settings);
   const sdk = startSdk({
     serviceName: settings.serviceName,
@@ -55,7 +53,8 @@ export function compose(composition: Composition): Running {
     traces,
     logs: isWanted(settings.logsExporter, settings),
   });
-  const instruments = measure(settings, traffic, exporting, traces);
+  const instruments = measure(settings, { ...traffic, traced: traces }, exporting, early);
+  early?.handOver();
   const lifecycle = endWith(exporting, sdk);
   log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
   return {
@@ -73,17 +72,22 @@ interface Exporting {
   readonly upstream: readonly IMetricReader[];
   readonly readers: readonly IMetricReader[];
   /** Where what is counted per request goes; undefined: through the SDK. */
-  readonly instruments: BoundMeter | undefined;
+  readonly instruments: AggregatingMeter | undefined;
 }
 
-function openReaders(settings: Settings, identity: Identity, log: Log): Exporting {
+function openReaders(
+  settings: Settings,
+  identity: Identity,
+  early: AggregatingMeter | undefined,
+  log: Log,
+): Exporting {
   const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const upstream = upstreamReaders(settings, log.warn);
   if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined };
   // What is counted per request bypasses the SDK when no other reader needs it: 0.02 µs a record instead of 1.7.
   const bridge =
     upstream.length === 0
-      ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
+      ? (early ?? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries }))
       : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
   const pipeline = new MetricsPipeline(settings, identity, producers, log);
@@ -92,20 +96,15 @@ function openReaders(settings: Settings, identity: Identity, log: Log): Exportin
 
 function measure(
   settings: Settings,
-  traffic: Traffic,
+  traffic: TrafficOptions,
   { pipeline, upstream, instruments: bridge }: Exporting,
-  traced: boolean,
+  early: Early | undefined,
 ): Instruments {
   const instruments = instrument({
     ...traffic,
     flushMs: settings.metricExportInterval,
-    names: settings.httpMetricNames,
-    boundaries: settings.httpBuckets,
-    bodySizes: settings.httpBodySizes,
     instruments: bridge,
-    traced,
-    enabled: settings.enabledInstrumentations,
-    disabled: settings.disabledInstrumentations,
+    traffic: early?.traffic,
   });
   // Upstream exporters keep processes apart: for them each collects its host.
   const alone = upstream.length === 0;
@@ -153,10 +152,8 @@ function once(work: () => Promise<void>): () => Promise<void> {
   return () => (running ??= keepAlive(work()));
 }
 
-type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
-
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths }: Traffic): Instrumentation[] {
+function spansOf({ main, ignorePaths }: TrafficOptions): Instrumentation[] {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }

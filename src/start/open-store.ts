@@ -43,13 +43,17 @@ function storeTimeoutMs({ metricExportTimeout }: Settings): number {
 /** The settings that choose the store. */
 export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings;
 
+/** The store that the settings ask for. */
+export function storeKindOf({ store, redisUrl, redisNodes }: StoreSettings): NonNullable<Settings['store']> {
+  return store ?? (redisUrl !== undefined || redisNodes.length > 0 ? 'redis' : 'local');
+}
+
 /**
  * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share.
  * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
-  const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
+  const kind = storeKindOf(settings);
   const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
   if (kind !== 'local') return STORES[kind](context, options);
   try {

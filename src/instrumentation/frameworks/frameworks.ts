@@ -11,7 +11,6 @@ import { applicationOf, findPackage, importEntry } from '../packages/installed-p
 import { onModuleLoaded } from '../packages/module-loaded.js';
 import * as all from './all-frameworks.js';
 import type { EsmBuild, Framework } from './framework.js';
-import { warning } from '../../warnings.js';
 
 export interface FrameworkOptions {
   /** The application's main file; packages are found from there. Without it, ESM builds of Hono and NestJS are not seen. */

@@ -1,14 +1,14 @@
 import { type Attributes, type HrTime, type MetricOptions, ValueType } from '@opentelemetry/api';
-import { emptyResource } from '@opentelemetry/resources';
-import {
+import type * as ResourcesModule from '@opentelemetry/resources';
+import type {
   AggregationTemporality,
-  type CollectionResult,
-  type DataPoint,
-  DataPointType,
-  type Histogram,
-  type MetricData,
-  type MetricProducer,
+  CollectionResult,
+  DataPoint,
+  Histogram,
+  MetricData,
+  MetricProducer,
 } from '@opentelemetry/sdk-metrics';
+import type * as SdkMetricsModule from '@opentelemetry/sdk-metrics';
 
 import { DEFAULT_MAX_SERIES, OVERFLOW_ATTRIBUTE } from '../../model/series.js';
 import type { BindableCounter, BindableHistogram, BoundMeter } from './bound-meter.js';
@@ -33,6 +33,8 @@ export interface AggregatingMeterOptions {
   readonly version?: string;
   /** Series per instrument before new ones are summed into `otel.metric.overflow`; default the SDK's 2000. */
   readonly maxSeries?: number;
+  /** Called with the first series of all: something was measured. */
+  readonly onFirstSeries?: (() => void) | undefined;
 }
 
 /**
@@ -43,8 +45,10 @@ export class AggregatingMeter implements BoundMeter {
   readonly #scope: { readonly name: string; readonly version?: string };
   readonly #maxSeries: number;
   readonly #families: Family[] = [];
+  #onFirstSeries: (() => void) | undefined;
 
-  constructor({ name, version, maxSeries = DEFAULT_MAX_SERIES }: AggregatingMeterOptions) {
+  constructor({ name, version, maxSeries = DEFAULT_MAX_SERIES, onFirstSeries }: AggregatingMeterOptions) {
+    this.#onFirstSeries = onFirstSeries;
     this.#scope = { name, ...(version !== undefined && { version }) };
     this.#maxSeries = maxSeries;
   }
@@ -72,6 +76,10 @@ export class AggregatingMeter implements BoundMeter {
 
   /** For one reader: each keeps its own account of what it has been told. */
   producer(temporality: AggregationTemporality): MetricProducer {
+    // Loaded here and not above: a process that ends without a reader does not pay for the SDK.
+    const sdk = require('@opentelemetry/sdk-metrics') as typeof SdkMetricsModule;
+    const { emptyResource } = require('@opentelemetry/resources') as typeof ResourcesModule;
+    const isCumulative = temporality === sdk.AggregationTemporality.CUMULATIVE;
     const reported = new WeakMap<Accumulation, readonly number[]>();
     let lastTime = now();
     return {
@@ -82,7 +90,7 @@ export class AggregatingMeter implements BoundMeter {
           const points: Array<DataPoint<readonly number[]>> = [];
           for (const each of family.series.values()) {
             const { attributes, startTime, totals } = each;
-            if (temporality === AggregationTemporality.CUMULATIVE) {
+            if (isCumulative) {
               points.push({ attributes, startTime, endTime: time, value: totals });
               continue;
             }
@@ -93,7 +101,7 @@ export class AggregatingMeter implements BoundMeter {
             reported.set(each, [...totals]);
             points.push({ attributes, startTime: lastTime, endTime: time, value });
           }
-          if (points.length > 0) metrics.push(toMetricData(family, temporality, points));
+          if (points.length > 0) metrics.push(toMetricData(sdk.DataPointType, family, temporality, points));
         }
         lastTime = time;
         const result: CollectionResult = {
@@ -124,6 +132,9 @@ export class AggregatingMeter implements BoundMeter {
       return this.#find(family, OVERFLOW, length);
     const added = { attributes, startTime: now(), totals: Array.from<number>({ length }).fill(0) };
     series.set(key, added);
+    const onFirstSeries = this.#onFirstSeries;
+    this.#onFirstSeries = undefined;
+    onFirstSeries?.();
     return added;
   }
 }
@@ -150,6 +161,7 @@ function add(totals: number[], value: number): void {
 }
 
 function toMetricData(
+  type: typeof SdkMetricsModule.DataPointType,
   { name, options, boundaries }: Family,
   aggregationTemporality: AggregationTemporality,
   points: ReadonlyArray<DataPoint<readonly number[]>>,
@@ -161,13 +173,13 @@ function toMetricData(
     return {
       descriptor,
       aggregationTemporality,
-      dataPointType: DataPointType.SUM,
+      dataPointType: type.SUM,
       isMonotonic: true,
       dataPoints,
     };
   }
   const dataPoints = points.map((point) => ({ ...point, value: toHistogram(boundaries, point.value) }));
-  return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+  return { descriptor, aggregationTemporality, dataPointType: type.HISTOGRAM, dataPoints };
 }
 
 function toHistogram(boundaries: readonly number[], [sum = 0, ...counts]: readonly number[]): Histogram {

@@ -1,0 +1,54 @@
+import { metrics } from '@opentelemetry/api';
+
+import type { Settings } from '../config/settings.js';
+import type { Instrumentation } from '../instrumentation/instrumentation.js';
+import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
+import { fillBoundaries } from '../instrumentation/meter/default-boundaries.js';
+import { EarlyMeterProvider } from '../instrumentation/meter/early-meter-provider.js';
+import { instrumentTraffic } from '../instrumentation/traffic.js';
+import { version } from '../version.js';
+import type { MainFile } from './main-file.js';
+import { trafficOptions } from './traffic-options.js';
+
+export interface EarlyListeners {
+  /** The application recorded something of its own. */
+  readonly onRecorded: () => void;
+  /** A request or a command to a database was measured. */
+  readonly onMeasured: () => void;
+}
+
+/** What measures before it is known whether this process is an application. No SDK is loaded for it, and nothing is opened. */
+export interface Early {
+  readonly instruments: AggregatingMeter;
+  readonly traffic: Instrumentation;
+  /** Leaves the global place to a MeterProvider of the SDK. */
+  release(): void;
+  /** Goes on with the MeterProvider that has the global place now. */
+  handOver(): void;
+}
+
+/** Measures traffic, and gives the application instruments. Call it before the application loads its packages. */
+export function measureEarly(settings: Settings, main: MainFile, listeners: EarlyListeners): Early {
+  const { onRecorded, onMeasured } = listeners;
+  const ofApplication = new EarlyMeterProvider(onRecorded);
+  const own = new EarlyMeterProvider(onMeasured);
+  const isGlobal = metrics.setGlobalMeterProvider(ofApplication);
+  fillBoundaries(ofApplication);
+  const instruments = new AggregatingMeter({
+    name: '@org/orchestrator',
+    version,
+    maxSeries: settings.maxSeries,
+    onFirstSeries: onMeasured,
+  });
+  return {
+    instruments,
+    traffic: instrumentTraffic(own, { ...trafficOptions(settings, main), instruments }),
+    release() {
+      if (isGlobal) metrics.disable();
+    },
+    handOver() {
+      const provider = metrics.getMeterProvider();
+      for (const early of [ofApplication, own]) early.delegate(provider);
+    },
+  };
+}
