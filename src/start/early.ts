@@ -7,7 +7,7 @@ import { fillBoundaries } from '../instrumentation/meter/default-boundaries.js';
 import { EarlyMeterProvider } from '../instrumentation/meter/early-meter-provider.js';
 import { instrumentTraffic } from '../instrumentation/traffic.js';
 import { version } from '../version.js';
-import type { MainFile } from './main-file.js';
+import type { MainFile } from './identity/main-file.js';
 import { trafficOptions } from './traffic-options.js';
 
 export interface EarlyListeners {

@@ -13,7 +13,7 @@ import { MeterProvider, type IMetricReader, type ViewOptions } from '@openteleme
 import type * as SdkNodeModule from '@opentelemetry/sdk-node';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 
-import { hostDetector } from './resource.js';
+import { hostDetector } from './identity/resource.js';
 
 export interface SdkOptions {
   /** Set by the application; wins over every detected name. */

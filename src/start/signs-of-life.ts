@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 import { guarded } from '../instrumentation/guarded-listener.js';
-import type { MainKind } from './main-file.js';
+import type { MainKind } from './identity/main-file.js';
 
 /** Published by Node when a server begins to listen, before the port is taken. */
 const LISTEN_CHANNEL = 'tracing:net.server.listen:asyncStart';

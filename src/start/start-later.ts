@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.js';
 import { createLog } from '../log.js';
 import { measureEarly } from './early.js';
-import type * as IdentityModule from './identity.js';
+import type * as IdentityModule from './identity/identity.js';
 import { EarlyEnd } from './lifecycle/early-end.js';
-import type { MainFile } from './main-file.js';
+import type { MainFile } from './identity/main-file.js';
 import { running, setPending } from './running.js';
 import { watchForSigns } from './signs-of-life.js';
 import type * as OpenStoreModule from './open-store.js';
@@ -77,7 +77,7 @@ export function startLater(settings: Settings, main: MainFile, failed: (error: u
 /** Says who has failed. There is no time for more: nothing was recorded, and the process ends with this. */
 function notice(settings: Settings, main: MainFile, failed: (error: unknown) => void): void {
   try {
-    const { identityOf } = require('./identity.js') as typeof IdentityModule;
+    const { identityOf } = require('./identity/identity.js') as typeof IdentityModule;
     const { startLine } = require('./start-line.js') as typeof StartLineModule;
     const { storeKindOf } = require('./open-store.js') as typeof OpenStoreModule;
     const log = createLog(settings.logLevel);

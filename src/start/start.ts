@@ -9,7 +9,7 @@ import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
 import type { Early } from './early.js';
-import { type MainFile, mainFile } from './main-file.js';
+import { type MainFile, mainFile } from './identity/main-file.js';
 import type { Warn } from '../warnings.js';
 import { awakened, pending, running, setRunning, type Orchestrator } from './running.js';
 

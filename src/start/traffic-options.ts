@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.js';
 import type { TrafficOptions } from '../instrumentation/traffic.js';
-import type { MainFile } from './main-file.js';
+import type { MainFile } from './identity/main-file.js';
 
 /** The settings that concern requests and commands to databases. */
 export function trafficOptions(settings: Settings, main: MainFile): TrafficOptions {
