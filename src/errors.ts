@@ -21,14 +21,10 @@ const ERRORS = {
   },
   ORCHESTRATOR_ALREADY_STARTED: {
     summary: 'start() was called a second time in one process.',
-    causes:
-      'The preload and `start()` in one process; `start()` twice; or another OpenTelemetry SDK that has registered its MeterProvider before. Thrown by `start()`.',
-    remedy:
-      "Remove one of the two. To keep another SDK, leave out the preload and add a `StoreMetricReader` to that SDK's MeterProvider: see [getting-started.md](getting-started.md#with-an-sdk-of-your-own).",
+    causes: 'The preload and `start()` in one process, or `start()` twice. Thrown by `start()`.',
+    remedy: 'Remove one of the two.',
     messages: {
       twice: 'The orchestrator runs in this process already. Remove start(), or the preload.',
-      anotherSdk:
-        'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add StoreMetricReader to that MeterProvider.',
     },
   },
   ORCHESTRATOR_NOT_RUNNING: {
@@ -76,7 +72,6 @@ const ERRORS = {
       unknownHost:
         '<store>: <error>. Check the host name in ORCHESTRATOR_REDIS_URL or ORCHESTRATOR_REDIS_NODES.',
       noAnswer: '<store>: no answer within <ms> ms.',
-      noSentinel: 'the sentinel <host>:<port> gave no answer within <ms> ms',
       forgetful: '<store> forgets what was just written.',
       local: 'The local store (<store>) does not work at the moment: <error>.',
       notRead: 'The store was not read within <ms> ms.',
@@ -93,10 +88,11 @@ const ERRORS = {
       login:
         '<store>: <error>. Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD.',
       sentinelLogin:
-        '<store>: <error>. Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD, and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD.',
+        'The sentinel <host>:<port>: <error>. Check ORCHESTRATOR_REDIS_SENTINEL_USERNAME and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD.',
       database: '<store>: <error>. Check the number of the database in ORCHESTRATOR_REDIS_URL.',
       certificate:
-        '<store>: <error>. Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
+        '<store>: <error>. Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them. For a certificate with another name set ORCHESTRATOR_REDIS_TLS_SERVERNAME; for one that a service signs itself and does not publish, ORCHESTRATOR_REDIS_TLS_VERIFY=false.',
+      keyType: '<store>: <error>. Delete the key that something else has written.',
       rights:
         '<store>: <error>. The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
       script: 'Unexpected answer of the <script> script: <answer>.',

@@ -27,6 +27,6 @@ export type { ApplyResult, MetricStore, StoreContext } from './store/metric-stor
 export type { Attributes, Scope, Series } from './model/series.js';
 export type { CurrentPoint, DeltaBatch, DeltaPoint, FamilyPoints } from './model/delta-batch.js';
 export type { Family, FamilyType, InstanceAggregation } from './model/family.js';
-export type { Snapshot, SnapshotFamily, SnapshotSeries } from './model/snapshot.js';
+export type { Snapshot, SnapshotFamily, SnapshotInstance, SnapshotSeries } from './model/snapshot.js';
 export type { SettingOptions } from './config/setting-options.js';
 export type { Settings } from './config/settings.js';

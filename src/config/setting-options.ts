@@ -48,7 +48,8 @@ export interface SettingOptions {
   readonly redisUrl?: Settings['redisUrl'] | undefined;
 
   /**
-   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.
+   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a
+   * sentinel, or a node of the cluster.
    *
    * Variable: `ORCHESTRATOR_REDIS_MODE`. Default: `standalone`. Allowed: `standalone`, `sentinel`, `cluster`.
    */
@@ -83,11 +84,25 @@ export interface SettingOptions {
   readonly redisPassword?: Settings['redisPassword'] | undefined;
 
   /**
+   * ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_USERNAME`. Default: none. Allowed: any text.
+   */
+  readonly redisSentinelUsername?: Settings['redisSentinelUsername'] | undefined;
+
+  /**
    * Password of the sentinels, when they have one of their own.
    *
    * Variable: `ORCHESTRATOR_REDIS_SENTINEL_PASSWORD`. Default: none. Allowed: any text.
    */
   readonly redisSentinelPassword?: Settings['redisSentinelPassword'] | undefined;
+
+  /**
+   * Whether the sentinels use TLS, with the files that are set for Redis.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_TLS`. Default: as for Redis. Allowed: `true` or `false`.
+   */
+  readonly redisSentinelTls?: Settings['redisSentinelTls'] | undefined;
 
   /**
    * File with the certificate authority (PEM) that signed the server. Setting any TLS file turns TLS on.
@@ -109,6 +124,22 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_REDIS_TLS_KEY`. Default: none. Allowed: any text.
    */
   readonly redisTlsKey?: Settings['redisTlsKey'] | undefined;
+
+  /**
+   * The name that the certificate has to be for, when it is not the host that is connected to. Given up:
+   * proof that the server is the one that the URL names.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_SERVERNAME`. Default: the host. Allowed: any text.
+   */
+  readonly redisTlsServername?: Settings['redisTlsServername'] | undefined;
+
+  /**
+   * `false` accepts any certificate, such as one that a service signs itself and does not publish. Given up:
+   * proof of who answers. Anyone on the way can read and change everything, the password included.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_VERIFY`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly redisTlsVerify?: Settings['redisTlsVerify'] | undefined;
 
   /**
    * Seconds after its last write at which a series leaves the exposition and the store.
@@ -190,14 +221,27 @@ export interface SettingOptions {
   readonly scopeInfo?: Settings['scopeInfo'] | undefined;
 
   /**
-   * The metric `target_info`, from the resource attributes that all live processes share.
+   * The metrics `target_info`, from the resource attributes that all live processes share, and
+   * `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and
+   * version.
    *
    * Variable: `ORCHESTRATOR_TARGET_INFO`. Default: `true`. Allowed: `true` or `false`.
    */
   readonly targetInfo?: Settings['targetInfo'] | undefined;
 
   /**
-   * Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.
+   * The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for
+   * OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores
+   * only the metrics.
+   *
+   * Variable: `ORCHESTRATOR_CREATED_SERIES`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly createdSeries?: Settings['createdSeries'] | undefined;
+
+  /**
+   * Resource attributes of a process that become labels of everything it measures: a list of globs,
+   * `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give
+   * each process series of its own.
    *
    * Variable: `ORCHESTRATOR_RESOURCE_LABELS`. Default: none. Allowed: a comma-separated list.
    */

@@ -30,8 +30,8 @@ export interface Setting<T = unknown> {
   /** How the default reads in the documentation, where the value itself would not say it. */
   readonly defaultText?: string;
   readonly description: string;
-  /** Never printed. `url`: printed without its credentials. */
-  readonly secret?: boolean | 'url';
+  /** Never printed. `url`, `hosts`: printed if it certainly has no credentials, a URL without them. */
+  readonly secret?: boolean | 'url' | 'hosts';
   /** OpenTelemetry reads the last of the variables by itself, so an option has to be put there while it does. */
   readonly readByOpenTelemetry?: boolean;
 }
@@ -93,7 +93,8 @@ class SettingsTable {
     env: ['ORCHESTRATOR_REDIS_MODE'],
     kind: oneOf(...REDIS_MODES),
     default: 'standalone',
-    description: 'How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.',
+    description:
+      'How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a sentinel, or a node of the cluster.',
   };
 
   readonly redisNodes: Setting<readonly HostPort[]> = {
@@ -102,6 +103,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description: 'Sentinels, or some nodes of a Redis Cluster: `10.0.0.1:26379,10.0.0.2:26379`.',
+    secret: 'hosts',
   };
 
   readonly redisSentinelName: Setting<string> = {
@@ -129,6 +131,14 @@ class SettingsTable {
     secret: true,
   };
 
+  readonly redisSentinelUsername: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_SENTINEL_USERNAME'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.',
+  };
+
   readonly redisSentinelPassword: Setting<string | undefined> = {
     env: ['ORCHESTRATOR_REDIS_SENTINEL_PASSWORD'],
     kind: anyText,
@@ -136,6 +146,14 @@ class SettingsTable {
     defaultText: 'none',
     description: 'Password of the sentinels, when they have one of their own.',
     secret: true,
+  };
+
+  readonly redisSentinelTls: Setting<boolean | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_SENTINEL_TLS'],
+    kind: flag,
+    default: undefined,
+    defaultText: 'as for Redis',
+    description: 'Whether the sentinels use TLS, with the files that are set for Redis.',
   };
 
   readonly redisTlsCa: Setting<string | undefined> = {
@@ -161,6 +179,23 @@ class SettingsTable {
     default: undefined,
     defaultText: 'none',
     description: 'File with the key (PEM) of the client certificate.',
+  };
+
+  readonly redisTlsServername: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_TLS_SERVERNAME'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'the host',
+    description:
+      'The name that the certificate has to be for, when it is not the host that is connected to. Given up: proof that the server is the one that the URL names.',
+  };
+
+  readonly redisTlsVerify: Setting<boolean> = {
+    env: ['ORCHESTRATOR_REDIS_TLS_VERIFY'],
+    kind: flag,
+    default: true,
+    description:
+      '`false` accepts any certificate, such as one that a service signs itself and does not publish. Given up: proof of who answers. Anyone on the way can read and change everything, the password included.',
   };
 
   readonly metricsTtl: Setting<number> = {
@@ -242,7 +277,16 @@ class SettingsTable {
     env: ['ORCHESTRATOR_TARGET_INFO'],
     kind: flag,
     default: true,
-    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+    description:
+      'The metrics `target_info`, from the resource attributes that all live processes share, and `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and version.',
+  };
+
+  readonly createdSeries: Setting<boolean> = {
+    env: ['ORCHESTRATOR_CREATED_SERIES'],
+    kind: flag,
+    default: true,
+    description:
+      'The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores only the metrics.',
   };
 
   readonly resourceLabels: Setting<readonly string[]> = {
@@ -251,7 +295,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description:
-      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+      'Resource attributes of a process that become labels of everything it measures: a list of globs, `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give each process series of its own.',
   };
 
   readonly appMetricsPath: Setting<string | undefined> = {

@@ -1,4 +1,4 @@
-import { metrics } from '@opentelemetry/api';
+import type { MeterProvider } from '@opentelemetry/api';
 
 import { instrumentEventLoop } from './host/event-loop-metrics.js';
 import { instrumentHost } from './host/host-metrics.js';
@@ -10,6 +10,8 @@ import { fillBoundaries } from './meter/default-boundaries.js';
 import { instrumentTraffic, type TrafficOptions } from './traffic.js';
 
 export interface InstrumentOptions extends TrafficOptions {
+  /** Gets everything that is measured; its histograms get boundaries by their unit. */
+  readonly meterProvider: MeterProvider;
   /** Milliseconds between two flushes. */
   readonly flushMs: number;
   /** What {@link instrumentTraffic} began earlier. Default: it begins now. */
@@ -21,9 +23,9 @@ export interface Instruments extends Instrumentation {
   readonly host: SwitchableInstrumentation;
 }
 
-/** Starts every instrumentation that needs no call of the application's, on the global MeterProvider. */
+/** Starts every instrumentation that needs no call of the application's, on one MeterProvider. */
 export function instrument(options: InstrumentOptions): Instruments {
-  const meterProvider = metrics.getMeterProvider();
+  const { meterProvider } = options;
   fillBoundaries(meterProvider);
   const host = instrumentHost(meterProvider);
   const running: Instrumentation[] = [

@@ -32,6 +32,11 @@ export interface DeltaAccumulatorOptions {
   readonly maxSeries: number;
   /** Milliseconds after which an unchanged counter is written again, so that its series does not expire. */
   readonly refreshMs: number;
+  /**
+   * Resource attributes that become attributes of every series, by key. They are part of the series from the moment of
+   * counting on: what two versions of an application count stays apart, whichever of them still runs.
+   */
+  readonly resourceLabels: (key: string) => boolean;
   readonly warn: Warn;
 }
 
@@ -56,6 +61,8 @@ export class DeltaAccumulator {
   readonly #losses: LossCounter;
   #resource: Attributes = [];
   #resourceSource: unknown;
+  /** Undefined if no resource attribute is copied to the series. */
+  #copied: Readonly<Record<string, string>> | undefined;
   #hostName: string | undefined;
   #dirty = false;
   #collectedMark = 0;
@@ -125,6 +132,8 @@ export class DeltaAccumulator {
     this.#resourceSource = resource;
     // Asynchronous attributes have settled: PeriodicExportingMetricReader waits for them before it exports.
     this.#resource = normalizeAttributes(resource.attributes);
+    const copied = this.#resource.filter(([key]) => this.#options.resourceLabels(key));
+    this.#copied = copied.length > 0 ? Object.fromEntries(copied) : undefined;
     this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];
   }
 
@@ -208,8 +217,9 @@ export class DeltaAccumulator {
   }
 
   #attributes(attributes: DataPoint<unknown>['attributes'], ofHost: boolean): Attributes {
+    const own = this.#copied === undefined ? attributes : { ...this.#copied, ...attributes };
     const named = ofHost && this.#hostName !== undefined;
-    return normalizeAttributes(named ? { ...attributes, 'host.name': this.#hostName } : attributes);
+    return normalizeAttributes(named ? { ...own, 'host.name': this.#hostName } : own);
   }
 
   #scope(otelScope: OtelScope): KnownScope {

@@ -37,6 +37,8 @@ export interface StoreMetricExporterOptions {
   readonly maxSeries?: number | undefined;
   /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
   readonly refreshMs?: number | undefined;
+  /** Resource attributes that become attributes of every series of this process, by key. Default: none. */
+  readonly resourceLabels?: ((key: string) => boolean) | undefined;
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: that of `createStore`, else silent. */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -80,12 +82,13 @@ export class StoreMetricExporter implements PushMetricExporter {
     gaugeAggregation = () => 'instance',
     maxSeries = DEFAULT_MAX_SERIES,
     refreshMs = REFRESH_MS,
+    resourceLabels = () => false,
     warn = store.warn ?? (() => undefined),
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
     this.#warn = warn;
-    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, warn });
+    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, resourceLabels, warn });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */

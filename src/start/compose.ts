@@ -1,13 +1,15 @@
-import { metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
+import { setOwnMeterProvider } from '../application/own-meter.js';
 import type { Settings } from '../config/settings.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { createPathFilter } from '../instrumentation/http/path-filter.js';
-import { instrument, type Instruments } from '../instrumentation/instrument.js';
+import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
+import { releaseRequireHook } from '../instrumentation/packages/require-hook.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
+import type { SpanInstrumentations } from '../instrumentation/spans/tracing.js';
 import type { TrafficOptions } from '../instrumentation/traffic.js';
 import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
@@ -15,14 +17,16 @@ import { version } from '../version.js';
 import type { Early } from './early.js';
 import { type Identity, identityOf } from './identity/identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
+import { watchWorkers } from './lifecycle/unmeasured-workers.js';
 import type { MainFile } from './identity/main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './identity/resource.js';
 import { type Running, setRunning } from './running.js';
-import { type Sdk, startSdk } from './sdk.js';
+import { resourceDetectors } from './opentelemetry/resource-detectors.js';
+import { type Sdk, startSdk } from './opentelemetry/sdk.js';
 import { startLine } from './start-line.js';
 import { trafficOptions } from './traffic-options.js';
-import { upstreamReaders } from './upstream-readers.js';
+import { upstreamReaders } from './opentelemetry/upstream-readers.js';
 
 export interface Composition {
   readonly settings: Settings;
@@ -32,6 +36,8 @@ export interface Composition {
   readonly main: MainFile;
   /** What has measured before the start. Default: nothing. */
   readonly early?: Early | undefined;
+  /** As `pm2 ls` shows it; undefined without PM2. */
+  readonly pm2Id: string | undefined;
   readonly log: Log;
 }
 
@@ -42,26 +48,32 @@ export function compose(composition: Composition): Running {
   const exporting = openReaders(settings, identity, early?.instruments, log);
   const { pipeline } = exporting;
   const traffic = trafficOptions(settings, main);
-  const traces = isWanted(settings.tracesExporter, settings);
   const sdk = startSdk({
     serviceName: settings.serviceName,
-    resource: baseResource(serviceName, identity.lease),
-    customDetectors: settings.resourceDetectors.length > 0,
+    resource: baseResource(serviceName, identity.lease, composition.pm2Id),
+    detectors: resourceDetectors(settings.resourceDetectors, log.warn),
     readers: exporting.readers,
     views: composition.views,
-    instrumentations: [...(traces ? spansOf(traffic) : []), ...composition.instrumentations],
-    traces,
+    instrumentations: composition.instrumentations,
+    spans: isWanted(settings.tracesExporter, settings) ? () => spansOf(traffic) : undefined,
     logs: isWanted(settings.logsExporter, settings),
+    ownMetrics: once(() => log.warn(...warning('ORCHESTRATOR_ANOTHER_METER_PROVIDER', {}))),
   });
-  const instruments = measure(settings, { ...traffic, traced: traces }, exporting, early);
-  early?.handOver();
+  setOwnMeterProvider(sdk.meterProvider);
+  const instruments = measure(settings, { ...traffic, traffic: early?.traffic }, exporting, sdk);
+  early?.handOver(sdk.meterProvider);
+  releaseRequireHook();
+  const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
   const lifecycle = endWith(exporting, sdk);
   log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
     flush: async () => keepAlive(flushOf(exporting)),
-    shutdown: once(() => end(lifecycle, instruments, exporting, sdk, log)),
+    shutdown: once(() => {
+      stopWatching();
+      return keepAlive(end(lifecycle, instruments, exporting, sdk, log));
+    }),
   };
 }
 
@@ -96,20 +108,21 @@ function openReaders(
 
 function measure(
   settings: Settings,
-  traffic: TrafficOptions,
+  traffic: Traffic,
   { pipeline, upstream, instruments: bridge }: Exporting,
-  early: Early | undefined,
+  { meterProvider, traced }: Sdk,
 ): Instruments {
   const instruments = instrument({
     ...traffic,
+    meterProvider,
     flushMs: settings.metricExportInterval,
     instruments: bridge,
-    traffic: early?.traffic,
+    traced,
   });
   // Upstream exporters keep processes apart: for them each collects its host.
   const alone = upstream.length === 0;
   if (!alone || pipeline === undefined) instruments.host.start();
-  pipeline?.begin(alone ? instruments.host : undefined);
+  pipeline?.begin(meterProvider, alone ? instruments.host : undefined);
   return instruments;
 }
 
@@ -143,17 +156,20 @@ async function end(
   await sdk
     .shutdown()
     .catch((error: unknown) => log.warn(...warning('ORCHESTRATOR_SHUTDOWN_INCOMPLETE', { error })));
-  metrics.disable();
+  setOwnMeterProvider(undefined);
   setRunning(undefined);
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => (running ??= keepAlive(work()));
+function once<T>(work: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => (result ??= { value: work() }).value;
 }
 
+/** `traffic`: what measures already. */
+type Traffic = TrafficOptions & Pick<InstrumentOptions, 'traffic'>;
+
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths }: TrafficOptions): Instrumentation[] {
+function spansOf({ main, ignorePaths }: TrafficOptions): SpanInstrumentations {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }

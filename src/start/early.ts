@@ -1,5 +1,6 @@
-import { metrics } from '@opentelemetry/api';
+import { type MeterProvider, metrics } from '@opentelemetry/api';
 
+import { setOwnMeterProvider } from '../application/own-meter.js';
 import type { Settings } from '../config/settings.js';
 import type { Instrumentation } from '../instrumentation/instrumentation.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
@@ -8,6 +9,7 @@ import { EarlyMeterProvider } from '../instrumentation/meter/early-meter-provide
 import { instrumentTraffic } from '../instrumentation/traffic.js';
 import { version } from '../version.js';
 import type { MainFile } from './identity/main-file.js';
+import { ApiPlaces } from './opentelemetry/api-places.js';
 import { trafficOptions } from './traffic-options.js';
 
 export interface EarlyListeners {
@@ -21,10 +23,10 @@ export interface EarlyListeners {
 export interface Early {
   readonly instruments: AggregatingMeter;
   readonly traffic: Instrumentation;
-  /** Leaves the global place to a MeterProvider of the SDK. */
+  /** Leaves the places of the API. */
   release(): void;
-  /** Goes on with the MeterProvider that has the global place now. */
-  handOver(): void;
+  /** Goes on with a MeterProvider of the SDK. */
+  handOver(provider: MeterProvider): void;
 }
 
 /** Measures traffic, and gives the application instruments. Call it before the application loads its packages. */
@@ -32,8 +34,11 @@ export function measureEarly(settings: Settings, main: MainFile, listeners: Earl
   const { onRecorded, onMeasured } = listeners;
   const ofApplication = new EarlyMeterProvider(onRecorded);
   const own = new EarlyMeterProvider(onMeasured);
-  const isGlobal = metrics.setGlobalMeterProvider(ofApplication);
   fillBoundaries(ofApplication);
+  setOwnMeterProvider(ofApplication);
+  // An application that brings a MeterProvider of its own gets the place, and our start finds it there.
+  const places = new ApiPlaces(() => undefined);
+  places.keep(() => metrics.setGlobalMeterProvider(ofApplication));
   const instruments = new AggregatingMeter({
     name: '@org/orchestrator',
     version,
@@ -44,10 +49,10 @@ export function measureEarly(settings: Settings, main: MainFile, listeners: Earl
     instruments,
     traffic: instrumentTraffic(own, { ...trafficOptions(settings, main), instruments }),
     release() {
-      if (isGlobal) metrics.disable();
+      setOwnMeterProvider(undefined);
+      places.leave();
     },
-    handOver() {
-      const provider = metrics.getMeterProvider();
+    handOver(provider) {
       for (const early of [ofApplication, own]) early.delegate(provider);
     },
   };

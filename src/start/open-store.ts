@@ -6,6 +6,7 @@ import type { Settings } from '../config/settings.js';
 import { type Identity, identityOf } from './identity/identity.js';
 import { mainFile } from './identity/main-file.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
+import { shownAs } from '../prometheus/shown-as.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
 import { type Warn, warning } from '../warnings.js';
@@ -32,6 +33,7 @@ function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreCon
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
+    shownAs: shownAs(settings),
     warn,
   };
 }
@@ -44,8 +46,11 @@ function storeTimeoutMs({ metricExportTimeout }: Settings): number {
 export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings;
 
 /** The store that the settings ask for. */
-export function storeKindOf({ store, redisUrl, redisNodes }: StoreSettings): NonNullable<Settings['store']> {
-  return store ?? (redisUrl !== undefined || redisNodes.length > 0 ? 'redis' : 'local');
+export function storeKindOf(settings: StoreSettings): NonNullable<Settings['store']> {
+  const { store, redisUrl, redisNodes, redisMode } = settings;
+  // A mode alone is a mistake, and says so. Local files in its place would be a sum of this host only, unnoticed.
+  const redisConfigured = redisUrl !== undefined || redisNodes.length > 0 || redisMode !== 'standalone';
+  return store ?? (redisConfigured ? 'redis' : 'local');
 }
 
 /**
@@ -54,7 +59,11 @@ export function storeKindOf({ store, redisUrl, redisNodes }: StoreSettings): Non
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
   const kind = storeKindOf(settings);
-  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  const options = {
+    directory: settings.localDir,
+    redis: () => redisTarget(settings, context.warn),
+    timeoutMs,
+  };
   if (kind !== 'local') return STORES[kind](context, options);
   try {
     return STORES.local(context, options);

@@ -15,12 +15,11 @@ import type * as StartModule from './start.js';
  * other exporters have.
  */
 export function canStartLater(settings: Settings): boolean {
-  const { metricsExporter, tracesExporter, logsExporter, otlpEndpoint, resourceDetectors } = settings;
+  const { metricsExporter, tracesExporter, logsExporter, otlpEndpoint } = settings;
   const asked = [...tracesExporter, ...logsExporter].some((name) => name !== 'none');
   return (
     !asked &&
     otlpEndpoint === undefined &&
-    resourceDetectors.length === 0 &&
     metricsExporter.every((name) => name.toLowerCase() === 'orchestrator')
   );
 }

@@ -1,4 +1,3 @@
-import { metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
@@ -33,7 +32,8 @@ export interface StartOptions extends SettingOptions {
 /**
  * Starts OpenTelemetry in this process: metrics to the store, the metrics server, HTTP, runtime and host metrics, and a
  * last flush at the end of the process. It is the preload in code: call it before the application loads its framework.
- * Nothing that it opens keeps the process alive.
+ * Nothing that it opens keeps the process alive. An application with an OpenTelemetry SDK of its own keeps it; this one then
+ * measures beside it.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export interface StartOptions extends SettingOptions {
  * ```
  *
  * @returns what runs, or undefined when `ORCHESTRATOR_ENABLED=false` or `OTEL_SDK_DISABLED=true`
- * @throws ORCHESTRATOR_ALREADY_STARTED when it is called twice, the preload included, or after another OpenTelemetry SDK
+ * @throws ORCHESTRATOR_ALREADY_STARTED when it is called twice, the preload included
  * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
  */
 export function start(options: StartOptions = {}): Orchestrator | undefined {
@@ -65,12 +65,17 @@ function launch(options: StartOptions, given?: MainFile, early?: Early): Orchest
   const log = createLog(settings.logLevel);
   logDiagnostics(settings.logLevel, log);
   for (const complaint of complaints) log.warn(...complaint);
-  if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
-    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'anotherSdk', {});
-  }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: given ?? mainFile(environment), early, log }),
+    compose({
+      settings,
+      views,
+      instrumentations,
+      main: given ?? mainFile(environment),
+      early,
+      pm2Id: environment['pm_id'],
+      log,
+    }),
   );
   setRunning(orchestrator);
   return orchestrator;

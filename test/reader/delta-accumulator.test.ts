@@ -47,6 +47,27 @@ describe('a flush of the SDK', () => {
     assert.deepEqual(deltasOf(third), {});
   });
 
+  test('carries the chosen attributes of the resource, but for a series that has its own', async () => {
+    const app = new Application({
+      provider: { resource: resourceFromAttributes({ 'service.version': '1', region: 'eu', owner: 'me' }) },
+      reader: { resourceLabels: (key) => key !== 'owner' },
+    });
+    const meter = app.provider.getMeter('m');
+    meter.createCounter('c').add(1);
+    meter.createHistogram('h', bounds).record(1, { region: 'us', a: '1' });
+    meter.createGauge('g').record(1);
+    await app.reader.forceFlush();
+    assert.deepEqual(deltasOf(app.store.batches[0]), {
+      c: { 'region=eu,service.version=1': [1] },
+      h: { 'a=1,region=us,service.version=1': [1, 1, 0, 0] },
+    });
+    const [gauge] = app.store.batches[0]?.current ?? [];
+    assert.deepEqual(
+      gauge?.points.map(({ series }) => textOf(series)),
+      ['region=eu,service.version=1'],
+    );
+  });
+
   test('has an observable counter only where it has risen, though it reports every time', async () => {
     const app = new Application();
     let value = 5;
@@ -367,6 +388,7 @@ const accumulator = (): DeltaAccumulator =>
     gaugeAggregation: () => 'instance',
     maxSeries: 100,
     refreshMs: REFRESH_MS,
+    resourceLabels: () => false,
     warn: () => undefined,
   });
 const points = (batch: DeltaBatch): number => batch.deltas.reduce((sum, one) => sum + one.points.length, 0);

@@ -18,7 +18,7 @@ import {
 import { version } from '../../version.js';
 
 /** The attributes that are known without the environment; detected ones win over these. */
-export function baseResource(serviceName: string, lease: string): Resource {
+export function baseResource(serviceName: string, lease: string, pm2Id?: string): Resource {
   return defaultResource().merge(
     resourceFromAttributes({
       [ATTR_SERVICE_NAME]: serviceName,
@@ -26,6 +26,9 @@ export function baseResource(serviceName: string, lease: string): Resource {
       [ATTR_TELEMETRY_DISTRO_NAME]: '@org/orchestrator',
       [ATTR_TELEMETRY_DISTRO_VERSION]: version,
       'process.pid': process.pid,
+      ...(pm2Id !== undefined && { 'pm2.id': pm2Id }),
+      // Tells the oldest of several processes with one service.instance.id.
+      'process.creation.time': new Date(performance.timeOrigin).toISOString(),
       'process.runtime.name': 'nodejs',
       'process.runtime.version': process.versions.node,
     }),

@@ -11,6 +11,8 @@ test('the resource names the process that reports, and no command line', () => {
   assert.equal(attributes['service.instance.id'], 'a-lease');
   assert.equal(attributes['telemetry.distro.name'], '@org/orchestrator');
   assert.equal(attributes['process.pid'], process.pid);
+  assert.equal(attributes['pm2.id'], undefined);
+  assert.equal(baseResource('shop', 'a-lease', '3').attributes['pm2.id'], '3');
   assert.ok(!Object.keys(attributes).some((key) => key.includes('command') || key.includes('args')));
 });
 
