@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 import { guarded } from '../instrumentation/guarded-listener.js';
@@ -15,7 +16,8 @@ interface Listening {
 }
 
 /**
- * Calls `onSign` when the process shows that it is an application: its own main file has lived for a second, or it listens.
+ * Calls `onSign` when the process shows that it is an application: it listens, or its own main file has lived for a second
+ * or started a worker of a cluster.
  * For an installed program a second proves nothing, since compilers watch and launchers wait; nor does a socket in the file
  * system, by which launchers talk to the processes that they start, unless it is one of HTTP.
  *
@@ -30,9 +32,11 @@ export function watchForSigns(kind: MainKind, onSign: () => void): () => void {
   });
   subscribe(LISTEN_CHANNEL, onListen);
   const timer = kind === 'own' ? setTimeout(onSign, SHORT_LIFE_MS).unref() : undefined;
+  if (kind === 'own') cluster.on('fork', onSign);
   return () => {
     ended = true;
     clearTimeout(timer);
+    cluster.removeListener('fork', onSign);
     // Not at once: a channel that is published to would leave out the listener behind ours.
     setImmediate(() => unsubscribe(LISTEN_CHANNEL, onListen)).unref();
   };
