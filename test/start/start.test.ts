@@ -174,10 +174,15 @@ const run = async (
 
 describe('what is printed', () => {
   test('names a project without a name, and an exporter that does not exist', async (t) => {
-    const env = { ORCHESTRATOR_STORE: 'memory', OTEL_METRICS_EXPORTER: 'orchestrator,jaeger' };
+    const env = {
+      ORCHESTRATOR_STORE: 'memory',
+      OTEL_METRICS_EXPORTER: 'orchestrator,jaeger',
+      OTEL_NODE_RESOURCE_DETECTORS: 'env,nowhere',
+    };
     const printed = await run(env, undefined, scratchDir(t, 'nameless'));
     assert.match(printed, /ORCHESTRATOR_NO_NAME warn: .*set ORCHESTRATOR_PREFIX/);
     assert.match(printed, /ORCHESTRATOR_EXPORTER_UNKNOWN warn: .*"jaeger" is not allowed/);
+    assert.match(printed, /ORCHESTRATOR_DETECTOR_UNKNOWN warn: .*nowhere/);
   });
 
   test('says that the local store cannot be used', async () => {
