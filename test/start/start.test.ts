@@ -161,7 +161,7 @@ const INDEX = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'index.js'));
 
 const run = async (
   env: Record<string, string>,
-  script = `require(${REGISTER}); setTimeout(() => {}, 300)`,
+  script = `require(${REGISTER}); setTimeout(() => {}, 1300)`,
   cwd: string = PACKAGE_ROOT,
 ): Promise<string> => {
   const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
