@@ -25,7 +25,7 @@ export interface SnapshotInstance {
 
 /** The content of a scrape: all live series of the project, oldest family first. */
 export interface Snapshot {
-  /** Resource attributes that all live instances share, without those that describe one process. */
+  /** Resource attributes that all live instances share. */
   readonly resource: Attributes;
   /** Number of live instances. */
   readonly instances: number;

@@ -6,6 +6,7 @@ import type { Settings } from '../config/settings.js';
 import { type Identity, identityOf } from './identity.js';
 import { mainFile } from './main-file.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
+import { shownAs } from '../prometheus/shown-as.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
 import { type Warn, warning } from '../warnings.js';
@@ -32,6 +33,7 @@ function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreCon
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
+    shownAs: shownAs(settings),
     warn,
   };
 }

@@ -165,14 +165,14 @@ class FamilyGroups {
   }
 }
 
-const METRIC_TYPES = {
+export const METRIC_TYPES: Readonly<Record<FamilyType, MetricType>> = {
   counter: 'counter',
   gauge: 'gauge',
   // "… the sum is non-monotonic, it should follow the same rules as described for OpenTelemetry Gauge."
   updowncounter: 'gauge',
   histogram: 'histogram',
   exponentialhistogram: 'histogram',
-} as const satisfies Record<FamilyType, MetricType>;
+};
 
 function sampleNames(name: string, type: MetricType, dialect: Dialect): string[] {
   if (type !== 'histogram') return [name];

@@ -9,7 +9,8 @@ import {
 import type { Family } from '../../model/family.js';
 import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { MetricFamily } from './metric-family.js';
-import { exponentialBoundaries, exponentialToClassic } from './classic-histogram.js';
+import { exponentialToClassic } from '../../model/histogram-conversion.js';
+import { exponentialBoundaries } from './classic-histogram.js';
 import type { EncodedLabels, LabelCache } from '../naming/label-cache.js';
 
 /** One label set of a metric, and the sum of all series that have these labels in the end. */

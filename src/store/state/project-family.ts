@@ -1,4 +1,4 @@
-import { addValues } from '../../model/add-values.js';
+import { addValues } from '../../model/values.js';
 import type { CurrentPoint, DeltaPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';

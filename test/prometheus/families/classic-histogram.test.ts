@@ -3,10 +3,8 @@ import { describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
-import {
-  exponentialBoundaries,
-  exponentialToClassic,
-} from '../../../src/prometheus/families/classic-histogram.js';
+import { exponentialToClassic } from '../../../src/model/histogram-conversion.js';
+import { exponentialBoundaries } from '../../../src/prometheus/families/classic-histogram.js';
 import {
   EMPTY_BUCKETS,
   type Exponential,
