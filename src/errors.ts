@@ -6,16 +6,19 @@ const ERRORS = {
   ORCHESTRATOR_INVALID_SETTING: {
     summary: 'A setting or option has a value that is not allowed.',
     causes:
-      'An option of `start()` that is not allowed; a prefix without any letter or digit; a TLS file that cannot be read; `ORCHESTRATOR_REDIS_MODE` without `ORCHESTRATOR_REDIS_NODES`. Thrown by `start()`. Under the preload it is one warning, and the application runs without metrics.',
+      'An option of `start()` that is not allowed or does not exist; a name without any of a-z, 0-9; a TLS file that cannot be read; `ORCHESTRATOR_REDIS_MODE` without `ORCHESTRATOR_REDIS_NODES`; a password, user, TLS file or other setting of Redis without an address. Thrown by `start()`. Under the preload it is one warning, and the application runs without metrics.',
     remedy:
       'The message names the setting and says what is allowed. [configuration.md](configuration.md) lists all settings.',
     messages: {
       option: 'Option <option>: <value> is not allowed. Allowed: <allowed>.',
-      prefix: 'ORCHESTRATOR_PREFIX=<value> is not allowed. Allowed: a name with at least one of a-z, 0-9.',
+      unknownOption: 'Option <option> does not exist. The nearest one is <nearest>.',
+      prefix: 'The name <value> cannot be a prefix: it has none of a-z, 0-9. Set ORCHESTRATOR_PREFIX.',
       modeWithoutNodes:
         'ORCHESTRATOR_REDIS_MODE=<mode> needs ORCHESTRATOR_REDIS_NODES, for example 10.0.0.1:<port>,10.0.0.2:<port>.',
       nodesWithoutMode:
         'ORCHESTRATOR_REDIS_NODES needs ORCHESTRATOR_REDIS_MODE=sentinel or cluster. For a single server set ORCHESTRATOR_REDIS_URL.',
+      withoutAddress:
+        '<setting> needs the address of a Redis: set ORCHESTRATOR_REDIS_URL, for example redis://127.0.0.1:6379, or ORCHESTRATOR_STORE=redis for that one.',
       unreadableFile: '<setting>=<file> cannot be read: <error>',
     },
   },

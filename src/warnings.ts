@@ -16,6 +16,12 @@ const WARNINGS = {
     meaning: 'An environment variable has a value that is not allowed.',
     remedy: 'Correct it or remove it.',
   },
+  ORCHESTRATOR_SETTING_UNKNOWN: {
+    message: '<variable> is not a setting and has no effect. The nearest one is <nearest>.',
+    meaning:
+      'An environment variable has nearly the name of a setting. Variables whose names are not near to any are ignored without a word: they may belong to another program.',
+    remedy: 'Correct the name, or remove the variable.',
+  },
   ORCHESTRATOR_NO_NAME: {
     message:
       'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',

@@ -1,4 +1,4 @@
-import type { GaugeRule } from '../reader/gauge-aggregation.js';
+import { BUILT_IN_RULES, type GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
@@ -16,6 +16,7 @@ import {
   oneOf,
   path,
   paths,
+  projectName,
   redisUrl,
   type HostPort,
   type Kind,
@@ -34,6 +35,10 @@ export interface Setting<T = unknown> {
   readonly secret?: boolean | 'url';
   /** OpenTelemetry reads the last of the variables by itself, so an option has to be put there while it does. */
   readonly readByOpenTelemetry?: boolean;
+}
+
+function ruleText(rules: readonly GaugeRule[]): string {
+  return rules.map(({ pattern, aggregation }) => `\`${pattern}=${aggregation}\``).join(', ');
 }
 
 const OTLP_PROTOCOLS = ['grpc', 'http/protobuf', 'http/json'] as const;
@@ -55,7 +60,7 @@ class SettingsTable {
 
   readonly prefix: Setting<string | undefined> = {
     env: ['ORCHESTRATOR_PREFIX'],
-    kind: anyText,
+    kind: projectName,
     default: undefined,
     defaultText: 'the service name',
     description:
@@ -84,7 +89,7 @@ class SettingsTable {
     env: ['ORCHESTRATOR_REDIS_URL', 'REDIS_URL'],
     kind: redisUrl,
     default: undefined,
-    defaultText: 'none',
+    defaultText: 'none; with `ORCHESTRATOR_STORE=redis`, `redis://127.0.0.1:6379`',
     description: 'The Redis server. `rediss://` uses TLS, `unix:///path/to/socket` a unix socket.',
     secret: 'url',
   };
@@ -182,9 +187,9 @@ class SettingsTable {
     env: ['ORCHESTRATOR_GAUGE_AGGREGATION'],
     kind: gaugeRules,
     default: [],
-    defaultText: '`*=instance`',
+    defaultText: `${ruleText(BUILT_IN_RULES)}, else \`instance\``,
     description:
-      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies.',
+      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after yours: a glob such as `*` or `queue.*` overrides them.',
   };
 
   readonly ignorePaths: Setting<readonly string[]> = {
@@ -401,7 +406,9 @@ class SettingsTable {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
     kind: integer(50, 3_600_000),
     default: 30_000,
-    description: 'Milliseconds a flush may take; never more than the interval.',
+    defaultText: 'the interval, at most `30000`',
+    description:
+      'Milliseconds a flush may take: never more than the interval, and for a flush to the store never more than 5000.',
   };
 
   readonly prometheusHost: Setting<string> = {
@@ -436,6 +443,3 @@ export type SettingName = keyof SettingsTable;
 export type Settings = {
   readonly [Name in SettingName]: SettingsTable[Name] extends Setting<infer Value> ? Value : never;
 };
-
-/** Some of the settings, as options give them. */
-export type PartialSettings = { readonly [Name in SettingName]?: Settings[Name] | undefined };

@@ -9,7 +9,7 @@ export interface GaugeRule {
 }
 
 /** They come after the user's rules. */
-const DEFAULT_RULES: readonly GaugeRule[] = [
+export const BUILT_IN_RULES: readonly GaugeRule[] = [
   // What a job leaves behind outlives its process.
   { pattern: 'job.last_success.time', aggregation: 'keep' },
   // A new series is held against the limit of the process that brings it: the lowest is reached first.
@@ -20,7 +20,7 @@ const DEFAULT_RULES: readonly GaugeRule[] = [
 
 /** The mode of a gauge by its OpenTelemetry name: the first rule that matches, else `instance`. */
 export function gaugeAggregation(rules: readonly GaugeRule[]): (name: string) => InstanceAggregation {
-  const compiled = [...rules, ...DEFAULT_RULES].map(({ pattern, aggregation }) => ({
+  const compiled = [...rules, ...BUILT_IN_RULES].map(({ pattern, aggregation }) => ({
     matches: globMatcher([pattern]),
     aggregation,
   }));

@@ -5,7 +5,7 @@ import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
 import { type Identity, identityOf } from './identity.js';
 import { mainFile } from './main-file.js';
-import { redisTarget, type RedisSettings } from './redis-target.js';
+import { isRedisConfigured, redisTarget, type RedisSettings } from './redis-target.js';
 import { shownAs } from '../prometheus/shown-as.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
@@ -50,10 +50,7 @@ export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings
  * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  // A mode without an address is no wish for files: it is refused, and the message says what is missing.
-  const redisConfigured =
-    settings.redisUrl !== undefined || settings.redisNodes.length > 0 || settings.redisMode !== 'standalone';
-  const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
+  const kind = settings.store ?? (isRedisConfigured(settings) ? 'redis' : 'local');
   const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
   if (kind !== 'local') return STORES[kind](context, options);
   try {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 
-import type { Settings } from '../config/settings.js';
+import { SETTINGS, type Settings } from '../config/settings.js';
 import { orchestratorError } from '../errors.js';
 import type { RedisNode, RedisTarget } from '../store/redis/connection/client.js';
 
@@ -19,7 +19,35 @@ export type RedisSettings = Pick<
   | 'redisTlsKey'
 >;
 
+/** They say how to reach a Redis, and not where it is. */
+const WITHOUT_ADDRESS = [
+  'redisUsername',
+  'redisPassword',
+  'redisSentinelName',
+  'redisSentinelPassword',
+  'redisTlsCa',
+  'redisTlsCert',
+  'redisTlsKey',
+] as const satisfies ReadonlyArray<keyof RedisSettings>;
+
 const DEFAULT_REDIS: RedisNode = { host: '127.0.0.1', port: 6379 };
+
+/**
+ * Whether the settings ask for Redis. A mode without an address, or a password, is no wish for local files: the former is
+ * refused by {@link redisTarget}, the latter here, and the message says what is missing.
+ */
+export function isRedisConfigured(settings: RedisSettings): boolean {
+  if (
+    settings.redisUrl !== undefined ||
+    settings.redisNodes.length > 0 ||
+    settings.redisMode !== 'standalone'
+  )
+    return true;
+  const alone = WITHOUT_ADDRESS.find((name) => settings[name] !== SETTINGS[name].default);
+  if (alone === undefined) return false;
+  const [setting] = SETTINGS[alone].env;
+  throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'withoutAddress', { setting });
+}
 
 /** Where Redis is, from URL, nodes and single settings; a single setting wins over the same part of the URL. */
 export function redisTarget(settings: RedisSettings): RedisTarget {

@@ -255,6 +255,27 @@ describe('a store that cannot be used says why, without secrets:', () => {
   });
 });
 
+/** Whoever sets one of these wants a Redis, and would not notice that each host has a sum of its own. */
+describe('a setting of Redis without an address', () => {
+  for (const variable of [
+    'ORCHESTRATOR_REDIS_USERNAME',
+    'ORCHESTRATOR_REDIS_PASSWORD',
+    'ORCHESTRATOR_REDIS_SENTINEL_NAME',
+    'ORCHESTRATOR_REDIS_SENTINEL_PASSWORD',
+    'ORCHESTRATOR_REDIS_TLS_CA',
+    'ORCHESTRATOR_REDIS_TLS_CERT',
+    'ORCHESTRATOR_REDIS_TLS_KEY',
+  ]) {
+    test(`${variable} is refused, and no store is opened`, (t) => {
+      assert.throws(() => open(t, { [variable]: 'S3CR3T' }), {
+        code: 'ORCHESTRATOR_INVALID_SETTING',
+        message: new RegExp(`^${variable} needs the address of a Redis: set ORCHESTRATOR_REDIS_URL`),
+      });
+      assert.equal(open(t, { [variable]: 'S3CR3T', ORCHESTRATOR_STORE: 'memory' }).description, 'memory');
+    });
+  }
+});
+
 describe('projects that share a Redis', () => {
   const server = startRedis({ after });
 
