@@ -95,7 +95,7 @@ const WARNINGS = {
     message:
       'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
     meaning:
-      'A flush was sent, its answer never came, and the store was away for half of `ORCHESTRATOR_METRICS_TTL`. To send it again could count it twice.',
+      'A flush was sent, its answer never came, and the store was away for so long that it has forgotten this process: half of `ORCHESTRATOR_METRICS_TTL` or more. To send it again could count it twice.',
     remedy: 'Nothing. At most one flush of this process is missing.',
   },
   ORCHESTRATOR_FAILOVER: {
@@ -121,6 +121,19 @@ const WARNINGS = {
     meaning:
       'Something that cannot be stored was recorded: NaN or infinity in a counter or histogram, or more than the store takes in one request. Or the store refuses what belongs to this metric; the reason says why.',
     remedy: 'Correct the code that records it, or what the reason names.',
+  },
+  ORCHESTRATOR_TLS_NOT_VERIFIED: {
+    message:
+      'ORCHESTRATOR_REDIS_TLS_VERIFY=false: any certificate is accepted. The connection is encrypted, but anyone on the way can pose as Redis, read and change everything, and learn the password.',
+    meaning: 'You have turned off the check of the certificate of Redis.',
+    remedy:
+      'If the certificate can be had, name it in `ORCHESTRATOR_REDIS_TLS_CA`, and the name in it in `ORCHESTRATOR_REDIS_TLS_SERVERNAME`, and remove this setting.',
+  },
+  ORCHESTRATOR_TLS_OTHER_NAME: {
+    message:
+      'ORCHESTRATOR_REDIS_TLS_SERVERNAME=<name>: the certificate of Redis has to be for this name, not for the host that is connected to. Any server with a certificate for this name can pose as Redis.',
+    meaning: 'You have told by which name the certificate of Redis is checked.',
+    remedy: 'Nothing, if the name belongs to your Redis alone.',
   },
   ORCHESTRATOR_ENTRY_UNREADABLE: {
     message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',

@@ -51,7 +51,8 @@ export interface SettingOptions {
   readonly redisUrl?: Settings['redisUrl'] | undefined;
 
   /**
-   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.
+   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a
+   * sentinel, or a node of the cluster.
    *
    * Variable: `ORCHESTRATOR_REDIS_MODE`. Default: `standalone`. Allowed: `standalone`, `sentinel`, `cluster`.
    */
@@ -86,11 +87,25 @@ export interface SettingOptions {
   readonly redisPassword?: Settings['redisPassword'] | undefined;
 
   /**
+   * ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_USERNAME`. Default: none. Allowed: any text.
+   */
+  readonly redisSentinelUsername?: Settings['redisSentinelUsername'] | undefined;
+
+  /**
    * Password of the sentinels, when they have one of their own.
    *
    * Variable: `ORCHESTRATOR_REDIS_SENTINEL_PASSWORD`. Default: none. Allowed: any text.
    */
   readonly redisSentinelPassword?: Settings['redisSentinelPassword'] | undefined;
+
+  /**
+   * Whether the sentinels use TLS, with the files that are set for Redis.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_TLS`. Default: as for Redis. Allowed: `true` or `false`.
+   */
+  readonly redisSentinelTls?: Settings['redisSentinelTls'] | undefined;
 
   /**
    * File with the certificate authority (PEM) that signed the server. Setting any TLS file turns TLS on.
@@ -112,6 +127,22 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_REDIS_TLS_KEY`. Default: none. Allowed: any text.
    */
   readonly redisTlsKey?: Settings['redisTlsKey'] | undefined;
+
+  /**
+   * The name that the certificate has to be for, when it is not the host that is connected to. Given up:
+   * proof that the server is the one that the URL names.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_SERVERNAME`. Default: the host. Allowed: any text.
+   */
+  readonly redisTlsServername?: Settings['redisTlsServername'] | undefined;
+
+  /**
+   * `false` accepts any certificate, such as one that a service signs itself and does not publish. Given up:
+   * proof of who answers. Anyone on the way can read and change everything, the password included.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_VERIFY`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly redisTlsVerify?: Settings['redisTlsVerify'] | undefined;
 
   /**
    * Seconds after its last write at which a series leaves the exposition and the store.

@@ -51,7 +51,11 @@ export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
   const kind = settings.store ?? (isRedisConfigured(settings) ? 'redis' : 'local');
-  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  const options = {
+    directory: settings.localDir,
+    redis: () => redisTarget(settings, context.warn),
+    timeoutMs,
+  };
   if (kind !== 'local') return STORES[kind](context, options);
   try {
     return STORES.local(context, options);
