@@ -43,7 +43,7 @@ const ERRORS = {
   ORCHESTRATOR_PREFIX_TAKEN: {
     summary: 'Another project with a different name uses the same key prefix.',
     causes:
-      'Two projects whose names differ, but not after they were made fit for a key: `My Shop` and `my_shop` are both `my_shop`. The first one that wrote owns the prefix; everybody else is refused, in writing and in reading, and changes nothing.',
+      'Two projects whose names differ but become the same key: `My Shop` and `my_shop` are both `my_shop`. The first one that wrote owns the prefix; all others are refused, in writing and in reading, and change nothing.',
     remedy:
       'Give one of them another `ORCHESTRATOR_PREFIX`. If a project was renamed: wipe the old data first, see [operations.md](operations.md#wiping).',
     messages: {
@@ -69,7 +69,7 @@ const ERRORS = {
     causes:
       "The store is down, unreachable, loading, full, read-only or slow: no answer within `OTEL_METRIC_EXPORT_TIMEOUT`, and never longer than 5 s. The message is the store's own.",
     remedy:
-      'Nothing is to be done in the application: what was recorded waits in memory and is sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
+      'No action is needed in the application: the recorded values wait in memory and are sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
     messages: {
       redis: '<store>: <error>.',
       unknownHost:
@@ -82,7 +82,7 @@ const ERRORS = {
     },
   },
   ORCHESTRATOR_STORE_REFUSED: {
-    summary: 'The store answered with an error that waiting does not heal.',
+    summary: 'The store rejected the request, and retrying alone will not help.',
     causes:
       'Redis: wrong user or password, or an ACL user without the rights that are needed. Local store: a folder that cannot be written, is a link, or belongs to someone else.',
     remedy:

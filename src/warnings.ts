@@ -88,7 +88,7 @@ const WARNINGS = {
   },
   ORCHESTRATOR_METRICS_LOST: {
     message: 'The last values of <series> series did not reach the store: <error>',
-    meaning: 'The process ended while the store was away. What this process had not sent is lost.',
+    meaning: 'The process ended while the store was unavailable. The values that it had not sent are lost.',
     remedy: 'Nothing can be done afterwards. Keep the store up longer than the processes that use it.',
   },
   ORCHESTRATOR_OUTCOME_UNKNOWN: {

@@ -16,7 +16,7 @@ export interface SettingOptions {
 
   /**
    * The project's name in every key. Processes with the same prefix on the same store are one project; others
-   * never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`.
+   * never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`; at most 128 characters.
    *
    * Variable: `ORCHESTRATOR_PREFIX`. Default: the service name. Allowed: a name with at least one of `a-z`,
    * `0-9`.
@@ -219,7 +219,7 @@ export interface SettingOptions {
   readonly translationStrategy?: Settings['translationStrategy'] | undefined;
 
   /**
-   * Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.
+   * Labels `otel_scope_name`, `otel_scope_version` and so on, on every line whose metric has them.
    *
    * Variable: `ORCHESTRATOR_SCOPE_INFO`. Default: `true`. Allowed: `true` or `false`.
    */
@@ -340,8 +340,8 @@ export interface SettingOptions {
   readonly otlpProtocol?: Settings['otlpProtocol'] | undefined;
 
   /**
-   * Resource detectors. Deviation: `process` is not among the default ones, because command lines carry
-   * secrets.
+   * Resource detectors: `env`, `host`, `os`, `process`, `serviceinstance`, `all`, `none`. Deviation:
+   * `process` is not among the default ones, because command lines carry secrets.
    *
    * Variable: `OTEL_NODE_RESOURCE_DETECTORS`. Default: `env,host`. Allowed: a comma-separated list.
    */
@@ -357,7 +357,7 @@ export interface SettingOptions {
   readonly enabledInstrumentations?: Settings['enabledInstrumentations'] | string | undefined;
 
   /**
-   * Drivers and instrumentations to leave out.
+   * Drivers and instrumentations to leave out. Metrics of HTTP, runtime, process and host are not among them.
    *
    * Variable: `OTEL_NODE_DISABLED_INSTRUMENTATIONS`. Default: none. Allowed: a comma-separated list.
    */

@@ -64,7 +64,7 @@ class SettingsTable {
     default: undefined,
     defaultText: 'the service name',
     description:
-      "The project's name in every key. Processes with the same prefix on the same store are one project; others never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`.",
+      "The project's name in every key. Processes with the same prefix on the same store are one project; others never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`; at most 128 characters.",
   };
 
   readonly store: Setting<StoreKind | undefined> = {
@@ -275,7 +275,8 @@ class SettingsTable {
     env: ['ORCHESTRATOR_SCOPE_INFO'],
     kind: flag,
     default: true,
-    description: 'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.',
+    description:
+      'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line whose metric has them.',
   };
 
   readonly targetInfo: Setting<boolean> = {
@@ -406,7 +407,7 @@ class SettingsTable {
     default: [],
     defaultText: '`env,host`',
     description:
-      'Resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
+      'Resource detectors: `env`, `host`, `os`, `process`, `serviceinstance`, `all`, `none`. Deviation: `process` is not among the default ones, because command lines carry secrets.',
     readByOpenTelemetry: true,
   };
 
@@ -425,7 +426,8 @@ class SettingsTable {
     kind: list,
     default: [],
     defaultText: 'none',
-    description: 'Drivers and instrumentations to leave out.',
+    description:
+      'Drivers and instrumentations to leave out. Metrics of HTTP, runtime, process and host are not among them.',
     readByOpenTelemetry: true,
   };
 
