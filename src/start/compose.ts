@@ -68,7 +68,11 @@ export function compose(composition: Composition): Running {
   releaseRequireHook();
   const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
   const lifecycle = endWith(exporting, sdk);
-  log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
+  const store = pipeline?.store.description;
+  const announce = (): void =>
+    log.info(startLine(settings, { serviceName, prefix: identity.prefix, store, url: pipeline?.server.url }));
+  if (pipeline !== undefined && settings.prometheusPort === 0) pipeline.server.whenServing(announce);
+  else announce();
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,

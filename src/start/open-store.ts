@@ -5,7 +5,7 @@ import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
 import { type Identity, identityOf } from './identity/identity.js';
 import { mainFile } from './identity/main-file.js';
-import { redisTarget, type RedisSettings } from './redis-target.js';
+import { isRedisConfigured, redisTarget, type RedisSettings } from './redis-target.js';
 import { shownAs } from '../prometheus/shown-as.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
@@ -47,10 +47,7 @@ export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings
 
 /** The store that the settings ask for. */
 export function storeKindOf(settings: StoreSettings): NonNullable<Settings['store']> {
-  const { store, redisUrl, redisNodes, redisMode } = settings;
-  // A mode alone is a mistake, and says so. Local files in its place would be a sum of this host only, unnoticed.
-  const redisConfigured = redisUrl !== undefined || redisNodes.length > 0 || redisMode !== 'standalone';
-  return store ?? (redisConfigured ? 'redis' : 'local');
+  return settings.store ?? (isRedisConfigured(settings) ? 'redis' : 'local');
 }
 
 /**

@@ -45,6 +45,7 @@ export class SharedPort {
   #withdraw: (() => void) | undefined;
   /** Attempts in a row that ended without an answer. */
   #failures = 0;
+  readonly #listening: Array<() => void> = [];
   readonly #told = new Set<WarningCode | undefined>();
   #state: 'idle' | 'wanted' | 'left' | 'closed' = 'idle';
 
@@ -66,6 +67,11 @@ export class SharedPort {
     this.#bind();
   }
 
+  /** Calls back once, when this process has the port. */
+  whenListening(told: () => void): void {
+    this.#listening.push(told);
+  }
+
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#unwatch();
@@ -85,6 +91,7 @@ export class SharedPort {
     markOwnServer(server);
     server.on('listening', () => {
       this.#failures = 0;
+      for (const told of this.#listening.splice(0)) told();
     });
     server.on('error', (error: NodeJS.ErrnoException) => {
       server.close();
