@@ -92,7 +92,6 @@ const ERRORS = {
       database: '<store>: <error>. Check the number of the database in ORCHESTRATOR_REDIS_URL.',
       certificate:
         '<store>: <error>. Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them. For a certificate with another name set ORCHESTRATOR_REDIS_TLS_SERVERNAME; for one that a service signs itself and does not publish, ORCHESTRATOR_REDIS_TLS_VERIFY=false.',
-      plainText: '<store>: <error>. Check whether the server uses TLS: rediss:// with it, redis:// without.',
       keyType: '<store>: <error>. Delete the key that something else has written.',
       rights:
         '<store>: <error>. The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',

@@ -48,7 +48,8 @@ export interface SettingOptions {
   readonly redisUrl?: Settings['redisUrl'] | undefined;
 
   /**
-   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.
+   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a
+   * sentinel, or a node of the cluster.
    *
    * Variable: `ORCHESTRATOR_REDIS_MODE`. Default: `standalone`. Allowed: `standalone`, `sentinel`, `cluster`.
    */
@@ -83,11 +84,25 @@ export interface SettingOptions {
   readonly redisPassword?: Settings['redisPassword'] | undefined;
 
   /**
+   * ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_USERNAME`. Default: none. Allowed: any text.
+   */
+  readonly redisSentinelUsername?: Settings['redisSentinelUsername'] | undefined;
+
+  /**
    * Password of the sentinels, when they have one of their own.
    *
    * Variable: `ORCHESTRATOR_REDIS_SENTINEL_PASSWORD`. Default: none. Allowed: any text.
    */
   readonly redisSentinelPassword?: Settings['redisSentinelPassword'] | undefined;
+
+  /**
+   * Whether the sentinels use TLS, with the files that are set for Redis.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_TLS`. Default: as for Redis. Allowed: `true` or `false`.
+   */
+  readonly redisSentinelTls?: Settings['redisSentinelTls'] | undefined;
 
   /**
    * File with the certificate authority (PEM) that signed the server. Setting any TLS file turns TLS on.
@@ -111,6 +126,22 @@ export interface SettingOptions {
   readonly redisTlsKey?: Settings['redisTlsKey'] | undefined;
 
   /**
+   * The name that the certificate has to be for, when it is not the host that is connected to. Given up:
+   * proof that the server is the one that the URL names.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_SERVERNAME`. Default: the host. Allowed: any text.
+   */
+  readonly redisTlsServername?: Settings['redisTlsServername'] | undefined;
+
+  /**
+   * `false` accepts any certificate, such as one that a service signs itself and does not publish. Given up:
+   * proof of who answers. Anyone on the way can read and change everything, the password included.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_VERIFY`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly redisTlsVerify?: Settings['redisTlsVerify'] | undefined;
+
+  /**
    * Seconds after its last write at which a series leaves the exposition and the store.
    *
    * Variable: `ORCHESTRATOR_METRICS_TTL`. Default: `86400`. Allowed: a whole number from 1 to 31536000.
@@ -126,11 +157,19 @@ export interface SettingOptions {
   readonly maxSeries?: Settings['maxSeries'] | undefined;
 
   /**
+   * Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.
+   *
+   * Variable: `ORCHESTRATOR_MAX_LABEL_LENGTH`. Default: `1024`. Allowed: a whole number from 64 to 65535.
+   */
+  readonly maxLabelLength?: Settings['maxLabelLength'] | undefined;
+
+  /**
    * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
-   * matches the OpenTelemetry name of the metric applies.
+   * matches the OpenTelemetry name of the metric applies. `shared` is for a number that all processes see
+   * alike, such as the rows of a table; for observable counters and up-down counters too.
    *
    * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `*=instance`. Allowed: a comma-separated list of
-   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`.
+   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`, `shared`.
    */
   readonly gaugeAggregation?: Settings['gaugeAggregation'] | undefined;
 

@@ -2,6 +2,7 @@ import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
+import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
@@ -30,8 +31,8 @@ export interface Setting<T = unknown> {
   /** How the default reads in the documentation, where the value itself would not say it. */
   readonly defaultText?: string;
   readonly description: string;
-  /** Never printed. `url`: printed without its credentials. */
-  readonly secret?: boolean | 'url';
+  /** Never printed. `url`, `hosts`: printed if it certainly has no credentials, a URL without them. */
+  readonly secret?: boolean | 'url' | 'hosts';
   /** OpenTelemetry reads the last of the variables by itself, so an option has to be put there while it does. */
   readonly readByOpenTelemetry?: boolean;
 }
@@ -93,7 +94,8 @@ class SettingsTable {
     env: ['ORCHESTRATOR_REDIS_MODE'],
     kind: oneOf(...REDIS_MODES),
     default: 'standalone',
-    description: 'How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.',
+    description:
+      'How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a sentinel, or a node of the cluster.',
   };
 
   readonly redisNodes: Setting<readonly HostPort[]> = {
@@ -102,6 +104,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description: 'Sentinels, or some nodes of a Redis Cluster: `10.0.0.1:26379,10.0.0.2:26379`.',
+    secret: 'hosts',
   };
 
   readonly redisSentinelName: Setting<string> = {
@@ -129,6 +132,14 @@ class SettingsTable {
     secret: true,
   };
 
+  readonly redisSentinelUsername: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_SENTINEL_USERNAME'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.',
+  };
+
   readonly redisSentinelPassword: Setting<string | undefined> = {
     env: ['ORCHESTRATOR_REDIS_SENTINEL_PASSWORD'],
     kind: anyText,
@@ -136,6 +147,14 @@ class SettingsTable {
     defaultText: 'none',
     description: 'Password of the sentinels, when they have one of their own.',
     secret: true,
+  };
+
+  readonly redisSentinelTls: Setting<boolean | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_SENTINEL_TLS'],
+    kind: flag,
+    default: undefined,
+    defaultText: 'as for Redis',
+    description: 'Whether the sentinels use TLS, with the files that are set for Redis.',
   };
 
   readonly redisTlsCa: Setting<string | undefined> = {
@@ -163,6 +182,23 @@ class SettingsTable {
     description: 'File with the key (PEM) of the client certificate.',
   };
 
+  readonly redisTlsServername: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_TLS_SERVERNAME'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'the host',
+    description:
+      'The name that the certificate has to be for, when it is not the host that is connected to. Given up: proof that the server is the one that the URL names.',
+  };
+
+  readonly redisTlsVerify: Setting<boolean> = {
+    env: ['ORCHESTRATOR_REDIS_TLS_VERIFY'],
+    kind: flag,
+    default: true,
+    description:
+      '`false` accepts any certificate, such as one that a service signs itself and does not publish. Given up: proof of who answers. Anyone on the way can read and change everything, the password included.',
+  };
+
   readonly metricsTtl: Setting<number> = {
     env: ['ORCHESTRATOR_METRICS_TTL'],
     kind: integer(1, 31_536_000),
@@ -178,13 +214,21 @@ class SettingsTable {
       'Series per metric over the whole project. Anything beyond that is summed into one series with `otel_metric_overflow="true"`.',
   };
 
+  readonly maxLabelLength: Setting<number> = {
+    env: ['ORCHESTRATOR_MAX_LABEL_LENGTH'],
+    kind: integer(64, 65_535),
+    default: DEFAULT_MAX_LABEL_LENGTH,
+    description:
+      'Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.',
+  };
+
   readonly gaugeAggregation: Setting<readonly GaugeRule[]> = {
     env: ['ORCHESTRATOR_GAUGE_AGGREGATION'],
     kind: gaugeRules,
     default: [],
     defaultText: '`*=instance`',
     description:
-      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies.',
+      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. `shared` is for a number that all processes see alike, such as the rows of a table; for observable counters and up-down counters too.',
   };
 
   readonly ignorePaths: Setting<readonly string[]> = {

@@ -247,8 +247,24 @@ describe('secrets', () => {
     }
   });
 
+  test('that stand where a host, a port or the number of a database should are not shown', () => {
+    for (const [variable, value] of [
+      ['ORCHESTRATOR_REDIS_NODES', 'redis://:S3CR3T@127.0.0.1:26379,redis://:S3CR3T@127.0.0.1:26380'],
+      ['ORCHESTRATOR_REDIS_NODES', 'shop:S3CR3T@127.0.0.1:7000'],
+      ['ORCHESTRATOR_REDIS_NODES', '127.0.0.1:26379,127.0.0.1:26380:S3CR3T'],
+      ['ORCHESTRATOR_REDIS_URL', 'redis://127.0.0.1:1/0/S3CR3T'],
+      ['REDIS_URL', 'redis://127.0.0.1:1/S3CR3T'],
+    ] as const) {
+      const [warning = ''] = read({ [variable]: value }).warnings;
+      assert.match(warning, new RegExp(`^${variable}=.*\\(hidden\\).* is not allowed`));
+      assert.ok(!warning.includes('S3CR3T'), warning);
+    }
+    const [shown = ''] = read({ ORCHESTRATOR_REDIS_NODES: '10.0.0.1, [::1]:7000,h:70000' }).warnings;
+    assert.match(shown, /^ORCHESTRATOR_REDIS_NODES="10\.0\.0\.1, \[::1\]:7000,h:70000" is not allowed/);
+  });
+
   test('a URL without any is shown as it is', () => {
-    for (const url of ['redis://h:6379/1', 'rediss://[::1]:1', 'unix:///run/r.sock', 'http://h/x'])
+    for (const url of ['redis://h:6379/1', 'rediss://[::1]:1', 'unix:///run/r.sock'])
       assert.equal(withoutCredentials(url), url);
     assert.equal(withoutCredentials('redis://user:pass@h:6379/1?x=y'), 'redis://h:6379/1');
   });

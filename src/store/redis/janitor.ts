@@ -7,7 +7,8 @@ import { explain } from './connection/failure.js';
 import { HashPages } from './reading/hash-pages.js';
 import { END_LEASES } from './scripts/end-leases.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
-import { SWEEP } from './scripts/sweep.js';
+import { SWEEP, type SweepCall } from './scripts/sweep.js';
+import { Folding } from './writing/folding.js';
 
 /** Leases that one script call ends, and keys that one round trip deletes. */
 const TRIP_LEASES = 100;
@@ -19,6 +20,7 @@ export class Janitor {
   readonly #keyTtlMs: number;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
+  readonly #folding: Folding;
   #listed = true;
 
   constructor(context: StoreContext, keyTtlMs: number, connection: RedisConnection, keys: RedisKeys) {
@@ -26,6 +28,7 @@ export class Janitor {
     this.#keyTtlMs = keyTtlMs;
     this.#connection = connection;
     this.#keys = keys;
+    this.#folding = new Folding(context, keyTtlMs, connection, keys);
   }
 
   /** Throws if the data belong to another project. */
@@ -44,14 +47,26 @@ export class Janitor {
     const tooLateMs = nowMs + 2 * this.#context.leaseMs;
     await this.#endLeases('-inf', `(${nowMs}`);
     await this.#endLeases(`(${tooLateMs}`, '+inf');
-    const { ttlMs } = this.#context;
-    const keys = this.#keys;
-    for (const family of await this.#families()) {
-      let cursor = '0';
-      do {
-        ({ cursor } = await this.#connection.run(SWEEP, { keys, family, cursor, ttlMs }));
-      } while (cursor !== '0');
-    }
+    const mark = performance.now();
+    const expired = new Set<string>();
+    for (const family of await this.#families())
+      if ((await this.#sweepFamily(family, 'look', 0)) > 0) expired.add(family);
+    if (expired.size === 0) return;
+    await this.#folding.fold(expired);
+    // What expires while the others are folded is left for the next sweep.
+    for (const family of expired) await this.#sweepFamily(family, 'delete', performance.now() - mark);
+  }
+
+  async #sweepFamily(family: string, how: SweepCall['how'], elapsedMs: number): Promise<number> {
+    const ttlMs = this.#context.ttlMs + Math.ceil(elapsedMs);
+    let cursor = '0';
+    let found = 0;
+    do {
+      const reply = await this.#connection.run(SWEEP, { keys: this.#keys, family, cursor, ttlMs, how });
+      found += reply.found;
+      cursor = reply.cursor;
+    } while (cursor !== '0');
+    return found;
   }
 
   /**
@@ -60,12 +75,12 @@ export class Janitor {
    */
   async wipe(locks: Iterable<string>): Promise<void> {
     await this.assertOwn();
-    const { project, families, instances, lock, instance, values, labels } = this.#keys;
+    const keys = this.#keys;
     const doomed: string[] = [];
-    for (const family of await this.#families()) doomed.push(values(family), labels(family));
-    for (const lease of await this.#leases()) doomed.push(instance(lease));
-    for (const name of locks) doomed.push(lock(name));
-    doomed.push(instances, families, project);
+    for (const family of await this.#families()) doomed.push(keys.values(family), keys.labels(family));
+    for (const lease of await this.#leases()) doomed.push(keys.instance(lease));
+    for (const name of locks) doomed.push(keys.lock(name));
+    doomed.push(keys.instances, keys.families, keys.project);
     for (let from = 0; from < doomed.length; from += TRIP_KEYS) {
       // One key for each command: while the slot of a cluster is being moved, some are on another node.
       await this.#connection.read(
@@ -80,8 +95,9 @@ export class Janitor {
     try {
       const [time] = await connection.read([['TIME']]);
       const nowMs = Number(strings(time)[0]) * 1000;
+      // Alone: a user without the right is refused once.
+      await connection.read([['ZADD', PROJECTS_KEY, nowMs, this.#context.prefix]]);
       await connection.read([
-        ['ZADD', PROJECTS_KEY, nowMs, this.#context.prefix],
         ['ZREMRANGEBYSCORE', PROJECTS_KEY, 0, nowMs - this.#keyTtlMs],
         ['PEXPIRE', PROJECTS_KEY, this.#keyTtlMs],
       ]);

@@ -30,7 +30,10 @@ export async function foldExpired(
   return steps;
 }
 
-/** Several steps as one, up to a number of values; a step by itself may have more. */
+/** What a point takes at least, in numbers of eight bytes: its id, its place in a message, the work that it makes. */
+const MIN_POINT_NUMBERS = 25;
+
+/** Several steps as one, up to a size in numbers of eight bytes; a step by itself may be larger. */
 export function joinSteps(steps: readonly Step[], maxNumbers: number): Step[] {
   const joined: Step[] = [];
   let families = new Map<
@@ -45,7 +48,7 @@ export function joinSteps(steps: readonly Step[], maxNumbers: number): Step[] {
   };
   for (const step of steps) {
     let size = 0;
-    for (const { points } of step) for (const { values } of points) size += values.length + 1;
+    for (const { points } of step) for (const point of points) size += sizeOf(point);
     if (numbers + size > maxNumbers) end();
     numbers += size;
     for (const { family, points } of step) {
@@ -56,4 +59,10 @@ export function joinSteps(steps: readonly Step[], maxNumbers: number): Step[] {
   }
   end();
   return joined;
+}
+
+function sizeOf({ series, values }: DeltaPoint): number {
+  let characters = 0;
+  for (const [key, value] of series.attributes) characters += key.length + value.length;
+  return Math.max(MIN_POINT_NUMBERS, values.length + Math.ceil(characters / 8));
 }

@@ -3,16 +3,7 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-import {
-  context,
-  createContextKey,
-  INVALID_SPAN_CONTEXT,
-  type Meter,
-  type MeterProvider,
-  trace,
-  type TracerProvider,
-} from '@opentelemetry/api';
-import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+import { context, createContextKey, type Meter } from '@opentelemetry/api';
 
 import { isOwnRequest } from '../../../own-traffic/own-traffic.js';
 import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
@@ -49,7 +40,7 @@ type MeasuredRequest = ClientRequest & {
 
 /**
  * `http.client.request.duration` of everything that is sent through `node:http` and `node:https`, by any library, from
- * Node's diagnostics channel. `fetch` and undici have channels of their own: {@link instrumentUndici}.
+ * Node's diagnostics channel. `fetch` and undici have channels of their own: `instrumentUndici`.
  */
 export function instrumentHttpClient(options: HttpClientOptions): Instrumentation {
   return new HttpClientTracker(options);
@@ -129,23 +120,4 @@ function portOf(request: MeasuredRequest): number {
   const colon = typeof header === 'string' ? header.lastIndexOf(':') : -1;
   if (typeof header === 'string' && colon > header.lastIndexOf(']')) return Number(header.slice(colon + 1));
   return request.protocol === 'https:' ? 443 : 80;
-}
-
-/** Makes spans that are none: nothing is exported of them, and no propagator writes a header for them. */
-const withoutSpans: TracerProvider = {
-  getTracer: () => ({
-    startSpan: () => trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
-    startActiveSpan: () => undefined as never,
-  }),
-};
-
-/**
- * The same for `fetch` and undici, by OpenTelemetry's own instrumentation; it too only listens to channels. Left to itself it
- * would make spans by the application's tracer, and write headers a second time.
- */
-export function instrumentUndici(meterProvider: MeterProvider): Instrumentation {
-  const instrumentation = new UndiciInstrumentation();
-  instrumentation.setTracerProvider(withoutSpans);
-  instrumentation.setMeterProvider(meterProvider);
-  return { stop: () => instrumentation.disable() };
 }

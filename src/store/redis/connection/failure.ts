@@ -5,7 +5,6 @@ const REFUSALS = [
   ['login', /^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/],
   ['database', /^ERR (?:DB index|invalid DB|SELECT)/i],
   ['certificate', /certificate|altname/i],
-  ['plainText', /SSL routines|wrong version number|packet length too long|EPROTO/i],
   ['rights', /^NOPERM|can't run this command|no permissions to/i],
   ['keyType', /^WRONGTYPE/],
 ] as const;

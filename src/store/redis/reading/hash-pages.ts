@@ -80,9 +80,9 @@ function take(hash: Reading, reply: unknown): void {
   } else if (hash.whole) {
     Object.assign(hash, { cursor: '', fields: buffers(reply) });
   } else {
-    const [cursor, page] = Array.isArray(reply) ? (reply as unknown[]) : [];
+    const [cursor, page] = Array.isArray(reply) ? (reply as [Buffer, unknown]) : [];
     const fields = buffers(page);
-    const next = String(cursor ?? '0');
+    const next = cursor?.toString() ?? '0';
     if (hash.cursor === '0' && next === '0') {
       hash.fields = fields;
     } else {

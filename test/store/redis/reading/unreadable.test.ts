@@ -183,8 +183,12 @@ describe('one entry that cannot be read costs itself, and is said once:', () => 
       await plant(redis.client());
       for (let scrape = 0; scrape < 2; scrape += 1)
         assert.deepEqual(valuesOf(await reader.store.snapshot()), shown);
-      assert.equal(project.warnings.length, named === undefined ? 0 : 1, project.warnings.join('\n'));
-      if (named !== undefined) assert.match(project.warnings[0] ?? '', named);
+      const { codes, messages } = project.told;
+      const code = named?.source.startsWith('key')
+        ? 'ORCHESTRATOR_KEY_UNREADABLE'
+        : 'ORCHESTRATOR_ENTRY_UNREADABLE';
+      assert.deepEqual(codes, named === undefined ? [] : [code]);
+      if (named !== undefined) assert.match(messages[0] ?? '', named);
       await reader.store.sweep();
     });
   }
