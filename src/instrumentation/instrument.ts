@@ -11,7 +11,7 @@ import { instrumentFrameworks } from './frameworks/frameworks.js';
 import { instrumentHost } from './host/host-metrics.js';
 import { instrumentProcess } from './host/process-metrics.js';
 import type { SwitchableInstrumentation } from './host/switchable.js';
-import { instrumentHttpClient, instrumentUndici } from './http/client/client.js';
+import { instrumentHttpClient } from './http/client/client.js';
 import type { HttpMetricNames } from './http/metric-names.js';
 import { instrumentHttpServer } from './http/server/server.js';
 import type { Instrumentation } from './instrumentation.js';
@@ -26,13 +26,17 @@ export interface InstrumentOptions {
   readonly bodySizes: boolean;
   /** Globs of paths that are not measured. */
   readonly ignorePaths: readonly string[];
+  /** Globs of paths whose requests are left open on purpose. */
+  readonly waitingPaths: readonly string[];
+  /** Methods that become label values; undefined: those of the semantic conventions. */
+  readonly knownMethods: readonly string[] | undefined;
   /** Milliseconds between two flushes. */
   readonly flushMs: number;
   /** The application's main file. */
   readonly main?: string | undefined;
   /** HTTP durations go there; default the global MeterProvider. See `HttpServerOptions.instruments`. */
   readonly instruments?: BoundMeter | undefined;
-  /** `traceInstrumentations` were given to the SDK: they bring the metrics of undici and of some databases with them. */
+  /** `traceInstrumentations` were given to the SDK: they bring the metrics of some databases with them. */
   readonly traced?: boolean | undefined;
   /** `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and `_DISABLED_`: names of database drivers. Default: all but ioredis, none. */
   readonly enabled?: readonly string[] | undefined;
@@ -46,7 +50,7 @@ export interface Instruments extends Instrumentation {
 
 /** Starts every instrumentation that needs no call of the application's, on the global MeterProvider. */
 export function instrument(options: InstrumentOptions): Instruments {
-  const { names, instruments, traced = false, enabled, disabled } = options;
+  const { names, instruments, knownMethods, traced = false, enabled, disabled } = options;
   // Without a file (`node -e`, a REPL) there is nothing to find packages from.
   const main = options.main !== undefined && isAbsolute(options.main) ? options.main : undefined;
   const meterProvider = metrics.getMeterProvider();
@@ -54,15 +58,20 @@ export function instrument(options: InstrumentOptions): Instruments {
   const meter = metrics.getMeter('@org/orchestrator', version);
   const host = instrumentHost(meterProvider);
   const running: Instrumentation[] = [
-    instrumentHttpServer({ ...options, meter, isOwnServer, ignore: createPathFilter(options.ignorePaths) }),
+    instrumentHttpServer({
+      ...options,
+      meter,
+      isOwnServer,
+      ignore: createPathFilter(options.ignorePaths),
+      isWaitingPath: createPathFilter(options.waitingPaths),
+    }),
     instrumentFrameworks({ main, actions: names.includes('prometheus-net') }),
-    instrumentHttpClient({ meter, instruments }),
+    instrumentHttpClient({ meter, instruments, knownMethods }),
     instrumentRuntime({ meterProvider }),
     instrumentEventLoop(meterProvider, options.flushMs),
     instrumentProcess(meterProvider),
     host,
   ];
-  if (!traced) running.push(instrumentUndici(meterProvider));
   if (main !== undefined) {
     const upstream = traced ? undefined : meterProvider;
     running.push(

@@ -31,8 +31,14 @@ const REPLACED = ['http', 'undici', 'runtime-node', 'host-metrics'];
 
 const withoutMetrics: MeterProvider = { getMeter: () => createNoopMeter() };
 
-/** Spans and context propagation only: the same requests are counted by our own listener. */
+/** Spans and context propagation only: the same requests are counted by our own listeners. */
 class HttpSpans extends HttpInstrumentation {
+  override setMeterProvider(): void {
+    super.setMeterProvider(withoutMetrics);
+  }
+}
+
+class UndiciSpans extends UndiciInstrumentation {
   override setMeterProvider(): void {
     super.setMeterProvider(withoutMetrics);
   }
@@ -41,8 +47,7 @@ class HttpSpans extends HttpInstrumentation {
 /**
  * The instrumentations for an application that wants traces: spans for HTTP servers and clients, for `fetch`, and those of
  * `@opentelemetry/auto-instrumentations-node` if the application has it; `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and
- * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK, and leave out `instrumentUndici`:
- * the instrumentation of undici records its metrics as well.
+ * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK.
  */
 export function traceInstrumentations(options: TracingOptions = {}): Instrumentation[] {
   const http = new HttpSpans({
@@ -52,9 +57,11 @@ export function traceInstrumentations(options: TracingOptions = {}): Instrumenta
       if (request instanceof IncomingMessage && 'statusCode' in response) nameByRoute(span, request);
     },
   });
+  const undici = new UndiciSpans();
   http.setMeterProvider();
+  undici.setMeterProvider();
   registerEsmHooks();
-  return [http, new UndiciInstrumentation(), ...autoInstrumentations(options.main)];
+  return [http, undici, ...autoInstrumentations(options.main)];
 }
 
 function isIgnored(request: IncomingMessage, { ignore }: TracingOptions): boolean {
@@ -65,7 +72,7 @@ function isIgnored(request: IncomingMessage, { ignore }: TracingOptions): boolea
 
 /** Without a normalizer: the span of a request that no framework knows needs no route. */
 function nameByRoute(span: Span, request: IncomingMessage): void {
-  const route = routeOf(request, true, undefined);
+  const route = routeOf(request, '', true, undefined);
   if (route === undefined) return;
   const attributes: Attributes = { 'http.route': route };
   span.setAttributes(attributes);
