@@ -52,7 +52,7 @@ export interface Reserved {
   readonly ofProcess?: RegExp;
   /** Packages, modules of Node (without `node:`), or files of ours by their path. */
   readonly imports?: RegExp;
-  /** A folder (with a slash) or a file, and why there. */
+  /** A folder (with a slash) or a file, also without its ending, and why there. */
   readonly places: Readonly<Record<string, string>>;
 }
 
@@ -67,7 +67,7 @@ export const RESERVED: readonly Reserved[] = [
     ofProcess:
       /^(?:on|once|off|addListener|removeListener|removeAllListeners|prependListener|prependOnceListener|listeners|rawListeners|listenerCount|emit|kill|exit|abort|reallyExit|setUncaughtExceptionCaptureCallback)$/,
     places: {
-      'src/start/lifecycle.ts': 'the last flush',
+      'src/start/lifecycle/': 'the last flush',
       'src/cli/': 'a command line is a process of its own',
     },
   },
@@ -76,8 +76,6 @@ export const RESERVED: readonly Reserved[] = [
     imports: /^(?:child_process|systeminformation|@opentelemetry\/host-metrics)$/,
     places: {
       'src/cli/': 'a command line may start what it is asked to',
-      'src/instrumentation/host/host-metrics.ts':
-        'the package host-metrics runs shells to read networks and disks',
     },
   },
   {
@@ -126,4 +124,7 @@ export const LONG_FILES: Readonly<Record<string, string>> = {
 };
 
 /** Folders that import each other although they should not: `a <-> b`, and until when. */
-export const KNOWN_CIRCLES: Readonly<Record<string, string>> = {};
+export const KNOWN_CIRCLES: Readonly<Record<string, string>> = {
+  'src/store/redis/connection <-> src/store/redis/scripts <-> src/store/redis/writing':
+    'until the sections of a batch belong to the script that adds them',
+};

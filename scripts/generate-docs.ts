@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+import { apiPage } from './docs/api-page.js';
 import { architecturePage } from './docs/architecture-page.js';
 import { configurationPage } from './docs/configuration-page.js';
 import { errorsPage } from './docs/errors-page.js';
@@ -9,6 +10,7 @@ import { optionTypes } from './docs/option-types.js';
 
 /** The files that are written from the source, wholly or in their tables, by their path in this package; `test/docs` keeps them current. */
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
+  'docs/api.md': apiPage,
   'docs/architecture.md': architecturePage,
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,

@@ -138,7 +138,15 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, string>> = Object.fromEntri
 
 const BRAND = Symbol.for('@org/orchestrator/error');
 
-/** Every error that leaves this package. `code` is stable and part of the API; the message may change. */
+/**
+ * Every error that leaves this package. `code` is stable and part of the API; the message may change. `instanceof` holds for
+ * errors of any copy of the package that is loaded.
+ *
+ * @example
+ * ```ts
+ * if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_NOT_RUNNING') return reply.code(503).send();
+ * ```
+ */
 export class OrchestratorError extends Error {
   readonly code: ErrorCode;
 

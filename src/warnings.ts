@@ -22,6 +22,13 @@ const WARNINGS = {
     meaning: 'There is no prefix, no service name, and no package.json with a name above the main script.',
     remedy: 'Set `ORCHESTRATOR_PREFIX`.',
   },
+  ORCHESTRATOR_NAME_CHANGED: {
+    message:
+      'This project is called "<name>", after the application; version 0.1.0 called it "<before>". Set ORCHESTRATOR_PREFIX to choose a name.',
+    meaning:
+      'There is no prefix and no service name. The main file belongs to an installed package (a launcher, a command), and version 0.1.0 took the name of that. Now the name is that of the package.json of the working directory. Metrics are stored under the new name, and begin from zero there.',
+    remedy: 'Set `ORCHESTRATOR_PREFIX`, to the old name or to any other.',
+  },
   ORCHESTRATOR_EXPORTER_UNKNOWN: {
     message:
       'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',
@@ -109,15 +116,38 @@ const WARNINGS = {
     message:
       'Port <port> belongs to <owner>, so nobody serves the metrics of "<prefix>". Set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
     meaning:
-      'The port of the metrics server is taken by another program or another project. The metrics are stored all the same.',
-    remedy: 'Choose another port. It is tried again every second.',
+      'The port of the metrics server is taken by another program or another project. It is left to them for good, also while they restart. The metrics are stored all the same.',
+    remedy: 'Give each project of a host a port of its own, and restart.',
+  },
+  ORCHESTRATOR_PORT_SILENT: {
+    message:
+      'Port <port> is taken by a process that does not answer, so the metrics of "<prefix>" may not be served. Look at that process, or set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
+    meaning:
+      'The port was taken, and for a minute its holder has not said which project it serves: a program that speaks no HTTP, or a process of the project that is stopped or very busy.',
+    remedy: 'Find the process, for example with `ss -ltnp`. When it ends, this one serves.',
+  },
+  ORCHESTRATOR_PORT_LEFT: {
+    message:
+      'The application listens on port <port>, so the metrics server has left it. The metrics of "<prefix>" are <elsewhere>.',
+    meaning:
+      "The application wants the port of the metrics server. The application's port is the application's; the metrics are stored all the same.",
+    remedy:
+      'Set `OTEL_EXPORTER_PROMETHEUS_PORT` to another port, or `ORCHESTRATOR_APP_METRICS_PATH` to a path of the application.',
+  },
+  ORCHESTRATOR_STORES_DIFFER: {
+    message:
+      'Process <pid> serves "<prefix>" on port <port> from the store <theirs>; this process writes to the store <ours>, which is not shown there. Give both the same ORCHESTRATOR_STORE, ORCHESTRATOR_LOCAL_DIR and ORCHESTRATOR_REDIS_URL.',
+    meaning:
+      'Two processes of one project have different stores and one port: the numbers of one of them are missing from the scrape.',
+    remedy:
+      'Give all processes of a project the same store, or those that belong together a prefix and a port of their own. Two names of one Redis server count as different.',
   },
   ORCHESTRATOR_CANNOT_LISTEN: {
     message:
       'The metrics server cannot listen: <error>. Check OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT.',
     meaning:
       'The address does not exist on this host, or the port needs rights that the process does not have.',
-    remedy: 'Correct host or port. It is tried again every second.',
+    remedy: 'Correct host or port. It is tried again every few seconds.',
   },
   ORCHESTRATOR_NOT_MEASURED: {
     level: 'debug',

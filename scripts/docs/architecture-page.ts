@@ -37,7 +37,7 @@ function rules(): string {
     ['What only some places may touch', 'Where', 'Why there'],
     RESERVED.flatMap(({ what, places }) =>
       Object.entries(places)
-        .filter(([place]) => existsSync(join(ROOT, place)))
+        .filter(([place]) => ['', '.ts'].some((ending) => existsSync(join(ROOT, place + ending))))
         .map(([place, why], index) => [index === 0 ? what : '', `\`${place}\``, why]),
     ),
   );

@@ -8,6 +8,7 @@ import { observeQueue } from '../../src/application/observe-queue.js';
 import { recordJob } from '../../src/application/record-job.js';
 import { instrumentMysql2Pools } from '../../src/instrumentation/databases/mysql2-pools.js';
 import { createOperationDuration } from '../../src/instrumentation/databases/operation-series.js';
+import { instrumentEventLoop } from '../../src/instrumentation/host/event-loop-metrics.js';
 import { instrumentHost } from '../../src/instrumentation/host/host-metrics.js';
 import { instrumentProcess } from '../../src/instrumentation/host/process-metrics.js';
 import { instrumentRuntime } from '../../src/instrumentation/host/runtime.js';
@@ -39,7 +40,10 @@ export const METRIC_SECTIONS: Readonly<Record<string, (provider: MeterProvider) 
     instrumentMysql2Pools(meter).stop();
     pgInstrumentation().setMeterProvider(provider);
   },
-  runtime: (provider) => instrumentRuntime({ meterProvider: provider }).stop(),
+  runtime: (provider) => {
+    instrumentRuntime({ meterProvider: provider }).stop();
+    instrumentEventLoop(provider, 5000).stop();
+  },
   'process and host': (provider) => {
     instrumentProcess(provider).stop();
     instrumentHost(provider).stop();

@@ -11,6 +11,7 @@ import { labelled } from '../model/labelled-options.js';
  */
 export type HealthCheck = (signal: AbortSignal) => unknown;
 
+/** Options of {@link registerHealthCheck}. */
 export interface HealthCheckOptions {
   /** Milliseconds after which the check counts as failed. Default 2000. */
   readonly timeout?: number | undefined;

@@ -19,6 +19,7 @@ export interface ObservableQueue {
   getJobCounts(): Promise<Readonly<Record<string, number>>>;
 }
 
+/** Options of {@link observeQueue}. */
 export interface ObserveQueueOptions {
   /** Milliseconds after which `getJobCounts()` counts as failed. Default 2000. */
   readonly timeout?: number | undefined;

@@ -16,7 +16,7 @@ export function processEnvironment(): Environment {
     try {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
-        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$)/.test(key);
+        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$|pm_cwd$)/.test(key);
         if (ours && ['string', 'number', 'boolean'].includes(typeof value))
           process.env[key] ??= String(value);
       }

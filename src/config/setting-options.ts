@@ -337,8 +337,9 @@ export interface SettingOptions {
   readonly prometheusHost?: Settings['prometheusHost'] | undefined;
 
   /**
-   * Port of the metrics server. One process of the project serves; when it ends another takes over. `0` takes
-   * any free port.
+   * Port of the metrics server: one for each project of a host. One process of the project serves; when it
+   * ends, another one takes over. A port that the application listens on itself is left to it. `0` takes any
+   * free port.
    *
    * Variable: `OTEL_EXPORTER_PROMETHEUS_PORT`. Default: `9464`. Allowed: a whole number from 0 to 65535.
    */

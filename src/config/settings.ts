@@ -408,7 +408,7 @@ class SettingsTable {
     kind: integer(0, 65_535),
     default: 9464,
     description:
-      'Port of the metrics server. One process of the project serves; when it ends another takes over. `0` takes any free port.',
+      'Port of the metrics server: one for each project of a host. One process of the project serves; when it ends, another one takes over. A port that the application listens on itself is left to it. `0` takes any free port.',
   };
 
   readonly logLevel: Setting<LogLevel> = {

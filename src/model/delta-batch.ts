@@ -20,6 +20,7 @@ export interface CurrentPoint {
   readonly ageMs: number;
 }
 
+/** What one instance adds to, or says about, one metric. */
 export interface FamilyPoints<Point> {
   readonly family: Family;
   readonly points: readonly Point[];

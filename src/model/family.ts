@@ -1,14 +1,16 @@
 import { digest } from './digest.js';
 
+/** How the values of a metric are summed, in OpenTelemetry's words. */
 export type FamilyType = 'counter' | 'updowncounter' | 'gauge' | 'histogram' | 'exponentialhistogram';
 
-/** How the current values of several instances become one. `keep`: the last value, which outlives its process. */
+/** Every {@link InstanceAggregation}. */
 export const INSTANCE_AGGREGATIONS = ['instance', 'sum', 'min', 'max', 'avg', 'last', 'keep'] as const;
+/** How the current values of several instances become one. `keep`: the last value, which outlives its process. */
 export type InstanceAggregation = (typeof INSTANCE_AGGREGATIONS)[number];
 
 /** One metric. Two families are the same if and only if their `key` is the same. */
 export interface Family {
-  /** Identifies name, type, unit and boundaries; safe as a part of a Redis key. Made by `familyKey`. */
+  /** Identifies name, type, unit, boundaries, and whether values are kept; safe as a part of a Redis key. Made by `familyKey`. */
   readonly key: string;
   /** The OpenTelemetry name, unescaped: `http.server.request.duration`. */
   readonly name: string;
@@ -22,8 +24,20 @@ export interface Family {
   readonly aggregation?: InstanceAggregation;
 }
 
-/** A readable name, and a hash of everything in which two families can differ. */
-export function familyKey(family: Pick<Family, 'name' | 'type' | 'unit' | 'boundaries'>): string {
-  const identity = JSON.stringify([family.name, family.type, family.unit, family.boundaries ?? []]);
-  return `${family.name.replaceAll(/[^A-Za-z0-9._/-]/g, '_').slice(0, 100)}~${digest(identity, 9)}`;
+/**
+ * A readable name, and a hash of everything in which two families can differ. Values that are kept are apart from those that
+ * live with their instance: while two versions of an application run that give a gauge different modes, each has its own.
+ */
+export function familyKey(
+  family: Pick<Family, 'name' | 'type' | 'unit' | 'boundaries' | 'aggregation'>,
+): string {
+  const { name, type, unit, boundaries = [], aggregation } = family;
+  const identity = JSON.stringify([
+    name,
+    type,
+    unit,
+    boundaries,
+    ...(aggregation === 'keep' ? ['keep'] : []),
+  ]);
+  return `${name.replaceAll(/[^A-Za-z0-9._/-]/g, '_').slice(0, 100)}~${digest(identity, 9)}`;
 }

@@ -9,6 +9,7 @@ export interface SnapshotSeries {
   readonly values: ArrayLike<number>;
 }
 
+/** One metric of the whole project. */
 export interface SnapshotFamily {
   readonly family: Family;
   readonly series: readonly SnapshotSeries[];

@@ -85,9 +85,12 @@ interface Mode {
  *
  * Source: OpenTelemetry specification 1.60, "Prometheus and OpenMetrics compatibility" and "Metrics exporter: Prometheus".
  *
- *     const { contentType, body } = exposition.render(await store.snapshot(), request.headers.accept);
- *     response.setHeader('Content-Type', contentType);
- *     for await (const piece of body) response.write(piece);
+ * @example
+ * ```ts
+ * const { contentType, body } = exposition.render(await store.snapshot(), request.headers.accept);
+ * response.setHeader('Content-Type', contentType);
+ * for await (const piece of body) response.write(piece);
+ * ```
  */
 export class Exposition {
   readonly #options: ExpositionOptions;

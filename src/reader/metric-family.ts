@@ -23,7 +23,7 @@ export function makeFamily(
     ...(boundaries && { boundaries: [...boundaries] }),
   };
   return {
-    key: familyKey(identity),
+    key: familyKey({ ...identity, ...(aggregation && { aggregation }) }),
     ...identity,
     help: description.toWellFormed(),
     ...(aggregation && { aggregation }),

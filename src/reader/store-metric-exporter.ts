@@ -27,6 +27,7 @@ export interface FlushReport {
   readonly dropped: number;
 }
 
+/** Options of {@link StoreMetricExporter}. */
 export interface StoreMetricExporterOptions {
   /** Where this process is summed with the others; see `createStore`. The exporter owns it and closes it at shutdown. */
   readonly store: MetricStore;
@@ -121,7 +122,7 @@ export class StoreMetricExporter implements PushMetricExporter {
 
   /**
    * Reports success at once: from here on the data are kept until the store confirms them. Waiting for that would keep the
-   * process alive with the SDK's timer. {@link forceFlush} tells whether the data have arrived; an outage is reported once, not
+   * process alive with the SDK's timer. {@link StoreMetricExporter.forceFlush} tells whether the data have arrived; an outage is reported once, not
    * at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
@@ -185,12 +186,14 @@ export class StoreMetricExporter implements PushMetricExporter {
   async #attempt(): Promise<boolean> {
     const startMark = performance.now();
     let overflowed = 0;
+    let dropped = 0;
     let error: unknown;
     try {
       while (this.#unconfirmed !== undefined || this.#waiting.dirty) {
         this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
+        dropped += result.dropped ?? 0;
         this.#unconfirmed = undefined;
       }
       this.#flushMark = performance.now();
@@ -203,7 +206,7 @@ export class StoreMetricExporter implements PushMetricExporter {
       seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
-      dropped: losses.dropped,
+      dropped: dropped + losses.dropped,
     });
     return error === undefined;
   }

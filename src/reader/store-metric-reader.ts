@@ -16,6 +16,7 @@ const OWN_FLUSH_MS = 1000;
 
 const DEFAULT_INTERVAL_MS = 5000;
 
+/** Options of {@link StoreMetricReader}. */
 export interface StoreMetricReaderOptions extends StoreMetricExporterOptions {
   /** Milliseconds between two flushes. Default 5000. */
   readonly exportIntervalMillis?: number | undefined;

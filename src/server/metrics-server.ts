@@ -1,24 +1,24 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
-import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 
 import { reason } from '../errors.js';
-import { markOwnServer, ownAgent } from '../own-traffic/own-traffic.js';
 import type { HealthReport } from '../application/health-checks.js';
 import { landingPage } from './landing-page.js';
+import { type ProjectNames, refuseOtherProject } from './other-project.js';
 import { plainResponse } from './plain-response.js';
+import { limitConnections } from './port/connection-limit.js';
+import { PROCESS_HEADER, PROJECT_HEADER, STORE_HEADER } from './port/port-holder.js';
+import { SharedPort, type SharedPortOptions } from './port/shared-port.js';
 import type { Scraper } from './scrape/scraper.js';
-import { type Warn, warning } from '../warnings.js';
 
-/** How often a process asks for a port that another one has: a successor serves within a second or two. */
-const TAKEOVER_MS = 1000;
-
-/** A taken port is asked for its project at each of the first attempts to get it, and later at every thirtieth: half a minute. */
-const ASK_FIRST = 3;
-const ASK_EVERY = 30;
-
-/** Tells the processes of one project from those of another on the same port. */
-const PROJECT_HEADER = 'x-orchestrator-project';
+/** Open at the same time; more end the one that has waited longest. */
+const MAX_CONNECTIONS = 256;
 
 /** The JSON of `/health`: 200, or 503 when a critical check of the application is down. */
 export interface HealthAnswer extends HealthReport {
@@ -34,13 +34,9 @@ export interface HealthAnswer extends HealthReport {
   readonly instances?: number;
 }
 
-export interface MetricsServerOptions {
-  readonly host: string;
-  readonly port: number;
+export interface MetricsServerOptions extends ProjectNames, Omit<SharedPortOptions, 'createServer'> {
   /** Path of the exposition. */
   readonly path: string;
-  /** The project's prefix. */
-  readonly prefix: string;
   readonly scraper: Scraper;
   /** The reason why this process is not ready; undefined when it is. */
   readonly notReady: () => string | undefined;
@@ -50,120 +46,68 @@ export interface MetricsServerOptions {
   readonly wipe: () => Promise<void>;
   /** Without it wiping is off. */
   readonly wipeToken?: string | undefined;
-  readonly warn: Warn;
 }
 
 /**
- * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; each
- * of the others asks again until it is free. Neither the server nor its connections keep the process alive.
+ * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; the
+ * others wait for it. Neither the server nor its connections keep the process alive.
  */
 export class MetricsServer {
   readonly #options: MetricsServerOptions;
-  readonly #host: string;
-  #server: Server | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #complaint: string | undefined;
-  /** Attempts to get a port that is taken. */
-  #attempts = 0;
-  /** Questions in a row that the port's holder did not answer. */
-  #unanswered = 0;
-  #closed = false;
+  readonly #port: SharedPort;
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
-    // `localhost` alone may mean only ::1; a scrape of 127.0.0.1 would be refused.
-    this.#host = options.host === 'localhost' ? '127.0.0.1' : options.host;
+    const { host, port, prefix, store, elsewhere, warn, patienceMs } = options;
+    this.#port = new SharedPort({
+      // `localhost` alone may mean only ::1; a scrape of 127.0.0.1 would be refused.
+      host: host === 'localhost' ? '127.0.0.1' : host,
+      port,
+      prefix,
+      store,
+      elsewhere,
+      createServer: () => this.#createServer(),
+      warn,
+      patienceMs,
+    });
   }
 
   /** Where this process serves; undefined while another one does. */
   get url(): string | undefined {
-    const address = this.#server?.address();
-    return isAddress(address)
-      ? `http://${bracketed(address.address)}:${address.port}${this.#options.path}`
-      : undefined;
+    const { address } = this.#port;
+    return address && `http://${bracketed(address.address)}:${address.port}${this.#options.path}`;
   }
 
+  /** Serves, or waits for the port. Can be called late: until then the port is left to others. */
   listen(): void {
-    if (this.#closed) return;
-    const { port } = this.#options;
+    this.#port.listen();
+  }
+
+  async close(): Promise<void> {
+    await this.#port.close();
+  }
+
+  #createServer(): Server {
     const server = createServer(
-      { requestTimeout: 10_000, headersTimeout: 5000, keepAliveTimeout: 75_000 },
+      {
+        requestTimeout: 10_000,
+        headersTimeout: 5000,
+        keepAliveTimeout: 75_000,
+        connectionsCheckingInterval: 5000,
+      },
       (request, response) => {
         this.#answer(request, response).catch(() => response.destroy());
       },
     );
-    this.#server = server;
-    markOwnServer(server);
-    server.maxConnections = 256;
+    limitConnections(server, MAX_CONNECTIONS);
     server.on('connection', (socket) => socket.unref());
-    server.on('error', (error: NodeJS.ErrnoException) => {
-      server.close();
-      this.#server = undefined;
-      this.#failed(error);
-    });
-    // In a cluster worker `exclusive` keeps the port out of the primary's hands, which would spread scrapes over workers.
-    server.listen({ host: this.#host, port, exclusive: true });
-    server.unref();
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#retry);
-    const server = this.#server;
-    this.#server = undefined;
-    if (server === undefined) return;
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  }
-
-  #failed(error: NodeJS.ErrnoException): void {
-    if (this.#closed) return;
-    if (error.code === 'EADDRINUSE') {
-      const attempt = this.#attempts++;
-      if (attempt < ASK_FIRST || attempt % ASK_EVERY === 0) this.#whoServes();
-    } else this.#complain(...warning('ORCHESTRATOR_CANNOT_LISTEN', { error }));
-    this.#retry = setTimeout(() => this.listen(), TAKEOVER_MS);
-    this.#retry.unref();
-  }
-
-  /** A port that another process of the project has is no error; anyone else on it is, for nobody would see this project. */
-  #whoServes(): void {
-    const { port, prefix } = this.#options;
-    const request = get({
-      host: this.#host,
-      port,
-      path: '/healthz',
-      agent: ownAgent,
-      timeout: 2000,
-    });
-    request.on('socket', (socket) => socket.unref());
-    request.on('timeout', () => request.destroy());
-    const belongsTo = (owner: string): void =>
-      this.#complain(...warning('ORCHESTRATOR_PORT_TAKEN', { port, owner, prefix }));
-    request.on('error', () => {
-      // Once or twice may be a process of ours that is busy or about to end; a program that speaks no HTTP goes on so.
-      if (++this.#unanswered === ASK_FIRST) belongsTo('another program');
-    });
-    request.on('response', (response) => {
-      this.#unanswered = 0;
-      response.resume();
-      const owner = response.headers[PROJECT_HEADER];
-      if (owner === prefix) return;
-      belongsTo(owner === undefined ? 'another program' : `the project "${String(owner)}"`);
-    });
-  }
-
-  #complain(...[message, code]: Parameters<Warn>): void {
-    if (this.#complaint === message) return;
-    this.#complaint = message;
-    this.#options.warn(message, code);
+    return server;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { path, prefix, scraper, notReady, health } = this.#options;
     response.setHeader(PROJECT_HEADER, prefix);
+    if (refuseOtherProject(request, response, this.#options)) return;
     const target = (request.url ?? '/').split('?', 1)[0];
     const wiping = target === '/wipe-metrics';
     if (!(wiping ? ['POST'] : ['GET', 'HEAD']).includes(request.method ?? '')) {
@@ -173,7 +117,7 @@ export class MetricsServer {
     } else if (target === path) {
       await scraper.serve(request, response);
     } else if (target === '/healthz') {
-      plainResponse(response, 200, 'ok\n');
+      plainResponse(response, 200, 'ok\n', isOfThisHost(request) ? this.#introduction() : {});
     } else if (target === '/readyz') {
       const why = notReady();
       plainResponse(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
@@ -190,6 +134,11 @@ export class MetricsServer {
     } else {
       plainResponse(response, 404, `Nothing here. The metrics are at ${path}.\n`);
     }
+  }
+
+  /** For a process that found the port taken. */
+  #introduction(): OutgoingHttpHeaders {
+    return { [PROCESS_HEADER]: process.pid, [STORE_HEADER]: encodeURIComponent(this.#options.store) };
   }
 
   async #wipe(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -219,8 +168,8 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function isAddress(address: AddressInfo | string | null | undefined): address is AddressInfo {
-  return typeof address === 'object' && address !== null;
+function isOfThisHost({ socket }: IncomingMessage): boolean {
+  return socket.remoteAddress !== undefined && socket.remoteAddress === socket.localAddress;
 }
 
 function bracketed(host: string): string {

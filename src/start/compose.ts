@@ -13,7 +13,8 @@ import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
 import { type Identity, identityOf } from './identity.js';
-import { Lifecycle } from './lifecycle.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
+import type { MainFile } from './main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
 import { baseResource } from './resource.js';
 import { type Running, setRunning } from './running.js';
@@ -26,18 +27,14 @@ export interface Composition {
   readonly views: readonly ViewOptions[];
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
-  /** The application's main file. */
-  readonly main: string | undefined;
+  readonly main: MainFile;
   readonly log: Log;
 }
 
 /** Starts everything that runs in one process, and wires it together. */
 export function compose(composition: Composition): Running {
   const { settings, main, log } = composition;
-  const { serviceName, ...identity } = identityOf(settings, main);
-  if (identity.project === 'unknown_service') {
-    log.warn(...warning('ORCHESTRATOR_NO_NAME', {}));
-  }
+  const { serviceName, ...identity } = identityOf(settings, main, log.warn);
   const exporting = openReaders(settings, identity, log);
   const { pipeline } = exporting;
   const traffic: Traffic = {
@@ -45,7 +42,7 @@ export function compose(composition: Composition): Running {
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
     ],
-    main,
+    main: main.from,
   };
   const traces = isWanted(settings.tracesExporter, settings);
   const sdk = startSdk({
@@ -123,6 +120,7 @@ function endWith(exporting: Exporting, sdk: Sdk): Lifecycle {
     flush: () => flushOf(exporting),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
     endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
+    reportLosses: (unsent) => pipeline?.reportLosses(unsent),
   });
   lifecycle.install();
   return lifecycle;

@@ -1,24 +1,34 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Environment } from '../config/environment.js';
 import { sanitizePrefix } from '../config/prefix.js';
 import type { Settings } from '../config/settings.js';
 import type { StoreContext } from '../store/metric-store.js';
-import { serviceNameOf } from './resource.js';
+import type { Warn } from '../warnings.js';
+import { warning } from '../warnings.js';
+import { type MainFile, packageName, packageNameBefore } from './main-file.js';
+import { detectedServiceName } from './resource.js';
 
 export type Identity = Pick<StoreContext, 'prefix' | 'project' | 'lease'>;
 
-/** The application's main file. Under PM2 in cluster mode `argv` names PM2's own. */
-export function mainScript(environment: Environment): string | undefined {
-  return environment['pm_exec_path'] ?? process.argv[1];
-}
+/** Names a project that has no name. */
+const UNKNOWN = 'unknown_service';
 
-/** The identity of this process by its settings; `main`: the application's main file. */
+/**
+ * The identity of this process: the service by its setting, else by OpenTelemetry's variables, else by the application's
+ * package.json; the project by its setting, else by the service.
+ */
 export function identityOf(
-  settings: Settings,
-  main: string | undefined,
+  settings: Pick<Settings, 'prefix' | 'serviceName'>,
+  main: MainFile,
+  warn: Warn,
 ): Identity & { readonly serviceName: string } {
-  const serviceName = serviceNameOf(settings.serviceName, main);
+  const configured = settings.serviceName ?? detectedServiceName();
+  const serviceName = configured ?? packageName(main.from) ?? UNKNOWN;
   const project = settings.prefix ?? serviceName;
+  if (settings.prefix === undefined && configured === undefined) {
+    const before = packageNameBefore(main) ?? UNKNOWN;
+    if (before !== serviceName) warn(...warning('ORCHESTRATOR_NAME_CHANGED', { name: serviceName, before }));
+  }
+  if (project === UNKNOWN) warn(...warning('ORCHESTRATOR_NO_NAME', {}));
   return { serviceName, project, prefix: sanitizePrefix(project), lease: randomUUID() };
 }

@@ -20,7 +20,10 @@ export interface CollectedMetrics {
  * orchestrator does not run or the store cannot be read within nine tenths of the scraper's timeout (10 s if it says none).
  * It never throws, and leaves a response alone that a middleware has begun.
  *
- *     app.get('/metrics', metricsHandler());
+ * @example
+ * ```ts
+ * app.get('/metrics', metricsHandler());
+ * ```
  */
 export function metricsHandler(): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
@@ -34,10 +37,13 @@ export function metricsHandler(): (request: IncomingMessage, response: ServerRes
  * The metrics of the whole project in one buffer, for frameworks with replies of their own. The process stays alive until it
  * settles.
  *
- *     app.get('/metrics', async (request, reply) => {
- *       const { contentType, body } = await collectMetrics(request.headers.accept);
- *       return reply.type(contentType).send(body);
- *     });
+ * @example
+ * ```ts
+ * app.get('/metrics', async (request, reply) => {
+ *   const { contentType, body } = await collectMetrics(request.headers.accept);
+ *   return reply.type(contentType).send(body);
+ * });
+ * ```
  *
  * @param accept the Accept header of the request; several are joined with a comma. Default: Prometheus text 0.0.4
  * @throws ORCHESTRATOR_NOT_RUNNING while the orchestrator does not run in this process; ORCHESTRATOR_STORE_UNAVAILABLE if the

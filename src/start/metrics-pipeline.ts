@@ -61,12 +61,17 @@ export class MetricsPipeline {
       keepProcessAlive: false,
       warn: log.warn,
     });
-    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log));
+    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log), {
+      project: identity,
+    });
     this.server = new MetricsServer({
       host: settings.prometheusHost,
       port: settings.prometheusPort,
       path: settings.metricsPath,
       prefix: identity.prefix,
+      project: identity.project,
+      store: storeName(this.store),
+      elsewhere: elsewhere(settings),
       scraper: this.scraper,
       notReady: () => notReady(this.reader, leaseMsOf(settings)),
       health: () => this.#health(),
@@ -133,6 +138,17 @@ export class MetricsPipeline {
     };
   }
 
+  /**
+   * For the very end of the process: says how many series have values that will never reach the store, when the store is
+   * the reason.
+   *
+   * @param unsent the last flush did not succeed
+   */
+  reportLosses(unsent: boolean): void {
+    const { exporter } = this.reader;
+    if (unsent || exporter.lastError !== undefined) exporter.reportLosses();
+  }
+
   /** Stops serving. Reader and store end with their MeterProvider. */
   async end(): Promise<void> {
     clearInterval(this.#sweeping);
@@ -151,6 +167,17 @@ function openExposition(settings: Settings, log: Log): Exposition {
     resourceLabels: globMatcher(settings.resourceLabels),
     warn: log.warn,
   });
+}
+
+/** A store in memory is another one in each process. */
+function storeName({ description }: MetricStore): string {
+  return description === 'memory' ? `memory of process ${process.pid}` : description;
+}
+
+function elsewhere({ appMetricsPath }: Settings): string {
+  return appMetricsPath === undefined
+    ? 'not served by this process: set OTEL_EXPORTER_PROMETHEUS_PORT to another port, or ORCHESTRATOR_APP_METRICS_PATH'
+    : `at ${appMetricsPath} on the ports of the application`;
 }
 
 /** Ready: the store answered the last flush, and that was not long ago. */

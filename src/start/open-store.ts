@@ -3,7 +3,8 @@ import { sanitizePrefix } from '../config/prefix.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
-import { type Identity, identityOf, mainScript } from './identity.js';
+import { type Identity, identityOf } from './identity.js';
+import { mainFile } from './main-file.js';
 import { redisTarget, type RedisSettings } from './redis-target.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
@@ -98,7 +99,7 @@ export function createStore(
   const named = prefix === undefined ? options : { ...options, prefix: given.project ?? prefix };
   const settings = readSettings(environment, named, warn);
   const context: StoreContext = {
-    ...contextOf(settings, identityOf(settings, mainScript(environment)), warn),
+    ...contextOf(settings, identityOf(settings, mainFile(environment), warn), warn),
     ...given,
     ...(prefix !== undefined && { prefix: sanitizePrefix(prefix) }),
   };

@@ -8,7 +8,7 @@ import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
-import { mainScript } from './identity.js';
+import { mainFile } from './main-file.js';
 import type { Warn } from '../warnings.js';
 import { running, setRunning, type Orchestrator } from './running.js';
 
@@ -34,6 +34,7 @@ export interface StartOptions extends SettingOptions {
  * last flush at the end of the process. It is the preload in code: call it before the application loads its framework.
  * Nothing that it opens keeps the process alive.
  *
+ * @example
  * ```ts
  * const orchestrator = start({ prefix: 'shop', redisUrl: 'redis://127.0.0.1:6379' });
  * ```
@@ -58,7 +59,7 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: mainScript(environment), log }),
+    compose({ settings, views, instrumentations, main: mainFile(environment), log }),
   );
   setRunning(orchestrator);
   return orchestrator;
@@ -68,6 +69,12 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
  * Ends what {@link start} or the preload began: sends what was recorded, ends this instance's lease, closes the metrics
  * server and the store. Call it before `process.exit()`, which leaves no time for it. Resolves at once when nothing runs;
  * never rejects, since what goes wrong is a warning.
+ *
+ * @example
+ * ```ts
+ * await shutdown();
+ * process.exit(0);
+ * ```
  */
 export async function shutdown(): Promise<void> {
   await running()?.shutdown();

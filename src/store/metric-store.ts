@@ -8,28 +8,33 @@ import type { Warn } from '../warnings.js';
  *
  * Promises:
  * 1. A batch is applied exactly once. When `apply` rejects, its outcome is unknown: call it again with the very same batch
- *    object until it resolves. A batch whose sequence is not above the last one applied adds nothing. The store remembers
- *    the last sequence of a lease for `ttlMs`, longer than the lease itself: a process that was suspended in the middle of
- *    an `apply` must not count twice when it wakes up.
+ *    object until it resolves. A batch whose sequence is not above the last one applied adds nothing, also when the lease
+ *    is over: a process that was suspended in the middle of an `apply` must not count twice when it wakes up.
  * 2. `deltas` are added to the project's totals and outlive the instance. `current` replaces what this instance said
  *    before and counts only while the instance is alive (families with aggregation `keep` excepted).
  * 3. Values never decrease, except by `wipe` or by the loss of the underlying data; then they restart with a new start time.
  * 4. A series that was not written for `ttlMs` leaves the snapshot, and with a later sweep the store. If it is written again
  *    in between, the store may continue or restart it.
- * 5. A family has at most `maxSeries` series besides {@link OVERFLOW_SERIES}, into which everything else is added and
+ * 5. A family has at most `maxSeries` series besides the overflow series, `otel_metric_overflow="true"`, into which everything else is added and
  *    counted. For current values the limit applies to the attribute sets of all instances together; of one instance's
  *    values that exceed it, gauges leave the newest and other types their sum. Sweeping expired series makes room.
- * 6. Snapshots never write.
+ * 6. Snapshots never write. No lease, no lock and no expiry depends on a wall clock that can be set at a process.
  * 7. The first instance binds the prefix to its project's name. While the project has data, all calls of an instance with
  *    another name reject with `ORCHESTRATOR_PREFIX_TAKEN` and change nothing.
  * 8. After a loss of the data, the next `apply` writes descriptors, labels and the resource again. Help and aggregation of a
  *    family are those of the instance that began to report it last.
  */
 export interface ApplyResult {
-  /** Points of this batch that the cap on series moved into {@link OVERFLOW_SERIES}. */
+  /** Points of this batch that the cap on series moved into the overflow series, `otel_metric_overflow="true"`. */
   readonly overflowed: number;
+  /** Points of this batch that the store cannot take, whatever is done; each reason is said once. Default 0. */
+  readonly dropped?: number;
 }
 
+/**
+ * Where the batches of all instances of a project are summed: `createStore()` opens one. A store of your own passes the
+ * contract's test suite, `test/contract`.
+ */
 export interface MetricStore {
   /** Kind and place without credentials: `redis 127.0.0.1:6379`. For the start line and for errors. */
   readonly description: string;

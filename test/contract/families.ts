@@ -9,6 +9,7 @@ import {
   counter,
   gauge,
   histogram,
+  type Instance,
   now,
   reported,
   series,
@@ -74,6 +75,42 @@ export function familyContract(bed: () => Bed): void {
     await assertValues(a, { c: { '': [3] }, g: { '': [1] } });
     assert.equal((await a.store.snapshot()).families[0]?.family.help, 'new');
   });
+
+  for (const [before, after] of [
+    ['instance', 'keep'],
+    ['keep', 'instance'],
+  ] as const) {
+    test(`a gauge that changes from ${before} to ${after} answers for both, and what was kept stays`, async () => {
+      const shown = async ({ store }: Instance) =>
+        (await store.snapshot()).families
+          .flatMap((one) =>
+            one.series.map(({ series: { attributes }, values }) => [...attributes, values[0]]),
+          )
+          .toSorted((a, b) => Number(a.at(-1)) - Number(b.at(-1)));
+      const [older, newer, reader] = [
+        await bed().instance({ resource: [['service.instance.id', 'older']] }),
+        await bed().instance({ resource: [['service.instance.id', 'newer']] }),
+        await bed().instance(),
+      ];
+      const report = (instance: Instance, mode: typeof before, value: number) =>
+        instance.send({ current: [reported(gauge('g', mode), now(series(), value))] });
+      const own = [
+        ['service.instance.id', before === 'instance' ? 'older' : 'newer'],
+        before === 'instance' ? 1 : 2,
+      ];
+      const kept = [before === 'instance' ? 2 : 1];
+      const both = before === 'instance' ? [own, kept] : [kept, own];
+      await report(older, before, 1);
+      await report(newer, after, 2);
+      assert.deepEqual(await shown(reader), both);
+      await report(older, before, 1);
+      assert.deepEqual(await shown(reader), both);
+      await (before === 'instance' ? older : newer).store.endLease();
+      assert.deepEqual(await shown(reader), [kept]);
+      await (before === 'instance' ? newer : older).store.endLease();
+      assert.deepEqual(await shown(reader), [kept]);
+    });
+  }
 
   test('a counter that is reported as a current value stays a counter', async () => {
     const cpu = counter('system.cpu.time', { aggregation: 'last', unit: 's' });

@@ -6,78 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
-import { Exposition } from '../../src/prometheus/exposition.js';
 import type { Snapshot } from '../../src/model/snapshot.js';
 import { isOwnServer } from '../../src/own-traffic/own-traffic.js';
-import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
-import { Scraper } from '../../src/server/scrape/scraper.js';
 import { eventually } from '../helpers/eventually.js';
-import { hangingServer } from '../helpers/hanging-server.js';
-import type { Owner } from '../helpers/owner.js';
-import { freePort } from '../helpers/ports.js';
 import { ask, open } from '../helpers/raw-request.js';
-import { Warnings } from '../helpers/warnings.js';
 import { counter, series } from '../contract/bed.js';
-
-const snapshotOf = (value: number): Snapshot => ({
-  resource: [],
-  instances: 1,
-  families: [{ family: counter('c'), series: [{ series: series(), startMs: 1000, values: [value] }] }],
-});
-
-const warnings = new WeakMap<MetricsServer, Warnings>();
-const warningsOf = (server: MetricsServer): string[] => warnings.get(server)?.messages ?? [];
-const codesOf = (server: MetricsServer): unknown[] => warnings.get(server)?.codes ?? [];
-
-function openServer(
-  owner: Owner,
-  options: Partial<MetricsServerOptions> & { readonly read?: () => Promise<Snapshot> } = {},
-): MetricsServer {
-  const told = new Warnings();
-  const { read = async () => snapshotOf(1), ...rest } = options;
-  const exposition = new Exposition({
-    translationStrategy: 'UnderscoreEscapingWithSuffixes',
-    scopeInfo: false,
-    targetInfo: false,
-    resourceLabels: () => false,
-    warn: told.warn,
-  });
-  const server = new MetricsServer({
-    host: '127.0.0.1',
-    port: 0,
-    path: '/metrics',
-    prefix: 'shop',
-    scraper: new Scraper(read, exposition),
-    notReady: () => undefined,
-    health: async () => ({
-      status: 'up',
-      store: { description: 'memory', status: 'up', pendingSeries: 0 },
-      checks: {},
-    }),
-    wipe: async () => undefined,
-    warn: told.warn,
-    ...rest,
-  });
-  warnings.set(server, told);
-  owner.after(() => server.close());
-  return server;
-}
-
-async function portOf(server: MetricsServer): Promise<number> {
-  return eventually(() => {
-    assert.ok(server.url !== undefined, 'it does not serve');
-    return Number(new URL(server.url).port);
-  });
-}
-
-async function listening(
-  owner: Owner,
-  options: Parameters<typeof openServer>[1] = {},
-): Promise<{ server: MetricsServer; port: number }> {
-  const server = openServer(owner, options);
-  server.listen();
-  return { server, port: await portOf(server) };
-}
+import { codesOf, listening, openServer, snapshotOf, warningsOf } from './open-server.js';
 
 describe('a route of the metrics server', () => {
   test('answers what it is for', async (t) => {
@@ -152,6 +86,28 @@ describe('a route of the metrics server', () => {
     const { status, body } = await ask(port, { path: '/readyz' });
     assert.deepEqual([status, body.toString()], [503, 'The store is away.\n']);
     assert.equal((await ask(port, { path: '/healthz' })).status, 200);
+  });
+});
+
+describe('a request that names a project', () => {
+  test('is answered by that project only', async (t) => {
+    const { port } = await listening(t);
+    const statusOf = async (path: string): Promise<number> => (await ask(port, { path })).status;
+    for (const path of [
+      '/metrics?project=shop',
+      '/metrics?project=Shop',
+      '/metrics?a=b&project=shop',
+      '/metrics?',
+    ])
+      assert.equal(await statusOf(path), 200, path);
+    for (const path of ['/metrics?project=hr', '/health?project=hr', '/readyz?x&project=', '/?project=sho'])
+      assert.equal(await statusOf(path), 421, path);
+    const { body, headers } = await ask(port, { path: '/metrics?project=hr' });
+    assert.match(
+      body.toString(),
+      /^The project "shop" answers here, not "hr"\. .*OTEL_EXPORTER_PROMETHEUS_PORT\.\n$/,
+    );
+    assert.equal(headers['content-type'], 'text/plain; charset=utf-8');
   });
 });
 
@@ -360,53 +316,7 @@ describe('wiping', () => {
   });
 });
 
-describe('a port', () => {
-  test('that a process of the same project has is taken over when that one ends, without a word', async (t) => {
-    const port = await freePort();
-    const { server: first } = await listening(t, { port });
-    const second = openServer(t, { port });
-    second.listen();
-    await eventually(() => assert.equal(second.url, undefined));
-    assert.equal((await ask(port, { path: '/healthz' })).headers['x-orchestrator-project'], 'shop');
-    await first.close();
-    assert.equal(await portOf(second), port);
-    assert.equal((await ask(port)).status, 200);
-    assert.deepEqual([...warningsOf(first), ...warningsOf(second)], []);
-  });
-
-  test('of another project is named once, with the setting', async (t) => {
-    const port = await freePort();
-    await listening(t, { port, prefix: 'bakery' });
-    const server = openServer(t, { port });
-    server.listen();
-    await eventually(() => assert.equal(warningsOf(server).length, 1));
-    assert.match(
-      warningsOf(server)[0] ?? '',
-      new RegExp(`Port ${port} belongs to the project "bakery".*"shop".*OTEL_EXPORTER_PROMETHEUS_PORT`),
-    );
-    assert.deepEqual(codesOf(server), ['ORCHESTRATOR_PORT_TAKEN']);
-  });
-
-  test('of a program that speaks HTTP is named', async (t) => {
-    const other = createServer((_request, response) => response.end('hello'));
-    t.after(() => other.close());
-    const port = await freePort();
-    other.listen(port, '127.0.0.1');
-    await once(other, 'listening');
-    const server = openServer(t, { port });
-    server.listen();
-    await eventually(() => assert.match(warningsOf(server)[0] ?? '', /belongs to another program/));
-  });
-
-  for (const words of ['', '-ERR unknown command\r\n']) {
-    test(`of a program that ${words === '' ? 'answers nothing' : 'speaks no HTTP'} is named`, async (t) => {
-      const port = await hangingServer(t, words);
-      const server = openServer(t, { port });
-      server.listen();
-      await eventually(() => assert.match(warningsOf(server)[0] ?? '', /belongs to another program/));
-    });
-  }
-
+describe('the address of the metrics server', () => {
   test('that must not be opened costs one warning', async (t) => {
     const server = openServer(t, { host: '192.0.2.1', port: 9464 });
     server.listen();
@@ -414,17 +324,6 @@ describe('a port', () => {
       assert.match(warningsOf(server)[0] ?? '', /cannot listen: .*OTEL_EXPORTER_PROMETHEUS_HOST/),
     );
     assert.deepEqual(codesOf(server), ['ORCHESTRATOR_CANNOT_LISTEN']);
-  });
-
-  test('is free after the server was closed, though it was about to be opened', async (t) => {
-    const port = await freePort();
-    const server = openServer(t, { port });
-    server.listen();
-    await server.close();
-    await server.close();
-    const { port: again } = await listening(t, { port });
-    assert.equal(again, port);
-    assert.equal(server.url, undefined);
   });
 
   test('is asked for at localhost and at IPv6 too', async (t) => {

@@ -162,6 +162,7 @@ for (const [kind, manifests] of Object.entries(monitors)) {
       scrape_configs: [
         {
           job_name: 'operator',
+          params: paramsOf(manifests),
           static_configs: ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address, index) => ({
             targets: [`${address}:9464`],
             // What the operator's own rules, which come first, have set by then.
@@ -198,7 +199,7 @@ for (const [kind, manifests] of Object.entries(monitors)) {
       targets.map(({ scrapeUrl, labels }) => ({ scrapeUrl, labels })),
       [
         {
-          scrapeUrl: 'http://shop-metrics.shop.svc:9464/metrics',
+          scrapeUrl: 'http://shop-metrics.shop.svc:9464/metrics?project=shop',
           labels: { instance: 'shop-metrics', job: 'shop', namespace: 'shop' },
         },
       ],
@@ -215,10 +216,20 @@ function autoscaler(manifests: readonly Manifest[]): Readonly<Record<string, unk
   return manifests.find(({ kind }) => kind === 'HorizontalPodAutoscaler')?.spec;
 }
 
+interface Endpoint {
+  readonly params: Readonly<Record<string, readonly string[]>>;
+  readonly relabelings: readonly Relabeling[];
+}
+
+function endpointsOf(manifests: readonly Manifest[]): readonly Endpoint[] {
+  const spec = manifests[0]?.spec;
+  return (spec?.['endpoints'] ?? spec?.['podMetricsEndpoints']) as Endpoint[];
+}
+
+function paramsOf(manifests: readonly Manifest[]): Endpoint['params'] {
+  return Object.assign({}, ...endpointsOf(manifests).map(({ params }) => params)) as Endpoint['params'];
+}
+
 function relabelings(manifests: readonly Manifest[]): readonly Relabeling[] {
-  const [{ spec } = {}] = manifests;
-  const endpoints = (spec?.['endpoints'] ?? spec?.['podMetricsEndpoints']) as Array<{
-    relabelings: Relabeling[];
-  }>;
-  return endpoints.flatMap((endpoint) => endpoint.relabelings);
+  return endpointsOf(manifests).flatMap((endpoint) => endpoint.relabelings);
 }

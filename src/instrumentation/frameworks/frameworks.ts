@@ -12,6 +12,7 @@ import { mayLoad } from '../packages/may-load.js';
 import { onModuleLoaded } from '../packages/module-loaded.js';
 import * as all from './all-frameworks.js';
 import type { EsmBuild, Framework } from './framework.js';
+import { warning } from '../../warnings.js';
 
 export interface FrameworkOptions {
   /** The application's main file; packages are found from there. Without it, ESM builds of Hono and NestJS are not seen. */

@@ -18,14 +18,23 @@ interface Slot {
   readonly max: number;
   readonly mean: number;
   readonly stddev: number;
-  /** The first, second, … hundredth percentile. */
-  readonly percentiles: readonly number[];
+  /** The distribution, ascending. */
+  readonly shares: readonly Share[];
+}
+
+interface Share {
+  readonly value: number;
+  /** The number of samples that this value stands for: those up to it, and above the share before. */
+  readonly samples: number;
 }
 
 /** Milliseconds that a part of the window lasts at least. It ends with a reading. */
 const SLOT_MS = 10_000;
 
-const PERCENT = Array.from({ length: 100 }, (_, index) => index + 1);
+/** The distribution of a part is read at these percentiles, which are those that are shown and enough between them. */
+const PERCENTS: readonly number[] = [
+  10, 20, 30, 40, 50, 60, 70, 80, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
+];
 
 /**
  * The delay of the event loop over the last `windowMs` and up to one reading more. Readings end nobody's window: a stall is
@@ -78,17 +87,15 @@ export class DelayWindow {
     const samples = sum(slots, ({ count }) => count);
     const mean = sum(slots, (slot) => slot.count * slot.mean) / samples;
     const squares = sum(slots, (slot) => slot.count * (slot.stddev ** 2 + slot.mean ** 2)) / samples;
-    const weighted = slots
-      .flatMap(({ count, percentiles }) => percentiles.map((value) => ({ value, weight: count / 100 })))
-      .sort((a, b) => a.value - b.value);
+    const shares = slots.flatMap((slot) => slot.shares).sort((a, b) => a.value - b.value);
     return {
       min: this.#seconds(Math.min(...slots.map(({ min }) => min))),
       max: this.#seconds(Math.max(...slots.map(({ max }) => max))),
       mean: this.#seconds(mean),
       stddev: Math.sqrt(Math.max(0, squares - mean ** 2)) / 1e9,
-      p50: this.#seconds(percentile(weighted, 50)),
-      p90: this.#seconds(percentile(weighted, 90)),
-      p99: this.#seconds(percentile(weighted, 99)),
+      p50: this.#seconds(percentile(shares, samples, 50)),
+      p90: this.#seconds(percentile(shares, samples, 90)),
+      p99: this.#seconds(percentile(shares, samples, 99)),
     };
   }
 
@@ -99,23 +106,19 @@ export class DelayWindow {
 
 function slotOf(histogram: IntervalHistogram): Slot {
   const { count, min, max, mean, stddev } = histogram;
-  return { count, min, max, mean, stddev, percentiles: PERCENT.map((each) => histogram.percentile(each)) };
+  const shares = PERCENTS.map((percent, index) => ({
+    value: histogram.percentile(percent),
+    samples: (count * (percent - (PERCENTS[index - 1] ?? 0))) / 100,
+  }));
+  return { count, min, max, mean, stddev, shares };
 }
 
-interface Weighted {
-  readonly value: number;
-  /** The number of samples that this value stands for. */
-  readonly weight: number;
-}
-
-/** @param ascending by value */
-function percentile(ascending: readonly Weighted[], percent: number): number {
-  const all = ascending.reduce((total, { weight }) => total + weight, 0);
-  // Sums of hundredths differ a little with their order.
+function percentile(ascending: readonly Share[], all: number, percent: number): number {
+  // Sums of fractions differ a little with their order.
   const wanted = (all * percent) / 100 - 1e-6;
   let passed = 0;
-  for (const { value, weight } of ascending) {
-    passed += weight;
+  for (const { value, samples } of ascending) {
+    passed += samples;
     if (passed >= wanted) return value;
   }
   return 0;

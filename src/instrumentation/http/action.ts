@@ -25,6 +25,7 @@ interface ActedRequest {
  * @param request Node's own request, or the request or context of Express, Fastify, Koa, Hapi, Hono or NestJS
  * @param action any text for both
  * @example
+ * ```ts
  * import { setAction } from '@org/orchestrator';
  *
  * const showUser = { controller: 'Users', action: 'show' };
@@ -32,6 +33,7 @@ interface ActedRequest {
  *   setAction(context, showUser);
  *   context.body = 'ok';
  * });
+ * ```
  */
 export function setAction(request: object, action: Action): void {
   const acted: ActedRequest = rawRequest(request);

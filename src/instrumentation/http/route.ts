@@ -13,6 +13,7 @@ import type { RouteNormalizer } from './route-normalizer.js';
  * else nothing is measured, and nothing happens.
  * @param route any text, by custom with a leading slash: `/users/{id}`
  * @example
+ * ```ts
  * import { createServer } from 'node:http';
  * import { setRoute } from '@org/orchestrator';
  *
@@ -20,6 +21,7 @@ import type { RouteNormalizer } from './route-normalizer.js';
  *   if (request.url?.startsWith('/files/')) setRoute(request, '/files/{path}');
  *   response.end();
  * });
+ * ```
  */
 export function setRoute(request: object, route: string): void {
   ensureState(rawRequest(request)).route = route;

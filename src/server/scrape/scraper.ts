@@ -5,6 +5,7 @@ import type { Exposition, PieceLife, Rendered } from '../../prometheus/expositio
 import { acceptsGzip } from '../../prometheus/negotiate.js';
 import { deadline } from '../../event-loop/deadline.js';
 import type { Snapshot } from '../../model/snapshot.js';
+import { type ProjectNames, refuseOtherProject } from '../other-project.js';
 import { plainResponse } from '../plain-response.js';
 import { gzipBody } from './gzip-body.js';
 import { ScrapePace } from './scrape-pace.js';
@@ -35,6 +36,8 @@ interface Answer {
 export interface ScraperOptions {
   /** Milliseconds without a byte taken after which a response is destroyed. Default 60000. */
   readonly stallMs?: number;
+  /** Requests that name another project are refused. */
+  readonly project?: ProjectNames;
 }
 
 /** Answers scrapes. */
@@ -42,17 +45,19 @@ export class Scraper {
   readonly #read: () => Promise<Snapshot>;
   readonly #exposition: Exposition;
   readonly #stallMs: number;
+  readonly #project: ProjectNames | undefined;
   readonly #pace = new ScrapePace();
   #round: Round | undefined;
 
   constructor(
     read: () => Promise<Snapshot>,
     exposition: Exposition,
-    { stallMs = STALL_MS }: ScraperOptions = {},
+    { stallMs = STALL_MS, project }: ScraperOptions = {},
   ) {
     this.#read = read;
     this.#exposition = exposition;
     this.#stallMs = stallMs;
+    this.#project = project;
   }
 
   /** Rejects with the reason when the store cannot be read in time. `accept`: the header of the request. */
@@ -66,7 +71,8 @@ export class Scraper {
    */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A client may have left while a middleware had the request, an authentication for example.
-    if (response.destroyed) return;
+    if (response.destroyed || response.headersSent) return;
+    if (this.#project !== undefined && refuseOtherProject(request, response, this.#project)) return;
     let closed = false;
     response.once('close', () => {
       closed = true;

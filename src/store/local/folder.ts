@@ -20,8 +20,8 @@ export function defaultLocalDirectory(): string {
 
 /**
  * The folder of one project, created if need be, for its owner alone (0700). Throws `ORCHESTRATOR_STORE_REFUSED` for a
- * folder that is a link, or that another user owns or may write to: in a shared temporary folder anyone could create it
- * first, and then read and forge this project's metrics.
+ * folder that is a link, that another user owns, or that all users may write to: in a shared temporary folder anyone could
+ * create it first, and then read and forge this project's metrics.
  *
  * A directory that the user chose may belong to another user, as the root of a volume does; only the project's folder in it
  * is checked in full.
@@ -30,10 +30,12 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
   const parent = directory ?? defaultLocalDirectory();
   const folder = path.join(parent, prefix);
   try {
+    // One after the other: through a link, a folder would be made in a place that someone else chose.
+    makeFolder(parent);
+    if (directory === undefined) makePrivate(parent);
+    else assertDirectory(parent, lstatSync(parent));
     makeFolder(folder);
-    assertDirectory(parent, lstatSync(parent));
-    if (directory === undefined) assertPrivate(parent, lstatSync(parent));
-    assertPrivate(folder, lstatSync(folder));
+    makePrivate(folder);
     // The folder may be from an earlier time, and its file system read-only by now.
     accessSync(folder, constants.R_OK | constants.W_OK);
   } catch (error) {
@@ -65,13 +67,18 @@ function assertDirectory(folder: string, stats: Stats): void {
   if (!stats.isDirectory()) refuse(folder, 'it is not a folder');
 }
 
-function assertPrivate(folder: string, stats: Stats): void {
+/**
+ * Takes the rights of group and others away. A group gets them without anyone's doing: at each mount of a volume, Kubernetes
+ * gives the pod's `fsGroup` the right to write to every folder and file in it.
+ */
+function makePrivate(folder: string): void {
+  const stats = lstatSync(folder);
   assertDirectory(folder, stats);
   const uid = process.getuid?.();
   // Windows has neither; its temporary folder is the user's own.
   if (uid === undefined) return;
   if (stats.uid !== uid) refuse(folder, `it belongs to user ${stats.uid}, and this process runs as ${uid}`);
-  if ((stats.mode & 0o022) !== 0) refuse(folder, 'other users may write to it');
+  if ((stats.mode & 0o002) !== 0) refuse(folder, 'all users may write to it');
   if ((stats.mode & 0o077) !== 0) chmodSync(folder, 0o700);
 }
 

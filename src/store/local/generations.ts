@@ -9,31 +9,41 @@ import path from 'node:path';
 export const FIRST_GENERATION = '1-first';
 
 const FILE = /^(\d+)-[a-z0-9]+\.(?:log|state|[a-z0-9]+\.new)$/;
+const LOG = '.log';
+const STATE = '.state';
 const DAMAGED = 'damaged';
 
-export const logFile = (folder: string, generation: string): string => path.join(folder, `${generation}.log`);
+export const logFile = (folder: string, generation: string): string =>
+  path.join(folder, `${generation}${LOG}`);
 export const stateFile = (folder: string, generation: string): string =>
-  path.join(folder, `${generation}.state`);
+  path.join(folder, `${generation}${STATE}`);
 export const newStateFile = (folder: string, generation: string, writer: string): string =>
   path.join(folder, `${generation}.${writer}.new`);
 
 export function generationAfter(generation: string, random: string): string {
-  return `${Number.parseInt(generation, 10) + 1}-${random}`;
+  return `${numberOf(generation) + 1}-${random}`;
+}
+
+/** True if `generation` comes after the other one. */
+export function isLater(generation: string, than: string): boolean {
+  return numberOf(generation) > numberOf(than);
 }
 
 /** The newest generation that has a checkpoint. */
 export async function newestCheckpoint(folder: string): Promise<string | undefined> {
-  const states = (await readdir(folder)).filter((name) => FILE.test(name) && name.endsWith('.state'));
-  const newest = states.toSorted((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))[0];
-  return newest?.slice(0, -'.state'.length);
+  return newest(await files(folder), STATE);
+}
+
+/** The newest log, if the checkpoint is gone without which it cannot be read. A folder without logs has lost nothing. */
+export async function logWithoutCheckpoint(folder: string): Promise<string | undefined> {
+  const names = await files(folder);
+  const readable = names.some((name) => name.endsWith(STATE) || name === `${FIRST_GENERATION}${LOG}`);
+  return readable ? undefined : newest(names, LOG);
 }
 
 /** Deletes the files of earlier generations, with those that dead writers left unfinished. */
 export async function deleteOlder(folder: string, generation: string): Promise<void> {
-  const current = Number.parseInt(generation, 10);
-  const older = (await readdir(folder)).filter(
-    (name) => FILE.test(name) && Number.parseInt(name, 10) < current,
-  );
+  const older = (await files(folder)).filter((name) => isLater(generation, name));
   await Promise.all(older.map((name) => rm(path.join(folder, name), { force: true })));
 }
 
@@ -42,6 +52,8 @@ export async function deleteOlder(folder: string, generation: string): Promise<v
  * together with the process that found the damage. Resolves with the folder, or undefined if another process was faster.
  */
 export async function setAside(folder: string, culprit: string): Promise<string | undefined> {
+  // Listed before the first step: a process that is suspended in between must not move the files of the next store.
+  const names = await files(folder);
   const claimed = `${culprit}.damaged`;
   try {
     await rename(culprit, claimed);
@@ -53,23 +65,47 @@ export async function setAside(folder: string, culprit: string): Promise<string 
   await rm(damaged, { recursive: true, force: true });
   await mkdir(damaged, { mode: 0o700 });
   await rename(claimed, path.join(damaged, path.basename(culprit)));
-  const names = (await readdir(folder)).filter((name) => FILE.test(name));
   await Promise.all(
     names.map((name) => rename(path.join(folder, name), path.join(damaged, name)).catch(ignoreGone)),
   );
   return damaged;
 }
 
-/** Keeps the files from looking unused: temporary folders are cleaned by age, and a checkpoint may stay the same for long. */
-export async function touch(folder: string, generation: string): Promise<void> {
-  const nowSeconds = Date.now() / 1000;
-  const files = [folder, logFile(folder, generation), stateFile(folder, generation)];
-  await Promise.all(files.map((file) => utimes(file, nowSeconds, nowSeconds).catch(ignoreGone)));
+/**
+ * Keeps the files from looking unused: temporary folders are cleaned by age, and a checkpoint may stay the same for long.
+ * Resolves with whether the checkpoint of this generation is there; the first has none.
+ */
+export async function touch(folder: string, generation: string): Promise<boolean> {
+  const seconds = Date.now() / 1000;
+  const touched = async (file: string): Promise<boolean> => {
+    try {
+      await utimes(file, seconds, seconds);
+      return true;
+    } catch (error) {
+      ignoreGone(error);
+      return false;
+    }
+  };
+  const [hasCheckpoint = false] = await Promise.all(
+    [stateFile(folder, generation), logFile(folder, generation), folder].map(touched),
+  );
+  return hasCheckpoint || generation === FIRST_GENERATION;
 }
 
 export function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
+
+async function files(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => FILE.test(name));
+}
+
+function newest(names: readonly string[], extension: string): string | undefined {
+  const [name] = names.filter((one) => one.endsWith(extension)).toSorted((a, b) => numberOf(b) - numberOf(a));
+  return name?.slice(0, -extension.length);
+}
+
+const numberOf = (name: string): number => Number.parseInt(name, 10);
 
 function ignoreGone(error: unknown): void {
   if (!isGone(error)) throw error;

@@ -54,13 +54,14 @@ class LocalStore implements MetricStore {
     return this.#inTurn(async () => {
       const parts = splitBatch(batch, this.#log.now());
       for (let attempt = 0; attempt < ATTEMPTS + parts.length; attempt += 1) {
-        // The copy of the project says which parts are missing, so that a repeated or interrupted batch counts once.
-        const done = this.#instance();
-        if (done !== undefined && isComplete(done, batch)) {
+        const { applied } = this.#log;
+        if (batch.sequence <= applied.sequence) {
           // The batch is in the store. If the log cannot be ended now, because the disk is full, a later call ends it.
           await this.#log.compact(this.#logBytes).catch(() => undefined);
-          return { overflowed: batch.sequence === done.sequence ? done.overflowed : 0 };
+          return { overflowed: batch.sequence === applied.sequence ? applied.overflowed : 0 };
         }
+        // The copy of the project says which parts are missing, so that an interrupted batch counts once.
+        const done = this.#instance();
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];
         if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, this.#log.now()));
       }
@@ -77,6 +78,7 @@ class LocalStore implements MetricStore {
     await this.#inTurn(async () => {
       const atMs = this.#log.now();
       if (this.#log.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
+      await this.#log.compact(this.#logBytes, true);
       await this.#log.touch();
     });
   }
@@ -141,8 +143,4 @@ class LocalStore implements MetricStore {
     const values = { store: this.description, error };
     return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'local', values, { cause: error });
   }
-}
-
-function isComplete(done: ProjectInstance, batch: DeltaBatch): boolean {
-  return batch.sequence < done.sequence || (batch.sequence === done.sequence && done.complete);
 }

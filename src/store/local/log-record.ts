@@ -1,9 +1,9 @@
 import type { Attributes, Series } from '../../model/series.js';
-import type { DeltaBatch } from '../../model/delta-batch.js';
+import type { DeltaBatch, DeltaPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
 import type { BootTime } from './store-clock.js';
 import { type BatchPart, collectionAtMs } from '../state/batch-part.js';
-import { splitDeltas } from '../state/split-batch.js';
+import { type Measure, type PartSize, splitPoints } from '../state/split-batch.js';
 
 /** JSON has no NaN and no infinity. */
 export type JsonNumber = number | string;
@@ -98,13 +98,19 @@ export function decodeRecord(line: string): LogRecord | undefined {
 }
 
 /** About 450 histogram series of 16 buckets; encoding or reading one part takes well under 2 ms. */
-const PART_LIMITS = { points: Number.POSITIVE_INFINITY, numbers: 8000 };
+const PART_LIMITS: PartSize = { families: Infinity, points: Infinity, numbers: 8000, bytes: Infinity };
+
+const MEASURE: Measure<DeltaPoint> = {
+  numbers: ({ values }) => values.length + 1,
+  bytes: () => 0,
+  familyBytes: () => 0,
+};
 
 /** A batch in parts of bounded size, always cut in the same places. The current values come with the last one. */
 export function splitBatch(batch: DeltaBatch, atMs: number): BatchPart[] {
   const { sequence, resource, current } = batch;
   const collectedAtMs = collectionAtMs(batch, atMs);
-  const parts = splitDeltas(batch.deltas, PART_LIMITS);
+  const parts = splitPoints(batch.deltas, PART_LIMITS, MEASURE).map(({ families }) => families);
   const last = Math.max(parts.length - 1, 0);
   return (parts.length > 0 ? parts : [[]]).map((deltas, part) => ({
     sequence,

@@ -1,40 +1,48 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 
-import { OrchestratorError } from '../../errors.js';
 import { warning } from '../../warnings.js';
-import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
-import { encodeCheckpoint, restoreLine } from './checkpoint.js';
+import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
+import type { ProjectState } from '../state/project-state.js';
+import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
+import { checkpointSize, writeCheckpoint } from './checkpoint-file.js';
 import {
   deleteOlder,
   FIRST_GENERATION,
   generationAfter,
   isGone,
+  isLater,
   logFile,
   newestCheckpoint,
-  newStateFile,
   setAside,
-  stateFile,
   touch,
 } from './generations.js';
-import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
-import { type Change, decodeRecord, encodeRecord, type SealRecord } from './log-record.js';
+import { type Change, decodeRecord, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
+import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
-import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
-import type { ProjectState } from '../state/project-state.js';
 
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
+
+/** A batch of this instance that is in the log as a whole. */
+export interface AppliedBatch {
+  readonly sequence: number;
+  /** Points that the cap moved. */
+  readonly overflowed: number;
+}
 
 /** This process's position in the project's logs, and the copy of the project that it made from them. */
 export class ProjectLog {
   #replica: Replica;
   #log: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
+  /** Of the checkpoint that this generation began with. */
+  #checkpointRows = 0;
   /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
   #written = 0;
   #executed = 0;
+  #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
@@ -53,6 +61,12 @@ export class ProjectLog {
     return this.#replica.state;
   }
 
+  /** The last batch of this instance. Remembered here because the project forgets an instance when its lease is over. */
+  get applied(): AppliedBatch {
+    const own = this.state.instances.get(this.#context.lease);
+    return own?.complete === true && own.sequence > this.#applied.sequence ? own : this.#applied;
+  }
+
   /** The store's time, Unix milliseconds. */
   now(): number {
     return this.#clock.now(this.#replica.bootTime, this.#replica.latestAtMs);
@@ -65,7 +79,7 @@ export class ProjectLog {
       if (log === undefined) continue;
       const seal = await this.#read(log);
       if (seal !== undefined) {
-        await this.#follow(seal);
+        await this.#follow(log, seal);
       } else if (await log.isInPlace()) {
         this.state.assertOwner(this.#context.prefix, this.#context.project);
         return;
@@ -80,39 +94,40 @@ export class ProjectLog {
   /** Appends a change and reads up to it. Resolves with false if it took no effect: behind a seal, or in a deleted file. */
   async submit(change: Change): Promise<boolean> {
     if (this.#log === undefined) return false;
-    this.#written += 1;
-    const { project, lease } = this.#context;
-    const boot = this.#clock.unannounced(this.#replica.bootTime);
-    await this.#log.append(
-      encodeRecord({
-        v: SCHEMA_VERSION,
-        project,
-        lease,
-        number: this.#written,
-        ...(boot !== undefined && { boot }),
-        ...change,
-      }),
-    );
+    await this.#append(this.#log, change);
     await this.catchUp();
     return this.#executed === this.#written;
   }
 
-  /** Begins the next log if this one is longer than `logBytes` and than twice its checkpoint. */
-  async compact(logBytes: number): Promise<void> {
-    if (this.#log === undefined || this.#log.position < logBytes) return;
+  /**
+   * Begins the next log if a process that starts would read much for nothing: more than `logBytes`, and than twice what a
+   * checkpoint made now would hold. With `thorough` also if the log itself is short.
+   */
+  async compact(logBytes: number, thorough = false): Promise<void> {
+    const log = this.#log;
+    if (log === undefined || (log.position < logBytes && !thorough)) return;
     const folder = this.#prepareFolder();
-    const checkpointBytes = await sizeOf(stateFile(folder, this.#generation));
-    if (this.#log.position < 2 * checkpointBytes) return;
+    const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
+    const checkpointBytes = await checkpointSize(folder, this.#generation);
+    const liveBytes = checkpointBytes * share;
+    if (log.position + checkpointBytes - liveBytes < Math.max(logBytes, 2 * liveBytes)) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
     // Created before the seal that names it, so that every reader of the seal finds it.
-    const log = await openAppendOnly(logFile(folder, next), 'always');
-    await log.close();
-    await this.submit({ kind: 'seal', next });
+    await (await openAppendOnly(logFile(folder, next), 'always')).close();
+    try {
+      await this.#append(log, { kind: 'seal', next });
+    } catch (error) {
+      await rm(logFile(folder, next), { force: true });
+      throw error;
+    }
+    await this.catchUp();
+    // Another process sealed the log before.
+    if (this.#executed !== this.#written) await rm(logFile(folder, next), { force: true });
   }
 
-  /** Keeps the files from looking unused. */
+  /** Keeps the files from looking unused. A checkpoint that someone deleted is replaced by the next generation's. */
   async touch(): Promise<void> {
-    await touch(this.#prepareFolder(), this.#generation);
+    if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
   }
 
   async close(): Promise<void> {
@@ -128,53 +143,55 @@ export class ProjectLog {
         const record = decodeRecord(line);
         if (record === undefined) return false;
         this.#replica.execute(record);
-        if (record.lease === this.#context.lease) this.#executed = record.number;
+        if (record.lease === this.#context.lease) this.#note(record);
         if (record.kind === 'seal') seal = record;
         return seal !== undefined;
       });
     } catch (error) {
       // The copy has only a part of what was read: the next call begins again.
       await this.close();
-      await this.#setAside(log.path, error);
+      await this.#setAside(damageOf(log.path, error));
     }
     return seal;
   }
 
-  /** Goes on to the log that the seal names. All processes prune their copies here, and one writes the checkpoint. */
-  async #follow({ next, lease }: SealRecord): Promise<void> {
+  /** Takes note of a record of this instance. */
+  #note({ number }: LogRecord): void {
+    this.#executed = number;
+    const { sequence, overflowed } = this.applied;
+    this.#applied = { sequence, overflowed };
+  }
+
+  async #append(log: AppendOnlyFile, change: Change): Promise<void> {
+    const { project, lease } = this.#context;
+    const boot = this.#clock.unannounced(this.#replica.bootTime);
+    this.#written += 1;
+    const common = { v: SCHEMA_VERSION, project, lease, number: this.#written };
+    await log.append(encodeRecord({ ...common, ...(boot !== undefined && { boot }), ...change }));
+  }
+
+  /**
+   * Goes on to the log that the seal names. All processes prune their copies here, and one writes the checkpoint. Nothing is
+   * lost if that one dies or the disk is full: a process that starts reads the older log, then the one that its seal names.
+   * The next checkpoint removes both.
+   */
+  async #follow(sealed: AppendOnlyFile, { next, lease }: SealRecord): Promise<void> {
     await this.close();
     this.#replica.prune();
+    this.#checkpointRows = this.#replica.rows;
     const folder = this.#prepareFolder();
-    if (lease === this.#context.lease) await this.#writeCheckpoint(folder, next);
+    if (lease === this.#context.lease && (await writeCheckpoint(folder, next, this.#replica)))
+      await deleteOlder(folder, next).catch(() => undefined);
     try {
       this.#log = await openAppendOnly(logFile(folder, next), 'never');
       this.#generation = next;
     } catch (error) {
-      // This process is more than one generation behind: the next attempt loads the newest.
       if (!isGone(error)) throw error;
-    }
-  }
-
-  /**
-   * Nothing is lost if the writer dies or the disk is full: a process that starts reads the older log, then the one that its
-   * seal names. The next checkpoint removes both.
-   */
-  async #writeCheckpoint(folder: string, generation: string): Promise<void> {
-    const unfinished = newStateFile(folder, generation, randomBytes(6).toString('hex'));
-    try {
-      const file = await open(unfinished, 'wx', 0o600);
-      try {
-        for (const line of encodeCheckpoint(this.#replica)) {
-          await file.writeFile(line);
-          await yieldToEventLoop();
-        }
-      } finally {
-        await file.close();
-      }
-      await rename(unfinished, stateFile(folder, generation));
-      await deleteOlder(folder, generation);
-    } catch {
-      await rm(unfinished, { force: true }).catch(() => undefined);
+      const checkpoint = await newestCheckpoint(folder);
+      // This process is more than one generation behind: the next attempt loads the newest.
+      if (checkpoint !== undefined && !isLater(next, checkpoint)) return;
+      if (await sealed.isInPlace())
+        await this.#setAside(new DamagedFile(sealed.path, `${next}, the log after it, is gone`));
     }
   }
 
@@ -182,61 +199,22 @@ export class ProjectLog {
   async #load(): Promise<AppendOnlyFile | undefined> {
     this.#replica = new Replica(this.#context);
     const folder = this.#prepareFolder();
-    let generation = FIRST_GENERATION;
     try {
-      const checkpoint = await newestCheckpoint(folder);
-      generation = checkpoint ?? FIRST_GENERATION;
-      this.#log = await (checkpoint === undefined ? begin(folder) : this.#restore(folder, checkpoint));
-      this.#generation = generation;
+      const newest = await openNewest(folder, this.#replica);
+      this.#checkpointRows = this.#replica.rows + this.#replica.endedInstances;
+      this.#generation = newest?.generation ?? FIRST_GENERATION;
+      this.#log = newest?.log;
     } catch (error) {
-      if (!isGone(error)) await this.#setAside(stateFile(folder, generation), error);
+      await this.#setAside(damageOf(folder, error));
     }
     return this.#log;
   }
 
-  async #restore(folder: string, generation: string): Promise<AppendOnlyFile | undefined> {
-    const checkpoint = await openAppendOnly(stateFile(folder, generation), 'never');
-    try {
-      const complete = await checkpoint.read((line) => restoreLine(this.#replica, line));
-      if (!complete) throw new RangeError(`${checkpoint.path} has no end`);
-    } finally {
-      await checkpoint.close();
-    }
-    try {
-      return await openAppendOnly(logFile(folder, generation), 'never');
-    } catch (error) {
-      if (!isGone(error)) throw error;
-      // Either there is a newer checkpoint by now, or only the log was deleted.
-      if ((await newestCheckpoint(folder)) === generation)
-        throw new RangeError(`${generation} has lost its log`);
-      return undefined;
-    }
-  }
-
-  /** Moves files that cannot be read out of the way. Errors of another kind are passed on. */
-  async #setAside(culprit: string, error: unknown): Promise<void> {
-    const unreadable =
-      error instanceof RangeError || error instanceof SyntaxError || error instanceof TypeError;
-    if (!unreadable || error instanceof OrchestratorError) throw error;
+  /** Moves the files out of the way, for all processes. */
+  async #setAside(damage: DamagedFile): Promise<void> {
     const folder = this.#prepareFolder();
-    const damaged = await setAside(folder, culprit);
+    const damaged = await setAside(folder, damage.file);
     if (damaged === undefined) return;
-    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error, damaged }));
-  }
-}
-
-/** Opens the first log. Resolves with undefined if a checkpoint appeared meanwhile: then its time is over. */
-async function begin(folder: string): Promise<AppendOnlyFile | undefined> {
-  const log = await openAppendOnly(logFile(folder, FIRST_GENERATION), 'if absent');
-  if ((await newestCheckpoint(folder)) === undefined) return log;
-  await log.close();
-  return undefined;
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch {
-    return 0;
+    this.#context.warn(...warning('ORCHESTRATOR_LOCAL_STORE_DAMAGED', { folder, error: damage, damaged }));
   }
 }

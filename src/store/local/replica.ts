@@ -20,6 +20,8 @@ export class Replica {
   /** The store's clock, and the time of the latest change. */
   bootTime: BootTime | undefined;
   latestAtMs = 0;
+  /** Instances of the checkpoint that are not here: their leases were over. */
+  endedInstances = 0;
   readonly #context: StoreContext;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
@@ -27,6 +29,14 @@ export class Replica {
   constructor(context: StoreContext) {
     this.#context = context;
     this.prune();
+  }
+
+  /** What a checkpoint made now would hold: series, instances and their values. */
+  get rows(): number {
+    let rows = 0;
+    for (const { series } of this.state.families.values()) rows += series.size;
+    for (const { values } of this.state.instances.values()) rows += 1 + values.length;
+    return rows;
   }
 
   execute(record: LogRecord): void {

@@ -51,6 +51,8 @@ class MemoryStore implements MetricStore {
   readonly #builder: SnapshotBuilder;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
+  /** The last batch. Remembered here because the project forgets an instance when its lease is over. */
+  #applied = { sequence: 0, overflowed: 0 };
   #closed = false;
 
   constructor(context: StoreContext, backend: MemoryBackend) {
@@ -62,6 +64,8 @@ class MemoryStore implements MetricStore {
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     const state = this.#state();
     const atMs = this.#backend.now();
+    const { sequence, overflowed } = this.#applied;
+    if (batch.sequence <= sequence) return { overflowed: batch.sequence === sequence ? overflowed : 0 };
     state.project = this.#context.project;
     for (const { family, points } of [...batch.deltas, ...batch.current]) {
       const known = state.families.get(family.key);
@@ -70,7 +74,8 @@ class MemoryStore implements MetricStore {
       }
     }
     const whole = { ...batch, collectedAtMs: collectionAtMs(batch, atMs), part: 0, last: true };
-    return { overflowed: state.apply(this.#context, whole, atMs) };
+    this.#applied = { sequence: batch.sequence, overflowed: state.apply(this.#context, whole, atMs) };
+    return { overflowed: this.#applied.overflowed };
   }
 
   async snapshot(): Promise<Snapshot> {

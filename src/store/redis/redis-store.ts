@@ -7,7 +7,7 @@ import type { RedisTarget } from './connection/client.js';
 import { RedisConnection } from './connection/connection.js';
 import { PROJECTS_KEY, redisKeys, type RedisKeys } from './scripts/keys.js';
 import { RedisReader } from './reading/snapshot-reader.js';
-import { pipeline, runScript, strings } from './connection/commands.js';
+import { pipeline, strings } from './connection/commands.js';
 import { END_LEASES } from './scripts/end-leases.js';
 import { LOCK } from './scripts/lock.js';
 import { SWEEP } from './scripts/sweep.js';
@@ -53,7 +53,7 @@ class RedisStore implements MetricStore {
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
-    return { overflowed: await this.#writer.apply(batch) };
+    return this.#writer.apply(batch);
   }
 
   snapshot(): Promise<Snapshot> {
@@ -84,15 +84,12 @@ class RedisStore implements MetricStore {
     await this.#list();
     if (leases.length > 0) {
       const { keyTtlMs } = this.#writer;
-      await this.#reading.use((client) =>
-        runScript(client, END_LEASES, { keys, leases, when: 'if ended', keyTtlMs }),
-      );
+      await this.#reading.run(END_LEASES, { keys, leases, when: 'if ended', keyTtlMs });
     }
     for (const family of families) {
       let cursor = '0';
       do {
-        const call = { keys, family, cursor, ttlMs };
-        ({ cursor } = await this.#reading.use((client) => runScript(client, SWEEP, call)));
+        ({ cursor } = await this.#reading.run(SWEEP, { keys, family, cursor, ttlMs }));
       } while (cursor !== '0');
     }
   }
@@ -114,8 +111,7 @@ class RedisStore implements MetricStore {
   }
 
   #lock(name: string, ms: number): Promise<boolean> {
-    const call = { key: this.#keys.lock(name), lease: this.#context.lease, ms };
-    return this.#reading.use((client) => runScript(client, LOCK, call));
+    return this.#reading.run(LOCK, { key: this.#keys.lock(name), lease: this.#context.lease, ms });
   }
 
   async #assertOwn(): Promise<void> {

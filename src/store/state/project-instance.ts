@@ -25,14 +25,16 @@ export class ProjectInstance {
     return this.leaseEndsAtMs > atMs;
   }
 
-  /** Of an instance that is gone, only the sequence is remembered: there may be many of them, of jobs that run for a second. */
+  /**
+   * True when nothing has to be remembered of it: its lease has ended, between two batches. A process that was suspended in
+   * the middle of one goes on with the next part when it wakes up.
+   */
+  isOver(atMs: number): boolean {
+    return !this.isAlive(atMs) && this.complete;
+  }
+
   forgetCurrent(): void {
     this.values = [];
     this.resource = undefined;
-  }
-
-  /** True while there is something that {@link forgetCurrent} would forget. */
-  get hasCurrent(): boolean {
-    return this.values.length > 0 || this.resource !== undefined;
   }
 }

@@ -86,6 +86,7 @@ export class ProjectState {
     if (instance === undefined) return;
     instance.leaseEndsAtMs = 0;
     instance.forgetCurrent();
+    if (instance.complete) this.instances.delete(lease);
     for (const [name, lock] of this.locks) if (lock.lease === lease) this.locks.delete(name);
   }
 
@@ -94,8 +95,7 @@ export class ProjectState {
     const expiredAtMs = atMs - ttlMs;
     for (const family of this.families.values()) if (family.hasExpired(expiredAtMs)) return true;
     for (const instance of this.instances.values()) {
-      if (instance.updatedAtMs <= expiredAtMs) return true;
-      if (!instance.isAlive(atMs) && instance.hasCurrent) return true;
+      if (instance.updatedAtMs <= expiredAtMs || instance.isOver(atMs)) return true;
     }
     return false;
   }
@@ -107,7 +107,7 @@ export class ProjectState {
       if (family.series.size === 0) this.families.delete(key);
     }
     for (const [lease, instance] of this.instances) {
-      if (instance.updatedAtMs <= expiredAtMs) this.instances.delete(lease);
+      if (instance.updatedAtMs <= expiredAtMs || instance.isOver(atMs)) this.instances.delete(lease);
       else if (!instance.isAlive(atMs)) instance.forgetCurrent();
     }
     for (const [name, { endsAtMs }] of this.locks) if (endsAtMs <= atMs) this.locks.delete(name);

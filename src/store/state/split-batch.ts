@@ -1,36 +1,105 @@
-import type { DeltaBatch, DeltaPoint, FamilyPoints } from '../../model/delta-batch.js';
+import type { FamilyPoints } from '../../model/delta-batch.js';
+import type { Family } from '../../model/family.js';
 
-/** What one part of a batch may hold. A point that exceeds a limit by itself is a part of its own. */
-export interface PartLimits {
+/** How large a part of a batch is, or may be. */
+export interface PartSize {
+  readonly families: number;
   readonly points: number;
-  /** The values of all points, and one for each point. */
+  /** Numbers of all points. */
   readonly numbers: number;
+  readonly bytes: number;
 }
 
-/** A batch's additions in parts of bounded size, always cut in the same places. */
-export function splitDeltas(
-  deltas: DeltaBatch['deltas'],
-  limits: PartLimits,
-): Array<Array<FamilyPoints<DeltaPoint>>> {
-  const parts: Array<Array<FamilyPoints<DeltaPoint>>> = [];
-  let part: Array<FamilyPoints<DeltaPoint>> = [];
-  let points = 0;
-  let numbers = 0;
-  for (const { family, points: all } of deltas) {
-    let start = 0;
-    for (const [index, { values }] of all.entries()) {
-      if (points > 0 && (points === limits.points || numbers + values.length + 1 > limits.numbers)) {
-        if (index > start) part.push({ family, points: all.slice(start, index) });
-        start = index;
-        parts.push(part);
-        part = [];
-        points = numbers = 0;
-      }
-      points += 1;
-      numbers += values.length + 1;
-    }
-    if (start < all.length) part.push({ family, points: start === 0 ? all : all.slice(start) });
+/** What the points of a batch take of a part. */
+export interface Measure<Point> {
+  readonly numbers: (point: Point) => number;
+  readonly bytes: (point: Point) => number;
+  /** Of a family besides its points, in each part that has some of them. */
+  readonly familyBytes: (family: Family) => number;
+}
+
+export interface SizedPart<Point> {
+  readonly families: ReadonlyArray<FamilyPoints<Point>>;
+  readonly size: PartSize;
+}
+
+/**
+ * Points in parts of bounded size, in their order, and always cut in the same places. A point that exceeds a limit by itself
+ * is a part of its own. A family appears once in a part, also one without points.
+ */
+export function splitPoints<Point>(
+  families: ReadonlyArray<FamilyPoints<Point>>,
+  limits: PartSize,
+  measure: Measure<Point>,
+): Array<SizedPart<Point>> {
+  const splitter = new Splitter(limits, measure);
+  for (const { family, points } of families) splitter.add(family, points);
+  return splitter.end();
+}
+
+class Splitter<Point> {
+  readonly #limits: PartSize;
+  readonly #measure: Measure<Point>;
+  readonly #parts: Array<SizedPart<Point>> = [];
+  #families: Array<FamilyPoints<Point>> = [];
+  #points = 0;
+  #numbers = 0;
+  #bytes = 0;
+
+  constructor(limits: PartSize, measure: Measure<Point>) {
+    this.#limits = limits;
+    this.#measure = measure;
   }
-  if (part.length > 0) parts.push(part);
-  return parts;
+
+  add(family: Family, points: readonly Point[]): void {
+    const familyBytes = this.#measure.familyBytes(family);
+    let from = 0;
+    let isOpen = false;
+    for (const [index, point] of points.entries()) {
+      const numbers = this.#measure.numbers(point);
+      const bytes = this.#measure.bytes(point);
+      if (isOpen && !this.#fits(0, numbers, bytes)) {
+        this.#families.push({ family, points: points.slice(from, index) });
+        this.#cut();
+        isOpen = false;
+        from = index;
+      }
+      if (!isOpen) {
+        if (!this.#fits(1, numbers, familyBytes + bytes)) this.#cut();
+        this.#bytes += familyBytes;
+        isOpen = true;
+      }
+      this.#points += 1;
+      this.#numbers += numbers;
+      this.#bytes += bytes;
+    }
+    if (points.length === 0) {
+      if (!this.#fits(1, 0, familyBytes)) this.#cut();
+      this.#bytes += familyBytes;
+    }
+    this.#families.push({ family, points: from === 0 ? points : points.slice(from) });
+  }
+
+  end(): Array<SizedPart<Point>> {
+    this.#cut();
+    return this.#parts;
+  }
+
+  #fits(families: number, numbers: number, bytes: number): boolean {
+    return (
+      this.#families.length + families <= this.#limits.families &&
+      this.#points + 1 <= this.#limits.points &&
+      this.#numbers + numbers <= this.#limits.numbers &&
+      this.#bytes + bytes <= this.#limits.bytes
+    );
+  }
+
+  #cut(): void {
+    if (this.#families.length === 0) return;
+    const { length } = this.#families;
+    const size = { families: length, points: this.#points, numbers: this.#numbers, bytes: this.#bytes };
+    this.#parts.push({ families: this.#families, size });
+    this.#families = [];
+    this.#points = this.#numbers = this.#bytes = 0;
+  }
 }

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -45,7 +46,7 @@ describe('the folder of the local store', () => {
     assert.equal(path.dirname(defaultLocalDirectory()), tmpdir());
   });
 
-  test('is refused when it is a link, a file, or open to other writers', () => {
+  test('is refused when it is a link, a file, or open to all users', () => {
     mkdirSync(path.join(base, 'target'), { mode: 0o700 });
     symlinkSync(path.join(base, 'target'), path.join(base, 'link'));
     assert.throws(
@@ -53,17 +54,37 @@ describe('the folder of the local store', () => {
       refused(/link: it is a link.*ORCHESTRATOR_LOCAL_DIR/),
     );
     assert.throws(() => prepareLocalFolder(path.join(base, 'link'), 'p'), refused(/it is a link/));
+    assert.deepEqual(readdirSync(path.join(base, 'target')), [], 'nothing is made behind the link');
     writeFileSync(path.join(base, 'file'), '');
     assert.throws(() => prepareLocalFolder(base, 'file'), refused(/cannot use .*file/));
-    assert.throws(() => prepareLocalFolder(path.join(base, 'file'), 'p'), refused(/cannot use .*p: ENOTDIR/));
+    assert.throws(() => prepareLocalFolder(path.join(base, 'file'), 'p'), refused(/cannot use .*p: EEXIST/));
     mkdirSync(path.join(base, 'open'));
     chmodSync(path.join(base, 'open'), 0o777);
-    assert.throws(() => prepareLocalFolder(base, 'open'), refused(/other users may write/));
+    assert.throws(() => prepareLocalFolder(base, 'open'), refused(/all users may write/));
   });
 
-  test('is closed to readers if it was open to them', () => {
-    mkdirSync(path.join(base, 'read'), { mode: 0o755 });
-    assert.equal(lstatSync(prepareLocalFolder(base, 'read')).mode & 0o777, 0o700);
+  for (const [whom, mode] of [
+    ['readers', 0o755],
+    ["a group, as by Kubernetes' fsGroup", 0o2770],
+  ] as const) {
+    test(`is closed to ${whom}`, () => {
+      mkdirSync(path.join(base, 'open'));
+      chmodSync(path.join(base, 'open'), mode);
+      assert.equal(lstatSync(prepareLocalFolder(base, 'open')).mode & 0o7777, 0o700);
+    });
+  }
+
+  test('is not made behind a link in the place of the default directory', (t) => {
+    mkdirSync(path.join(base, 'elsewhere'));
+    const before = process.env['TMPDIR'];
+    t.after(() => {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    });
+    process.env['TMPDIR'] = base;
+    symlinkSync(path.join(base, 'elsewhere'), defaultLocalDirectory());
+    assert.throws(() => prepareLocalFolder(undefined, 'shop'), refused(/it is a link/));
+    assert.deepEqual(readdirSync(path.join(base, 'elsewhere')), []);
   });
 
   test('is refused when it belongs to another user, even for root', () => {

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -183,6 +193,99 @@ describe('the files of the local store', () => {
       assert.deepEqual((await readdir(folder)).toSorted(), ['1-first.log', 'damaged']);
     });
   }
+
+  test('files that a group may write to are closed to it, and read', async () => {
+    await (await bed.instance()).send({ deltas: [added(requests, add(series(), 1))] });
+    const log = await only('.log');
+    await chmod(log, 0o660);
+    await chmod(folder, 0o2770);
+    await assertValues(await bed.instance(), { requests: { '': [1] } });
+    assert.equal((await stat(log)).mode & 0o777, 0o600);
+    assert.equal((await stat(folder)).mode & 0o7777, 0o700);
+  });
+
+  test('a lost checkpoint is noticed by the next process, and all begin anew together, with one warning', async () => {
+    const a = await bed.instance({ maxSeries: 1000 });
+    await fill(a, ENOUGH);
+    await rm(await only('.state'));
+    const fresh = await bed.instance();
+    await fresh.send({ deltas: [added(requests, add(series(), 1))] });
+    await a.send({ deltas: [added(requests, add(series(), 2))] });
+    for (const one of [a, fresh]) await assertValues(one, { requests: { '': [3] } });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings.pop() ?? '', /was damaged \(the checkpoint of .* is gone\)/);
+  });
+
+  test('a lost checkpoint is replaced by a process that still knows everything', async () => {
+    const a = await bed.instance({ maxSeries: 1000 });
+    await fill(a, ENOUGH);
+    const lost = await only('.state');
+    await rm(lost);
+    await a.store.sweep();
+    assert.notEqual(await only('.state'), lost);
+    const values = valuesOf(await (await bed.instance()).store.snapshot());
+    assert.deepEqual(values, valuesOf(await a.store.snapshot()));
+  });
+
+  test('a log that ends with a seal and has lost its successor is set aside', async () => {
+    const a = await bed.instance();
+    await a.send({ deltas: [added(requests, add(series(), 1))] });
+    const seal = {
+      v: SCHEMA_VERSION,
+      project: 'shop',
+      lease: 'dead',
+      number: 1,
+      kind: 'seal',
+      next: '2-gone',
+    };
+    await appendFile(await only('.log'), `\n${JSON.stringify(seal)}\n`);
+    const b = await bed.instance();
+    await b.send({ deltas: [added(requests, add(series(), 2))] });
+    for (const one of [a, b]) await assertValues(one, { requests: { '': [2] } });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings.pop() ?? '', /was damaged \(2-gone, the log after it, is gone\)/);
+  });
+
+  test('instances that ended leave nothing to read at the next start', async () => {
+    const state = path.join(folder, '2-old.state');
+    const lines = (instances: number): string =>
+      [
+        { kind: 'state', v: SCHEMA_VERSION, project: 'shop' },
+        ...Array.from({ length: instances }, (_, id) => ({
+          kind: 'instance',
+          lease: `dead-${id}`,
+          sequence: 1,
+          parts: 1,
+          complete: true,
+          overflowed: 0,
+          updatedMs: Date.now(),
+          leaseEndMs: id % 2,
+          values: [],
+        })),
+        { kind: 'end' },
+      ]
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join('');
+    await (await bed.instance()).store.close();
+    await writeFile(state, lines(10_000), { mode: 0o600 });
+    await writeFile(path.join(folder, '2-old.log'), '', { mode: 0o600 });
+    const a = await bed.instance();
+    await a.send({ deltas: [added(requests, add(series(), 1))] });
+    await a.store.sweep();
+    await a.send({ deltas: [added(requests, add(series(), 1))] });
+    assert.ok((await stat(await only('.state'))).size < 2000);
+    for (let job = 0; job < 20; job += 1) {
+      const one = await bed.instance();
+      await one.send({ deltas: [added(requests, add(series(), 1))] });
+      await one.store.endLease();
+      await one.store.close();
+    }
+    await rm(await only('.state'));
+    await a.store.sweep();
+    const text = await readFile(await only('.state'), 'utf8');
+    assert.equal(text.match(/"kind":"instance"/g)?.length, 1);
+    await assertValues(a, { requests: { '': [22] } });
+  });
 
   test('a log that was cut or deleted under its writers does not stop them', async () => {
     const a = await bed.instance({ maxSeries: 1000 });

@@ -2,6 +2,8 @@ import type { Redis } from 'ioredis';
 
 import { OrchestratorError, orchestratorError, reason } from '../../../errors.js';
 import { deadline } from '../../../event-loop/deadline.js';
+import type { RedisScript } from '../scripts/script.js';
+import { runScript } from './commands.js';
 import { createClient, type RedisNode, type RedisTarget } from './client.js';
 import { findMaster } from './sentinel.js';
 
@@ -54,6 +56,11 @@ export class RedisConnection {
       if (!reason(error).startsWith('NOPERM')) this.#drop();
       throw this.#explain(error);
     }
+  }
+
+  /** Runs a script. */
+  run<Call, Reply>(script: RedisScript<Call, Reply>, call: Call): Promise<Reply> {
+    return this.use((client) => runScript(client, script, call));
   }
 
   close(): void {

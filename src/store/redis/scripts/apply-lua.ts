@@ -1,14 +1,15 @@
 import { encodeSeries, OVERFLOW_SERIES } from '../../../model/series.js';
+import { PACKED_NUMBERS } from './addition-lua.js';
 import { ADD_EXPONENTIAL } from './exponential-lua.js';
 import { SERVER_NOW } from './script.js';
 
+const OVERFLOW = OVERFLOW_SERIES.id;
 const OVERFLOW_LABELS = encodeSeries(OVERFLOW_SERIES.scope, OVERFLOW_SERIES.attributes);
 
-/** The Lua of {@link APPLY}, which describes its KEYS, ARGV and replies. */
-export const APPLY_LUA: string = `${SERVER_NOW}
-local full = ARGV[1] == '1'
-local position, previous, expected = ARGV[2], ARGV[3], ARGV[4]
-local lease, ttl, keyTtl, maxSeries = ARGV[7], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+const CHECK_INSTANCE = `
+local WHOLE, LATE = '1', '2'
+local kind, position, lease, leaseMs = ARGV[1], tonumber(ARGV[2]), ARGV[7], tonumber(ARGV[8])
+local ttl, keyTtl, maxSeries, contact = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[13])
 
 local project = redis.call('HMGET', KEYS[1], 'epoch', 'name', 'schema')
 local epoch = project[1]
@@ -16,177 +17,198 @@ if epoch then
   if project[3] ~= ARGV[5] then return {'schema', project[3] or ''} end
   if project[2] ~= ARGV[6] then return {'taken', project[2] or ''} end
 end
-if expected ~= '*' and expected ~= (epoch or '') then return {'resend', epoch or ''} end
-if not epoch and not full then return {'resend', ''} end
+if ARGV[4] ~= '*' and ARGV[4] ~= (epoch or '') then return {'resend', epoch or ''} end
+if not epoch and kind ~= WHOLE then return {'resend', ''} end
 
-local applied = redis.call('HGET', KEYS[4], 'position')
-if applied and tonumber(applied) >= tonumber(position) then return {'seen', epoch or ''} end
-if not full then
-  local listed = redis.call('ZSCORE', KEYS[3], lease)
+local applied = tonumber(redis.call('HGET', KEYS[4], 'position') or '')
+local listed = redis.call('ZSCORE', KEYS[3], lease)
+if applied and applied >= position then return {'seen', epoch or ''} end
+-- A position expires when nothing was written for long. What was sent before then may have been applied or not.
+if not applied and contact > 0 and now - contact >= keyTtl / 2 then return {'away', now} end
+if kind ~= WHOLE and kind ~= LATE then
   -- Lease and position are written together, so that a failover loses both. A position that is missing alone was evicted:
   -- what it stood for is still there, and must not be added again.
-  if (applied or not listed) and (applied or '0') ~= previous then return {'behind', epoch, applied or '0'} end
+  if (applied or not listed) and (applied or 0) ~= tonumber(ARGV[3]) then return {'behind', epoch, applied or 0} end
   if not applied or not listed then return {'resend', epoch} end
 end
+`;
 
--- First pass: read, so that nothing is written when something is missing.
-local sections, a = {}, 14
-for b = 1, tonumber(ARGV[13]) do
-  local section = {
+/** Nothing is written while something is missing. */
+const READ_SECTIONS = `
+local sections, skipped, a = {}, {}, 15
+for index = 1, tonumber(ARGV[14]) do
+  local s = {
+    index = index, values = KEYS[3 + 2 * index], labels = KEYS[4 + 2 * index],
     key = ARGV[a], descriptor = ARGV[a + 1], mode = ARGV[a + 2], width = tonumber(ARGV[a + 3]), n = tonumber(ARGV[a + 4]),
-    values = KEYS[3 + 2 * b], labels = KEYS[4 + 2 * b], ids = {}, text = {}, existing = {}, removed = {},
+    payload = ARGV[a + 5], offset = 1, ids = {}, text = {}, existing = {}, removed = {},
   }
-  a = a + 5
-  for i = 1, section.n do section.ids[i] = ARGV[a + i - 1] end
-  a = a + section.n
-  section.payload = ARGV[a]
-  local l = tonumber(ARGV[a + 1])
-  a = a + 2
-  for i = 1, l do
-    section.text[tonumber(ARGV[a])] = ARGV[a + 1]
+  for i = 1, s.n do
+    local id = sub(s.payload, s.offset, s.offset + 15)
+    s.ids[i] = id == '${OVERFLOW.padEnd(16)}' and '${OVERFLOW}' or id
+    s.offset = s.offset + 16
+  end
+  local texts = tonumber(ARGV[a + 6])
+  a = a + 7
+  for i = 1, texts do
+    s.text[tonumber(ARGV[a])] = ARGV[a + 1]
     a = a + 2
   end
-  local r = tonumber(ARGV[a])
-  for i = 1, r do section.removed[i] = section.key .. '/' .. ARGV[a + i] end
-  a = a + r + 1
-  if redis.call('HLEN', section.values) ~= redis.call('HLEN', section.labels) then
+  local removed = tonumber(ARGV[a])
+  for i = 1, removed do s.removed[i] = s.key .. '/' .. ARGV[a + i] end
+  a = a + removed + 1
+
+  local values, labels = redis.pcall('HLEN', s.values), redis.pcall('HLEN', s.labels)
+  local refusal = type(values) == 'table' and values or type(labels) == 'table' and labels
+  if refusal then
+    if not string.find(refusal.err, 'WRONGTYPE', 1, true) then return refusal end
+    skipped[#skipped + 1] = index
+  else
+    sections[#sections + 1] = s
+    s.described = redis.call(s.descriptor == '' and 'HEXISTS' or 'HGET', KEYS[2], s.key)
+    if s.described == 0 then return {'resend', epoch} end
     -- One of the two was evicted. What is left cannot be shown; the family begins anew.
-    redis.call('DEL', section.values, section.labels)
-  end
-  if section.descriptor == '' and redis.call('HEXISTS', KEYS[2], section.key) == 0 then return {'resend', epoch} end
-  if section.n > 0 then
-    section.existing = redis.call('HMGET', section.values, unpack(section.ids))
-    for i = 1, section.n do
-      if not section.existing[i] and not section.text[i] then return {'resend', epoch} end
+    s.evicted = values ~= labels and (values == 0 or labels == 0)
+    if s.n > 0 and not s.evicted then
+      s.existing = redis.call('HMGET', s.values, unpack(s.ids))
+      -- Something else wrote here. A series is known if it has both.
+      local both = values ~= labels and redis.call('HMGET', s.labels, unpack(s.ids))
+      for i = 1, both and s.n or 0 do s.existing[i] = both[i] and s.existing[i] end
+    end
+    local new = false
+    for i = 1, s.n do
+      if not s.existing[i] and not s.text[i] then return {'resend', epoch} end
+      if not s.existing[i] or s.ids[i] == '${OVERFLOW}' then new = true end
+    end
+    if new then
+      s.rest = not s.evicted and redis.call('HGET', s.values, '${OVERFLOW}')
+      s.room = maxSeries - (s.evicted and 0 or values) + (s.rest and 1 or 0)
     end
   end
-  sections[b] = section
 end
+`;
 
--- Second pass: write.
+/**
+ * Redis does not undo what a script wrote before one of its commands was refused. So these writes change nothing if they are
+ * repeated, and show that each kind of write is possible: the first one is refused without memory, on a replica and without
+ * enough replicas, the others where the user lacks a right.
+ */
+const PREPARE = `
+redis.call('ZADD', KEYS[3], 'XX', kind == LATE and (listed or 0) or now + leaseMs, lease)
 if not epoch then
   epoch = lease .. ':' .. now
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'name', ARGV[6], 'schema', ARGV[5], 'createdMs', now)
 end
-if full then redis.call('DEL', KEYS[4]) end
-
-local formats = {}
-local function format(width)
-  local f = formats[width]
-  if not f then
-    f = '<' .. string.rep('d', width)
-    formats[width] = f
-  end
-  return f
+for _, s in ipairs(sections) do
+  if s.evicted then redis.call('UNLINK', s.values, s.labels) end
+  if #s.removed > 0 then redis.call('HDEL', KEYS[4], unpack(s.removed)) end
 end
-
-local read, write = struct.unpack, struct.pack
-local function add(packed, delta, offset, width)
-  local sum, d = {read(format(width + 2), packed)}, {read(format(width), delta, offset)}
-  sum[1] = now
-  for j = 1, width do
-    local n = d[j]
-    if n ~= 0 then sum[j + 2] = sum[j + 2] + n end
-  end
-  return write(format(width + 2), unpack(sum, 1, width + 2))
+if kind == WHOLE then
+  redis.call('HSET', KEYS[4], 'resource', ARGV[12], 'leaseMs', leaseMs)
+  redis.call('UNLINK', KEYS[4])
 end
+local young = {}
+local function keep(key)
+  if redis.call('PEXPIRE', key, keyTtl) == 0 then young[#young + 1] = key end
+end
+for k = 1, 4 do keep(KEYS[k]) end
+for _, s in ipairs(sections) do
+  keep(s.values)
+  keep(s.labels)
+end
+`;
 
-${ADD_EXPONENTIAL}
-local overflowed = 0
-local reply = {'ok', epoch, 0}
-for b = 1, #sections do
-  local section = sections[b]
-  local width, mode = section.width, section.mode
-  local size = redis.call('HLEN', section.values) - redis.call('HEXISTS', section.values, '${OVERFLOW_SERIES.id}')
+const WRITE_SECTION = `
+local adders = {d = {add, isSum}, e = {addExponential, isExponential}}
+local overflowed, refused = 0, {}
+
+local function writeSection(s)
   local out, o, labels, t, fields, f = {}, 0, {}, 0, {}, 0
-  local beyond = {}
-  local addTo = mode == 'e' and addExponential or add
-  local offset, n = 1, width
-  for i = 1, section.n do
-    local id, packed = section.ids[i], section.existing[i]
-    if mode == 'e' then
-      n = struct.unpack('<d', section.payload, offset)
-      offset = offset + 8
+  local addTo, isValid = unpack(adders[s.mode] or {})
+  local offset, spilled = s.offset, false
+  if s.rest and isValid and not isValid(s.rest, s.width) then s.rest = false end
+  for i = 1, s.n do
+    local id, old, admitted = s.ids[i], s.existing[i], true
+    if not old and id ~= '${OVERFLOW}' then
+      admitted = s.room > 0
+      s.room = s.room - 1
     end
-    local length = (mode == 'd' and width or (mode == 'k' and 1 or 0)) * 8 + 16
-    if packed and mode ~= 'e' and #packed ~= length then packed = false end
-    local admitted = true
-    if not section.existing[i] then
-      if size >= maxSeries and id ~= '${OVERFLOW_SERIES.id}' then
-        admitted = false
-      else
-        if id ~= '${OVERFLOW_SERIES.id}' then size = size + 1 end
-        t = t + 2
-        labels[t - 1], labels[t] = id, section.text[i]
-      end
-    elseif full and section.text[i] then
+    if admitted and s.text[i] and (not old or kind == WHOLE) then
       t = t + 2
-      labels[t - 1], labels[t] = id, section.text[i]
+      labels[t - 1], labels[t] = id, s.text[i]
     end
-    if mode == 'd' or mode == 'e' then
-      if not admitted then
-        beyond[#beyond + 1] = {offset, n}
-      else
-        o = o + 2
-        out[o - 1] = id
-        if packed then
-          out[o] = addTo(packed, section.payload, offset, n)
-        else
-          out[o] = struct.pack('<dd', now, now) .. string.sub(section.payload, offset, offset + n * 8 - 1)
-        end
-      end
+    if addTo and (id == '${OVERFLOW}' or not admitted) then
+      if not admitted then overflowed = overflowed + 1 end
+      s.rest, offset = addTo(s.rest, s.payload, offset, s.width)
+      spilled = true
+    elseif addTo then
+      o = o + 2
+      out[o - 1] = id
+      out[o], offset = addTo(old and isValid(old, s.width) and old, s.payload, offset, s.width)
     elseif not admitted then
-      reply[#reply + 1] = b
-      reply[#reply + 1] = id
+      offset = offset + 16
+      refused[#refused + 1] = s.index
+      refused[#refused + 1] = id
     else
-      local age, value = struct.unpack('<dd', section.payload, offset)
+      local age, value, at = read('<dd', s.payload, offset)
       local recorded = now - age
-      if mode == 'k' then
-        if packed then
-          local _, before, kept = struct.unpack('<ddd', packed)
-          if before > recorded then recorded, value = before, kept end
+      local size = old and #old
+      offset = at
+      if s.mode == 'k' then
+        if size == 24 then
+          local _, before, kept = read('<ddd', old)
+          -- A time that is still to come was written before the clock was set back.
+          if before > recorded and before <= now then recorded, value = before, kept end
         end
         o = o + 2
-        out[o - 1], out[o] = id, struct.pack('<ddd', now, recorded, value)
+        out[o - 1], out[o] = id, stamp .. write('<dd', recorded, value)
       else
-        if not packed or struct.unpack('<d', packed) < now - ttl / 4 then
+        local updated = (size == 16 or size == 24) and read('<d', old)
+        if not updated or updated < now - ttl / 4 or updated > now then
+          -- What a version of the application keeps here, for which the family has mode k, stays.
           o = o + 2
-          out[o - 1], out[o] = id, struct.pack('<dd', now, now)
+          out[o - 1], out[o] = id, stamp .. (updated and sub(old, 9) or stamp)
         end
         f = f + 2
-        fields[f - 1], fields[f] = section.key .. '/' .. id, struct.pack('<dd', recorded, value)
+        fields[f - 1], fields[f] = s.key .. '/' .. id, write('<dd', recorded, value)
       end
     end
-    offset = offset + n * 8
   end
-  if o > 0 then redis.call('HSET', section.values, unpack(out)) end
-  if t > 0 then redis.call('HSET', section.labels, unpack(labels)) end
-  if #beyond > 0 then
-    overflowed = overflowed + #beyond
-    local rest = redis.call('HGET', section.values, '${OVERFLOW_SERIES.id}')
-    local first = 1
-    if not rest or (mode == 'd' and #rest ~= width * 8 + 16) then
-      rest = struct.pack('<dd', now, now) .. string.sub(section.payload, beyond[1][1], beyond[1][1] + beyond[1][2] * 8 - 1)
-      first = 2
-      redis.call('HSET', section.labels, '${OVERFLOW_SERIES.id}', '${OVERFLOW_LABELS}')
-    end
-    for i = first, #beyond do rest = addTo(rest, section.payload, beyond[i][1], beyond[i][2]) end
-    redis.call('HSET', section.values, '${OVERFLOW_SERIES.id}', rest)
+  if spilled then
+    o, t = o + 2, t + 2
+    out[o - 1], out[o] = '${OVERFLOW}', s.rest
+    labels[t - 1], labels[t] = '${OVERFLOW}', '${OVERFLOW_LABELS}'
   end
+  if o > 0 then redis.call('HSET', s.values, unpack(out)) end
+  if t > 0 then redis.call('HSET', s.labels, unpack(labels)) end
   if f > 0 then redis.call('HSET', KEYS[4], unpack(fields)) end
-  if #section.removed > 0 then redis.call('HDEL', KEYS[4], unpack(section.removed)) end
-  if section.descriptor ~= '' then
-    local before = redis.call('HGET', KEYS[2], section.key)
-    local created = before and string.match(before, '^{"createdMs":(%d+)') or string.format('%d', now)
-    redis.call('HSET', KEYS[2], section.key, '{"createdMs":' .. created .. ',' .. string.sub(section.descriptor, 2))
+  if s.descriptor ~= '' then
+    local created = s.described and string.match(s.described, '^{"createdMs":(%d+)') or string.format('%d', now)
+    redis.call('HSET', KEYS[2], s.key, '{"createdMs":' .. created .. ',' .. sub(s.descriptor, 2))
   end
-  redis.call('PEXPIRE', section.values, keyTtl)
-  redis.call('PEXPIRE', section.labels, keyTtl)
 end
-redis.call('HSET', KEYS[4], 'position', position)
-if full then redis.call('HSET', KEYS[4], 'resource', ARGV[12]) end
-redis.call('ZADD', KEYS[3], now + tonumber(ARGV[8]), lease)
-for k = 1, 4 do redis.call('PEXPIRE', KEYS[k], keyTtl) end
-reply[3] = overflowed
-return reply
 `;
+
+/** The position comes first: should something be refused all the same, the part is not added a second time. */
+const WRITE = `
+redis.call('HSET', KEYS[4], 'position', ARGV[2])
+local done, failure = pcall(function()
+  if kind == WHOLE then redis.call('HSET', KEYS[4], 'resource', ARGV[12], 'leaseMs', leaseMs) end
+  for _, s in ipairs(sections) do writeSection(s) end
+  if kind ~= LATE and not listed then redis.call('ZADD', KEYS[3], now + leaseMs, lease) end
+  for _, key in ipairs(young) do redis.call('PEXPIRE', key, keyTtl) end
+end)
+if not done then return {'failed', epoch, now, type(failure) == 'table' and failure.err or tostring(failure)} end
+return {'ok', epoch, now, overflowed, refused, skipped}
+`;
+
+/** The Lua of {@link APPLY}, which describes its KEYS, ARGV and replies. */
+export const APPLY_LUA: string = [
+  SERVER_NOW,
+  CHECK_INSTANCE,
+  PACKED_NUMBERS,
+  ADD_EXPONENTIAL,
+  READ_SECTIONS,
+  PREPARE,
+  WRITE_SECTION,
+  WRITE,
+].join('');

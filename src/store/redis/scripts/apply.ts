@@ -1,9 +1,8 @@
-import type { Family } from '../../../model/family.js';
-import { type Attributes, encodeSeries } from '../../../model/series.js';
+import type { Attributes } from '../../../model/series.js';
 import { SCHEMA_VERSION, type StoreContext } from '../../metric-store.js';
-import type { BatchSection } from '../writing/batch-part.js';
-import type { RedisKeys } from './keys.js';
 import { APPLY_LUA } from './apply-lua.js';
+import type { BatchSection } from './batch-section.js';
+import type { RedisKeys } from './keys.js';
 import {
   defineScript,
   unexpectedReply,
@@ -11,21 +10,30 @@ import {
   type RedisScript,
   type ScriptArguments,
 } from './script.js';
+import { encodeSection } from './section-encoding.js';
 
 /** One part of a batch, and what Redis must know to apply it once. */
 export interface ApplyCall {
   readonly keys: RedisKeys;
   readonly instance: Pick<StoreContext, 'project' | 'lease' | 'leaseMs' | 'ttlMs' | 'maxSeries'>;
   readonly keyTtlMs: number;
-  /** Of an instance that Redis does not know: the message carries its resource, descriptors and all labels. */
-  readonly full: boolean;
+  /**
+   * - `partial`: with the descriptors and labels that Redis does not have of this instance
+   * - `whole`: of an instance that Redis does not know, or not enough; with all descriptors and labels, and the resource
+   * - `late`: additions on behalf of an instance that may be gone; with all descriptors and labels. Begins no lease.
+   */
+  readonly kind: 'partial' | 'whole' | 'late';
+  /** Parts of a lease are applied in ascending order. */
   readonly position: number;
+  /** Of the last part that Redis confirmed; 0 if there is none. */
   readonly previous: number;
   /** The project's epoch as far as known; undefined accepts any. */
   readonly epoch: string | undefined;
   readonly resource: Attributes;
+  /** Redis' time at the last confirmation, in Unix milliseconds; 0: what is sent was never sent before. */
+  readonly contactAtMs: number;
   readonly sections: readonly BatchSection[];
-  /** By family key: ids whose labels Redis has; a family that is missing here is described. Not used by a full message. */
+  /** By family key: ids whose labels Redis has; a family that is missing here is described. For `partial`. */
   readonly known: ReadonlyMap<string, ReadonlySet<string>>;
   /** `performance.now()`; the ages of current values end here. */
   readonly nowMark: number;
@@ -35,17 +43,25 @@ export type ApplyReply =
   | {
       readonly status: 'applied';
       readonly epoch: string;
+      /** Redis' time, in Unix milliseconds. */
+      readonly atMs: number;
       /** Additions that the cap moved into the overflow series. */
       readonly overflowed: number;
       /** Current values that the cap did not admit. */
       readonly refused: readonly RefusedPoint[];
+      /** Sections that were left out: their keys are not hashes. */
+      readonly skipped: readonly BatchSection[];
     }
   /** This position was applied before. */
   | { readonly status: 'seen'; readonly epoch: string }
-  /** Something is unknown there; send the same part in full. `epoch` is empty if there is no project yet. */
+  /** Redis refused a write that it should allow. Some of the part was written, and it will not be applied again. */
+  | { readonly status: 'failed'; readonly epoch: string; readonly atMs: number; readonly reason: string }
+  /** Something is unknown there; send the same part whole. `epoch` is empty if there is no project yet. */
   | { readonly status: 'resend'; readonly epoch: string }
   /** Redis knows less than it confirmed (failover): it is at `position`. */
   | { readonly status: 'behind'; readonly position: number }
+  /** Nothing was written for so long that Redis cannot tell what it has of this instance. */
+  | { readonly status: 'away'; readonly atMs: number }
   | { readonly status: 'taken'; readonly owner: string }
   | { readonly status: 'schema'; readonly found: string };
 
@@ -54,19 +70,21 @@ export interface RefusedPoint {
   readonly id: string;
 }
 
+const KINDS = { partial: '0', whole: '1', late: '2' } as const;
+
 /**
  * Applies one part of a batch: all of it or nothing, once.
  *
  * KEYS  1 project, 2 families, 3 instances, 4 instance; then for each section: values, labels
- * ARGV  1 full (1: labels, descriptors and resource are in this message)
+ * ARGV  1 kind (0 partial, 1 whole, 2 late)
  *       2 position, 3 position of the part before
  *       4 expected epoch (`*`: any, `''`: no project yet), 5 schema, 6 project name, 7 lease
- *       8 lease length (ms), 9 series ttl (ms), 10 key ttl (ms), 11 series per family, 12 resource (JSON), 13 number of sections
- *       then each section: family key, descriptor (JSON or ''), mode (d: add, e: add exponential histograms, k: keep,
- *         c: current), width, n, n ids, payload (n * width little-endian doubles; k and c: [ageMs, value]; e: each point
- *         preceded by its own width), l, l times (index, labels), r, r ids to remove (c)
- * Returns { 'ok', epoch, overflowed points of d and e, then section index and id of each k or c point beyond the cap }
- *         { 'seen', epoch } { 'resend', epoch or '' } { 'behind', epoch, position } { 'taken', name } { 'schema', version }
+ *       8 lease length (ms), 9 series ttl (ms), 10 key ttl (ms), 11 series per family, 12 resource (JSON)
+ *       13 time of the last confirmation (ms), 14 number of sections, then the sections: see `section-encoding.ts`
+ * Returns { 'ok', epoch, time, overflowed points, { section index and id of each current value beyond the cap },
+ *           { index of each section whose keys are of another type } }
+ *         { 'failed', epoch, time, reason } { 'seen', epoch } { 'resend', epoch or '' } { 'behind', epoch, position }
+ *         { 'away', time } { 'taken', name } { 'schema', version }
  */
 export const APPLY: RedisScript<ApplyCall, ApplyReply> = defineScript({
   name: 'apply',
@@ -76,13 +94,13 @@ export const APPLY: RedisScript<ApplyCall, ApplyReply> = defineScript({
 });
 
 function encode(call: ApplyCall): ScriptArguments {
-  const { keys, instance, full, epoch, sections } = call;
+  const { keys, instance, kind, sections } = call;
   const { project, lease, leaseMs, ttlMs, maxSeries } = instance;
   const argv: RedisArgument[] = [
-    full ? '1' : '0',
+    KINDS[kind],
     call.position,
     call.previous,
-    epoch ?? '*',
+    call.epoch ?? '*',
     SCHEMA_VERSION,
     project,
     lease,
@@ -90,94 +108,67 @@ function encode(call: ApplyCall): ScriptArguments {
     ttlMs,
     call.keyTtlMs,
     maxSeries,
-    full ? JSON.stringify(call.resource) : '',
+    kind === 'whole' ? JSON.stringify(call.resource) : '',
+    call.contactAtMs,
     sections.length,
   ];
-  const names = [keys.project, keys.families, keys.instances, keys.instance(lease)];
-  for (const section of sections) {
-    const { key } = section.family;
-    names.push(keys.values(key), keys.labels(key));
-    encodeSection(argv, section, full ? undefined : call.known.get(key), call.nowMark);
-  }
-  return { keys: names, argv };
+  for (const section of sections)
+    encodeSection(
+      argv,
+      section,
+      kind === 'partial' ? call.known.get(section.family.key) : undefined,
+      call.nowMark,
+    );
+  const families = sections.map(({ family }) => family.key);
+  return { keys: applyKeys(keys, lease, families), argv };
 }
 
-/** @param known ids that need no labels; without it the family is described and every series labelled */
-function encodeSection(
-  argv: RedisArgument[],
-  section: BatchSection,
-  known: ReadonlySet<string> | undefined,
-  nowMark: number,
-): void {
-  const { family, mode, width, points, removed } = section;
-  argv.push(family.key, known === undefined ? descriptor(family) : '', mode, width, points.length);
-  for (const { series } of points) argv.push(series.id);
-  argv.push(payload(section, nowMark));
-  const at = argv.push(0) - 1;
-  let labels = 0;
-  for (const [index, { series }] of points.entries()) {
-    if (known?.has(series.id) === true) continue;
-    argv.push(index + 1, encodeSeries(series.scope, series.attributes));
-    labels++;
-  }
-  argv[at] = labels;
-  argv.push(removed.length, ...removed);
-}
-
-function descriptor({ key: _key, ...family }: Family): string {
-  return JSON.stringify(family);
-}
-
-function payload({ mode, width, points }: BatchSection, nowMark: number): Buffer {
-  if (mode === 'e')
-    return Buffer.concat(points.map(({ values = [] }) => doubles([values.length, ...values])));
-  const buffer = Buffer.allocUnsafe(points.length * width * 8);
-  let offset = 0;
-  for (const point of points) {
-    if (mode === 'd') {
-      for (const value of point.values ?? []) offset = buffer.writeDoubleLE(value, offset);
-    } else {
-      offset = buffer.writeDoubleLE(Math.round(nowMark - (point.changedMark ?? nowMark)), offset);
-      offset = buffer.writeDoubleLE(point.value ?? Number.NaN, offset);
-    }
-  }
-  return buffer;
-}
-
-function doubles(values: readonly number[]): Buffer {
-  const buffer = Buffer.allocUnsafe(values.length * 8);
-  for (const [index, value] of values.entries()) buffer.writeDoubleLE(value, index * 8);
-  return buffer;
+/** KEYS of {@link APPLY}. */
+export function applyKeys(keys: RedisKeys, lease: string, families: readonly string[]): string[] {
+  return [
+    keys.project,
+    keys.families,
+    keys.instances,
+    keys.instance(lease),
+    ...families.flatMap((family) => [keys.values(family), keys.labels(family)]),
+  ];
 }
 
 function decode(reply: unknown, { sections }: ApplyCall): ApplyReply {
-  const [status, ...rest] = Array.isArray(reply) ? (reply as unknown[]) : [reply];
-  const first = String(rest[0]);
+  const [status, first, second, third, fourth, fifth] = Array.isArray(reply) ? (reply as unknown[]) : [reply];
+  const epoch = String(first);
   switch (status) {
     case 'ok':
       return {
         status: 'applied',
-        epoch: first,
-        overflowed: Number(rest[1]),
-        refused: decodeRefused(rest.slice(2), sections),
+        epoch,
+        atMs: Number(second),
+        overflowed: Number(third),
+        refused: decodeRefused(fourth, sections),
+        skipped: sections.filter((_section, index) => Array.isArray(fifth) && fifth.includes(index + 1)),
       };
+    case 'failed':
+      return { status, epoch, atMs: Number(second), reason: String(third) };
     case 'seen':
     case 'resend':
-      return { status, epoch: first };
+      return { status, epoch };
     case 'behind':
-      return { status, position: Number(rest[1]) };
+      return { status, position: Number(second) };
+    case 'away':
+      return { status, atMs: Number(first) };
     case 'taken':
-      return { status, owner: first };
+      return { status, owner: epoch };
     case 'schema':
-      return { status, found: first };
+      return { status, found: epoch };
     default:
       throw unexpectedReply('apply', reply);
   }
 }
 
 /** Pairs of section index, from 1, and series id. */
-function decodeRefused(pairs: readonly unknown[], sections: readonly BatchSection[]): RefusedPoint[] {
+function decodeRefused(pairs: unknown, sections: readonly BatchSection[]): RefusedPoint[] {
   const refused: RefusedPoint[] = [];
+  if (!Array.isArray(pairs)) return refused;
   for (let index = 0; index + 1 < pairs.length; index += 2)
     refused.push({ section: sections[Number(pairs[index]) - 1], id: String(pairs[index + 1]) });
   return refused;

@@ -1,8 +1,8 @@
 import { MAX_EXPONENTIAL_BUCKETS } from '../../../model/exponential-histogram.js';
 
 /**
- * `addExponential(packed, delta, offset, width)`: the layout and the rules of `exponential-histogram.ts` in Lua, numbers
- * counted from 1. It needs `now` and `format`.
+ * `addExponential(old, payload, offset)` by the layout and the rules of `exponential-histogram.ts`, numbers counted from 1. A
+ * point of the payload is preceded by its width.
  */
 export const ADD_EXPONENTIAL: string = `
 -- The buckets of one sign: { index of the first, place of its count, number }.
@@ -96,9 +96,12 @@ local function withOneThreshold(a, n, b, width)
   return absorbed(sa, scale, threshold, a[3], a[4]), absorbed(sb, scale, threshold, b[3], b[4])
 end
 
-local function addExponential(packed, delta, offset, width)
-  local n = #packed / 8 - 2
-  local a, b = {struct.unpack(format(n), packed, 17)}, {struct.unpack(format(width), delta, offset)}
+local function addExponential(old, payload, offset)
+  local width, at = read('<d', payload, offset)
+  local rest = at + 8 * width
+  if not old then return stamp .. stamp .. sub(payload, at, rest - 1), rest end
+  local n = #old / 8 - 2
+  local a, b = numbers(old, 17, n), numbers(payload, at, width)
   a[n + 1], b[width + 1] = nil, nil
   if a[2] ~= b[2] then a, b = withOneThreshold(a, n, b, width) end
   local scale = math.min(a[1], b[1])
@@ -112,7 +115,7 @@ local function addExponential(packed, delta, offset, width)
       first, last = range(ra[side], rb[side], by)
     end
   end
-  local sum = {now, select(2, struct.unpack('<dd', packed)), scale - by, a[2], a[3] + b[3], a[4] + b[4], 0, 0, 0}
+  local sum = {scale - by, a[2], a[3] + b[3], a[4] + b[4], 0, 0, 0}
   for side = 1, 2 do
     local first, last = range(ra[side], rb[side], by)
     local base = #sum
@@ -127,9 +130,20 @@ local function addExponential(packed, delta, offset, width)
         end
       end
     end
-    sum[side == 1 and 7 or 9] = first or 0
-    if side == 1 then sum[8] = first and last - first + 1 or 0 end
+    sum[side == 1 and 5 or 7] = first or 0
+    if side == 1 then sum[6] = first and last - first + 1 or 0 end
   end
-  return struct.pack(format(#sum), unpack(sum))
+  return stamp .. sub(old, 9, 16) .. pack(sum, #sum), rest
+end
+
+-- Anything else was written by something else. What is not bounded here would let a script run for ever.
+local function isExponential(bytes)
+  local n = #bytes / 8 - 2
+  if n < 7 or n ~= math.floor(n) then return false end
+  local scale, _, _, _, first, count, second = read(format(7), bytes, 17)
+  for _, whole in ipairs({scale, first, count, second}) do
+    if whole ~= math.floor(whole) or math.abs(whole) > 2 ^ 53 then return false end
+  end
+  return math.abs(scale) <= 64 and count >= 0 and count <= n - 7
 end
 `;

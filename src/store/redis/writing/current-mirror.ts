@@ -1,9 +1,10 @@
 import { capCurrentPoints } from '../../state/cap-current-values.js';
 import type { StoredValue } from '../../snapshot/stored-state.js';
-import type { CurrentPoint, DeltaBatch } from '../../../model/delta-batch.js';
+import type { CurrentPoint, DeltaBatch, FamilyPoints } from '../../../model/delta-batch.js';
 import type { Family } from '../../../model/family.js';
-import { PART_POINTS, type BatchSection, type SectionPoint } from './batch-part.js';
 import type { RefusedPoint } from '../scripts/apply.js';
+import type { SectionPoint } from '../scripts/batch-section.js';
+import type { PartItem } from './part-size.js';
 
 interface Entry extends SectionPoint {
   readonly value: number;
@@ -29,35 +30,35 @@ export class CurrentMirror {
     this.#refreshMs = refreshMs;
   }
 
-  /** Takes over a batch's current values; returns what changed, in portions for one part each. */
-  change({ current, collectedAt: now }: DeltaBatch): BatchSection[][] {
+  /** Takes over a batch's current values; returns what changed, and the ids of what is no longer reported. */
+  change({ current, collectedAt: now }: DeltaBatch): Array<FamilyPoints<PartItem>> {
     if (now - this.#admittedMark > this.#refreshMs) {
       // Expired series may have made room in the meantime.
       this.#beyond.clear();
       this.#admittedMark = now;
     }
-    const changes: BatchSection[] = [];
+    const changes: Array<FamilyPoints<PartItem>> = [];
     const reported = new Set<string>();
     for (const { family, points } of current) {
       reported.add(family.key);
-      changes.push(...this.#changeFamily(family, points, now));
+      changes.push({ family, points: this.#changeFamily(family, points, now) });
     }
     for (const [key, { family }] of this.#families) {
       if (reported.has(key)) continue;
-      changes.push(...this.#changeFamily(family, [], now));
+      changes.push({ family, points: this.#changeFamily(family, [], now) });
       this.#families.delete(key);
       this.#beyond.delete(key);
     }
-    return portions(changes);
+    return changes.filter(({ points }) => points.length > 0);
   }
 
-  /** Everything, for an instance that Redis does not know; in portions for one part each. */
-  all(): BatchSection[][] {
-    return portions(
-      [...this.#families.values()].flatMap(({ family, entries }) =>
-        sectionsOf(family, [...entries.values()], []),
-      ),
-    );
+  /** Everything, for an instance that Redis does not know. */
+  all(): Array<FamilyPoints<PartItem>> {
+    const all = Array.from(this.#families.values(), ({ family, entries }) => ({
+      family,
+      points: [...entries.values()],
+    }));
+    return all.filter(({ points }) => points.length > 0);
   }
 
   /** Notes what the cap refused; {@link change} then puts those values into the overflow series. */
@@ -72,11 +73,11 @@ export class CurrentMirror {
     for (const [key, ids] of this.#beyond) for (const id of ids) this.#families.get(key)?.entries.delete(id);
   }
 
-  #changeFamily(family: Family, points: readonly CurrentPoint[], now: number): BatchSection[] {
+  #changeFamily(family: Family, points: readonly CurrentPoint[], now: number): PartItem[] {
     let mirrored = this.#families.get(family.key);
     if (mirrored === undefined) this.#families.set(family.key, (mirrored = { family, entries: new Map() }));
     const { entries } = mirrored;
-    const changed: Entry[] = [];
+    const changed: PartItem[] = [];
     const seen = new Set<string>();
     const values = this.#capped(family, points, now);
     for (const { series, value, recordedAtMs: changedMark } of values) {
@@ -89,13 +90,12 @@ export class CurrentMirror {
       entries.set(series.id, entry);
       changed.push(entry);
     }
-    const removed: string[] = [];
     for (const id of entries.keys()) {
       if (seen.has(id)) continue;
       entries.delete(id);
-      if (family.aggregation !== 'keep') removed.push(id);
+      if (family.aggregation !== 'keep') changed.push(id);
     }
-    return sectionsOf(family, changed, removed);
+    return changed;
   }
 
   /** What the cap refused goes into the overflow series. Only what is still reported is remembered as refused. */
@@ -111,35 +111,4 @@ export class CurrentMirror {
     this.#beyond.set(family.key, beyond);
     return values;
   }
-}
-
-function sectionsOf(family: Family, points: readonly Entry[], removed: readonly string[]): BatchSection[] {
-  const mode = family.aggregation === 'keep' ? 'k' : 'c';
-  const result: BatchSection[] = [];
-  for (let from = 0; from < Math.max(points.length, removed.length); from += PART_POINTS) {
-    result.push({
-      family,
-      mode,
-      width: 2,
-      points: points.slice(from, from + PART_POINTS),
-      removed: removed.slice(from, from + PART_POINTS),
-    });
-  }
-  return result;
-}
-
-/** Sections in groups of about {@link PART_POINTS}, in their order. */
-function portions(all: readonly BatchSection[]): BatchSection[][] {
-  const groups: BatchSection[][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const section of all) {
-    const added = section.points.length + section.removed.length;
-    if (size + added > PART_POINTS) {
-      groups.push([]);
-      size = 0;
-    }
-    groups.at(-1)?.push(section);
-    size += added;
-  }
-  return groups;
 }

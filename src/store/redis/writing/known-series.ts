@@ -1,5 +1,6 @@
+import type { FamilyPoints } from '../../../model/delta-batch.js';
 import type { Family } from '../../../model/family.js';
-import type { BatchSection } from './batch-part.js';
+import type { BatchSection } from '../scripts/batch-section.js';
 
 /** What Redis has of this instance's labels and descriptors, so that they travel once. */
 export class KnownSeries {
@@ -17,8 +18,8 @@ export class KnownSeries {
     return this.#ids;
   }
 
-  addFamilies(families: Iterable<Family>): void {
-    for (const family of families) this.#families.set(family.key, family);
+  addFamilies(families: Iterable<FamilyPoints<unknown>>): void {
+    for (const { family } of families) this.#families.set(family.key, family);
   }
 
   confirm(sections: readonly BatchSection[]): void {
@@ -35,16 +36,13 @@ export class KnownSeries {
     this.#ids.clear();
   }
 
-  /** Descriptors of the families that `sections` do not touch; without them their totals would stay hidden until the next addition. */
-  describeOthers(sections: readonly BatchSection[]): BatchSection[] {
+  /**
+   * The families that `sections` do not touch, without points: Redis needs their descriptors, or their totals would stay
+   * hidden until the next addition.
+   */
+  otherFamilies(sections: readonly BatchSection[]): Array<FamilyPoints<never>> {
     const others = new Map(this.#families);
     for (const { family } of sections) others.delete(family.key);
-    return Array.from(others.values(), (family) => ({
-      family,
-      mode: 'd',
-      width: 0,
-      points: [],
-      removed: [],
-    }));
+    return Array.from(others.values(), (family) => ({ family, points: [] }));
   }
 }

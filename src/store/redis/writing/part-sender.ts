@@ -1,162 +1,238 @@
 import { performance } from 'node:perf_hooks';
 
-import { orchestratorError } from '../../../errors.js';
-import { warning } from '../../../warnings.js';
+import { orchestratorError, reason } from '../../../errors.js';
+import type { DeltaBatch } from '../../../model/delta-batch.js';
 import type { Attributes } from '../../../model/series.js';
+import { warning } from '../../../warnings.js';
 import type { StoreContext } from '../../metric-store.js';
 import { prefixTaken, schemaMismatch } from '../../project-errors.js';
-import { pointsOf, PART_POINTS, type BatchPart, type BatchSection } from './batch-part.js';
-import { runScript } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
-import type { CurrentMirror } from './current-mirror.js';
-import type { RedisKeys } from '../scripts/keys.js';
-import type { KnownSeries } from './known-series.js';
-import { ReplayRing } from './replay-ring.js';
 import { APPLY, type ApplyReply, type RefusedPoint } from '../scripts/apply.js';
+import type { BatchSection } from '../scripts/batch-section.js';
+import type { RedisKeys } from '../scripts/keys.js';
+import { additionsOf, type BatchPart } from './batch-part.js';
+import type { CurrentMirror } from './current-mirror.js';
+import type { DroppedPoints } from './dropped-points.js';
+import type { KnownSeries } from './known-series.js';
+import type { PartMaker } from './part-maker.js';
+import { boundResource } from './part-size.js';
+import { ReplayRing } from './replay-ring.js';
+
+/** `position = sequence * PARTS + part`: exact in a double for 2^37 batches of up to 65,536 parts. */
+const PARTS = 65_536;
 
 /** Times one part is sent again with more in it before its answer counts as nonsense. */
-const MAX_ATTEMPTS = 6;
+const MAX_ATTEMPTS = 8;
 
+/** What became of a part. */
 export interface SentPart {
   /** Additions that the cap moved. */
   readonly overflowed: number;
   /** Current values that the cap did not admit. */
   readonly refused: readonly RefusedPoint[];
-  /** What Redis lacks besides and did not fit: current values in portions for parts of their own. */
-  readonly later: ReadonlyArray<readonly BatchSection[]>;
+  /** It was not applied, because it is too large; these are to be sent in its place. */
+  readonly instead: readonly BatchPart[];
+  /** Redis began anew: these have everything else that it lacks. */
+  readonly later: readonly BatchPart[] | undefined;
 }
 
-const NOTHING: SentPart = { overflowed: 0, refused: [], later: [] };
+/** What is sent of a part, and with it. */
+interface Message {
+  readonly kind: 'partial' | 'whole';
+  readonly sections: readonly BatchSection[];
+  readonly later?: readonly BatchPart[];
+}
+
+const DONE: SentPart = { overflowed: 0, refused: [], instead: [], later: undefined };
+
+/** What the sender works with; all of one instance. */
+export interface SenderParts {
+  readonly context: StoreContext;
+  readonly keyTtlMs: number;
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly maker: PartMaker;
+  readonly known: KnownSeries;
+  readonly mirror: CurrentMirror;
+  readonly dropped: DroppedPoints;
+}
 
 /** Sends parts one by one, each unchanged until Redis has it, gives what Redis says it lacks, and replays what a failover lost. */
 export class PartSender {
-  /** Of the batch that is being sent. */
-  resource: Attributes = [];
-  readonly #context: StoreContext;
-  readonly #keyTtlMs: number;
-  readonly #connection: RedisConnection;
-  readonly #keys: RedisKeys;
-  readonly #known: KnownSeries;
-  readonly #mirror: CurrentMirror;
+  readonly #of: SenderParts;
   readonly #ring = new ReplayRing();
+  #resource: Attributes = [];
+  #nextPosition = 0;
+  /** Position of the last part that Redis confirmed. */
+  #confirmed = 0;
   #epoch: string | undefined;
-  #lastContactAtMs = Date.now();
+  /** Redis' time at the last confirmation. */
+  #contactAtMs = 0;
   /** The part that was sent and not answered. */
   #uncertain: BatchPart | undefined;
-  /** Redis knows nothing of this instance, or too little: it is written as if for the first time. */
-  #beginning = false;
+  /** Redis knows nothing of this instance, or too little: the next part is sent whole. `bare`: with nothing besides. */
+  #beginning: 'bare' | 'filled' | undefined = 'bare';
 
-  constructor(
-    context: StoreContext,
-    keyTtlMs: number,
-    connection: RedisConnection,
-    keys: RedisKeys,
-    known: KnownSeries,
-    mirror: CurrentMirror,
-  ) {
-    this.#context = context;
-    this.#keyTtlMs = keyTtlMs;
-    this.#connection = connection;
-    this.#keys = keys;
-    this.#known = known;
-    this.#mirror = mirror;
+  constructor(of: SenderParts) {
+    this.#of = of;
+  }
+
+  begin({ sequence, resource }: DeltaBatch): void {
+    this.#nextPosition = sequence * PARTS;
+    this.#resource = boundResource(resource);
   }
 
   async send(part: BatchPart): Promise<SentPart> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const whole = this.#beginning ? this.#wholeOf(part) : undefined;
-      const sections = whole?.sections ?? [...part.deltas, ...part.current];
-      const reply = await this.#run(part, sections, this.#epoch === undefined || this.#beginning);
-      if (reply.status === 'applied' || reply.status === 'seen') {
-        this.#beginning = false;
-        this.#ring.push(part);
-        const later = whole?.later ?? [];
-        return reply.status === 'seen'
-          ? { ...NOTHING, later }
-          : { overflowed: reply.overflowed, refused: reply.refused, later };
+    part.position ??= this.#nextPosition++;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const message = this.#messageOf(part);
+      try {
+        const reply = await this.#run(part, message);
+        if (isEnd(reply)) return this.#end(part, message, reply);
+        if (await this.#isGivenUp(part, reply)) return DONE;
+      } catch (error) {
+        if (!isTooLarge(error)) throw error;
+        this.#uncertain = undefined;
+        if (this.#beginning === 'filled') this.#beginning = 'bare';
+        else return this.#divided(part, error);
       }
-      await this.#giveWhatIsMissing(reply);
     }
-    const store = this.#connection.description;
-    throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'forgetful', { store });
+    const { description } = this.#of.connection;
+    throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'forgetful', { store: description });
   }
 
-  /**
-   * Redis forgets our position when it does not hear of us for long. After half that time a replay, or a part of unknown
-   * outcome, could count twice; losing them is the lesser evil. True if `next` is such a part.
-   */
-  giveUpWhenAway(next: BatchPart | undefined): boolean {
-    if (Date.now() - this.#lastContactAtMs < this.#keyTtlMs / 2) return false;
-    this.#ring.clear();
-    if (this.#uncertain === undefined || this.#uncertain !== next) return false;
-    this.#context.warn(...warning('ORCHESTRATOR_OUTCOME_UNKNOWN', {}));
-    return true;
+  #messageOf(part: BatchPart): Message {
+    if (this.#beginning === undefined) return { kind: 'partial', sections: part.sections };
+    if (this.#beginning === 'bare') return { kind: 'whole', sections: part.sections };
+    const sections = additionsOf(part);
+    const more = [...this.#of.known.otherFamilies(sections), ...this.#of.mirror.all()];
+    const [first, ...later] = this.#of.maker.fillUp({ ...part, sections }, more);
+    return { kind: 'whole', sections: first?.sections ?? sections, later };
   }
 
-  async #giveWhatIsMissing(reply: Exclude<ApplyReply, { status: 'applied' | 'seen' }>): Promise<void> {
+  /** True if the part is not to be sent again. */
+  async #isGivenUp(part: BatchPart, reply: Exclude<ApplyReply, End>): Promise<boolean> {
+    const { context } = this.#of;
+    const isUncertain = this.#uncertain === part;
+    this.#uncertain = undefined;
     switch (reply.status) {
       case 'resend':
         if (this.#epoch !== undefined && this.#epoch !== reply.epoch) this.#ring.clear();
         this.#epoch = reply.epoch;
-        this.#known.forget();
         break;
       case 'behind':
-        await this.#replay(reply.position);
+        // Interrupted by another loss: the next answer says how far it came.
+        if (!(await this.#replay(reply.position))) return false;
+        break;
+      case 'away':
+        // A replay, or a part of unknown outcome, could count twice. Losing it is the lesser evil.
+        this.#ring.clear();
+        this.#contactAtMs = reply.atMs;
+        if (isUncertain) context.warn(...warning('ORCHESTRATOR_OUTCOME_UNKNOWN', {}));
         break;
       case 'taken':
-        throw prefixTaken(this.#context, reply.owner);
+        throw prefixTaken(context, reply.owner);
       case 'schema':
-        throw schemaMismatch(this.#context, reply.found);
+        throw schemaMismatch(context, reply.found);
     }
-    this.#beginning = true;
+    this.#of.known.forget();
+    this.#beginning = 'filled';
+    return reply.status === 'away' && isUncertain;
   }
 
-  /** A failover lost confirmed parts: they are applied again, in order. What the ring no longer holds is lost, and said. */
-  async #replay(position: number): Promise<void> {
+  /**
+   * A failover lost confirmed parts: they are applied again, in order. What the ring no longer holds is lost, and said. True if
+   * all are applied.
+   */
+  async #replay(position: number): Promise<boolean> {
     const { parts, complete } = this.#ring.after(position);
-    const rest = complete ? '' : ', older ones are gone';
-    const store = this.#connection.description;
-    this.#context.warn(...warning('ORCHESTRATOR_FAILOVER', { store, parts: parts.length, rest }));
+    const values = {
+      store: this.#of.connection.description,
+      parts: parts.length,
+      rest: complete ? '' : ', older ones are gone',
+    };
+    this.#of.context.warn(...warning('ORCHESTRATOR_FAILOVER', values));
     for (const part of parts) {
-      const { status } = await this.#run(part, this.#wholeOf(part).sections, true);
-      if (status !== 'applied' && status !== 'seen') return;
+      const message: Message = { kind: 'whole', sections: part.sections };
+      const reply = await this.#run(part, message);
+      if (!isEnd(reply)) return false;
+      this.#account(message, reply);
+    }
+    return true;
+  }
+
+  #end(part: BatchPart, { later, ...message }: Message, reply: End): SentPart {
+    this.#beginning = undefined;
+    this.#account(message, reply);
+    this.#ring.push(part);
+    return reply.status === 'applied'
+      ? { ...DONE, overflowed: reply.overflowed, refused: reply.refused, later }
+      : { ...DONE, later };
+  }
+
+  /** What an answer says of every message. */
+  #account({ sections }: Message, reply: End): void {
+    const { known, dropped, connection } = this.#of;
+    if (reply.status === 'applied') {
+      known.confirm(sections);
+      for (const { family, points } of reply.skipped) {
+        const key = this.#of.keys.values(family.key);
+        dropped.add(family.name, `the Redis key ${key}, or its labels, is no hash`, points.length);
+      }
+    } else if (reply.status === 'failed') {
+      const why = `${connection.description} refused a write in the middle: ${reply.reason}`;
+      for (const { family, points } of sections) dropped.add(family.name, why, points.length);
     }
   }
 
-  async #run(part: BatchPart, sections: readonly BatchSection[], full: boolean): Promise<ApplyReply> {
+  #divided(part: BatchPart, error: unknown): SentPart {
+    part.position = undefined;
+    if (part.size.families > 1 || part.size.points > 1)
+      return { ...DONE, instead: this.#of.maker.divide(part) };
+    for (const { family, points } of part.sections)
+      this.#of.dropped.add(family.name, `a point is too large to send: ${reason(error)}`, points.length);
+    return DONE;
+  }
+
+  async #run(part: BatchPart, { kind, sections }: Message): Promise<ApplyReply> {
+    const { context, keys, keyTtlMs, connection, known } = this.#of;
+    const isFirst = this.#uncertain !== part;
     this.#uncertain = part;
-    const reply = await this.#connection.use((client) =>
-      runScript(client, APPLY, {
-        keys: this.#keys,
-        instance: this.#context,
-        keyTtlMs: this.#keyTtlMs,
-        full,
-        position: part.position,
-        previous: part.previous,
-        epoch: this.#epoch,
-        resource: this.resource,
-        sections,
-        known: this.#known.ids,
-        nowMark: performance.now(),
-      }),
-    );
-    this.#uncertain = undefined;
-    this.#lastContactAtMs = Date.now();
-    if (reply.status === 'applied' || reply.status === 'seen') this.#epoch = reply.epoch;
-    if (reply.status === 'applied') this.#known.confirm(sections);
+    const reply = await connection.run(APPLY, {
+      keys,
+      instance: context,
+      keyTtlMs,
+      kind,
+      position: part.position ?? 0,
+      previous: this.#confirmed,
+      epoch: this.#epoch,
+      resource: this.#resource,
+      contactAtMs: this.#contactAtMs,
+      sections,
+      known: known.ids,
+      nowMark: performance.now(),
+    });
+    // An answer other than the end may concern an earlier attempt, whose outcome is not known.
+    if (isFirst || isEnd(reply)) this.#uncertain = undefined;
+    if (isEnd(reply)) {
+      this.#epoch = reply.epoch;
+      this.#confirmed = part.position ?? 0;
+      if (reply.status !== 'seen') this.#contactAtMs = reply.atMs;
+    }
     return reply;
   }
+}
 
-  /** A part with what Redis may lack besides: current values, as many as still fit, and descriptors. */
-  #wholeOf({ deltas }: BatchPart): {
-    readonly sections: readonly BatchSection[];
-    readonly later: ReadonlyArray<readonly BatchSection[]>;
-  } {
-    const descriptors = this.#known.describeOthers(deltas);
-    const portions = this.#mirror.all();
-    const [first = [], ...more] = portions;
-    return pointsOf(deltas) + pointsOf(first) > PART_POINTS
-      ? { sections: [...deltas, ...descriptors], later: portions }
-      : { sections: [...deltas, ...first, ...descriptors], later: more };
-  }
+type End = Extract<ApplyReply, { status: 'applied' | 'seen' | 'failed' }>;
+
+/** True if Redis has applied the part, as far as it ever will. */
+function isEnd(reply: ApplyReply): reply is End {
+  return reply.status === 'applied' || reply.status === 'seen' || reply.status === 'failed';
+}
+
+/** Redis' own limits, those of services in front of it, and of the Lua stack. */
+function isTooLarge(error: unknown): boolean {
+  return /max request size exceeded|invalid (?:multi)?bulk length|too big (?:mbulk|inline)|payload too large|entity too large|too many results|stack overflow/i.test(
+    reason(error),
+  );
 }

@@ -1,4 +1,4 @@
-import type { BatchPart } from './batch-part.js';
+import { additionsOf, type BatchPart } from './batch-part.js';
 
 /** Additions that are kept for a replay, in numbers; about 8 MB at the most. */
 const RING_NUMBERS = 500_000;
@@ -17,8 +17,9 @@ export class ReplayRing {
   #forgotten = 0;
 
   push(part: BatchPart): void {
-    if (part.deltas.length === 0) return;
-    this.#parts.push({ ...part, current: [] });
+    const sections = additionsOf(part);
+    if (sections.length === 0) return;
+    this.#parts.push({ ...part, sections });
     this.#weight += weight(part);
     while (this.#weight > RING_NUMBERS && this.#parts.length > 1) this.#forgetOldest();
   }
@@ -30,7 +31,7 @@ export class ReplayRing {
   /** What was confirmed after a position, oldest first; `complete` if nothing of it is missing. */
   after(position: number): { readonly parts: readonly BatchPart[]; readonly complete: boolean } {
     return {
-      parts: this.#parts.filter((part) => part.position > position),
+      parts: this.#parts.filter((part) => (part.position ?? 0) > position),
       complete: position >= this.#forgotten,
     };
   }
@@ -39,12 +40,10 @@ export class ReplayRing {
     const oldest = this.#parts.shift();
     if (oldest === undefined) return;
     this.#weight -= weight(oldest);
-    this.#forgotten = oldest.position;
+    this.#forgotten = oldest.position ?? 0;
   }
 }
 
-function weight({ deltas }: BatchPart): number {
-  let numbers = 0;
-  for (const { width, points } of deltas) numbers += points.length * (width + POINT_OVERHEAD);
-  return numbers;
+function weight({ size }: BatchPart): number {
+  return size.numbers + POINT_OVERHEAD * size.points;
 }

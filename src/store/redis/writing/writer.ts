@@ -1,14 +1,14 @@
 import type { DeltaBatch } from '../../../model/delta-batch.js';
-import type { StoreContext } from '../../metric-store.js';
-import type { BatchPart } from './batch-part.js';
-import { runScript } from '../connection/commands.js';
+import type { ApplyResult, StoreContext } from '../../metric-store.js';
 import type { RedisConnection } from '../connection/connection.js';
-import { CurrentMirror } from './current-mirror.js';
-import type { RedisKeys } from '../scripts/keys.js';
-import { KnownSeries } from './known-series.js';
-import { PartNumbering } from './part-numbering.js';
-import { PartSender } from './part-sender.js';
 import { END_LEASES } from '../scripts/end-leases.js';
+import type { RedisKeys } from '../scripts/keys.js';
+import type { BatchPart } from './batch-part.js';
+import { CurrentMirror } from './current-mirror.js';
+import { DroppedPoints } from './dropped-points.js';
+import { KnownSeries } from './known-series.js';
+import { PartMaker } from './part-maker.js';
+import { PartSender } from './part-sender.js';
 
 /** The writing side of one instance: batches become parts, which are sent in order until Redis has all of them. */
 export class RedisWriter {
@@ -17,11 +17,16 @@ export class RedisWriter {
   readonly #keys: RedisKeys;
   readonly #mirror: CurrentMirror;
   readonly #known: KnownSeries;
-  readonly #numbering = new PartNumbering();
+  readonly #dropped: DroppedPoints;
+  readonly #maker: PartMaker;
   readonly #sender: PartSender;
   #batch: DeltaBatch | undefined;
   /** Of the batch, what Redis has not confirmed yet. */
   #parts: BatchPart[] = [];
+  /** What Redis lacks besides. */
+  #later: BatchPart[] = [];
+  /** Points of the batch that the cap moved. */
+  #overflowed = 0;
 
   constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
     this.#context = context;
@@ -29,7 +34,18 @@ export class RedisWriter {
     this.#keys = keys;
     this.#mirror = new CurrentMirror(context.ttlMs / 4);
     this.#known = new KnownSeries(context.maxSeries);
-    this.#sender = new PartSender(context, this.keyTtlMs, connection, keys, this.#known, this.#mirror);
+    this.#dropped = new DroppedPoints(context.warn);
+    this.#maker = new PartMaker(this.#dropped);
+    this.#sender = new PartSender({
+      context,
+      keyTtlMs: this.keyTtlMs,
+      connection,
+      keys,
+      maker: this.#maker,
+      known: this.#known,
+      mirror: this.#mirror,
+      dropped: this.#dropped,
+    });
   }
 
   /** Milliseconds for which keys outlive the last write: a project that nobody runs leaves nothing behind. */
@@ -37,38 +53,49 @@ export class RedisWriter {
     return this.#context.ttlMs + this.#context.leaseMs;
   }
 
-  /** Resolves with the number of overflowed points. Rejects with an unknown outcome; then call it again with the same batch. */
-  async apply(batch: DeltaBatch): Promise<number> {
+  /** Rejects with an unknown outcome; then call it again with the same batch. */
+  async apply(batch: DeltaBatch): Promise<ApplyResult> {
     if (this.#batch !== batch) this.#begin(batch);
-    if (this.#sender.giveUpWhenAway(this.#parts[0])) this.#parts.shift();
-    let overflowedPoints = 0;
-    for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
-      const { overflowed, refused, later } = await this.#sender.send(part);
-      this.#parts.shift();
-      this.#parts.push(...this.#numbering.number(later));
-      overflowedPoints += overflowed + refused.length;
-      if (refused.length === 0) continue;
-      this.#mirror.overflow(refused);
-      this.#parts.push(...this.#numbering.number(this.#mirror.change(batch)));
+    for (;;) {
+      const queue = this.#parts.length > 0 ? this.#parts : this.#later;
+      const [part] = queue;
+      if (part === undefined) break;
+      const sent = await this.#sender.send(part);
+      queue.splice(0, 1, ...sent.instead);
+      if (sent.later !== undefined) this.#later = [...sent.later];
+      this.#overflowed += sent.overflowed + sent.refused.length;
+      if (sent.refused.length === 0) continue;
+      this.#mirror.overflow(sent.refused);
+      this.#parts.push(...this.#maker.parts(this.#mirror.change(batch)));
     }
-    return overflowedPoints;
+    const dropped = this.#dropped.take();
+    const overflowed = this.#overflowed;
+    this.#overflowed = 0;
+    return { overflowed, ...(dropped > 0 && { dropped }) };
   }
 
   async endLease(): Promise<void> {
-    await this.#connection.use((client) =>
-      runScript(client, END_LEASES, {
-        keys: this.#keys,
-        leases: [this.#context.lease],
-        when: 'now',
-        keyTtlMs: this.keyTtlMs,
-      }),
-    );
+    await this.#connection.run(END_LEASES, {
+      keys: this.#keys,
+      leases: [this.#context.lease],
+      when: 'now',
+      keyTtlMs: this.keyTtlMs,
+    });
   }
 
   #begin(batch: DeltaBatch): void {
-    this.#known.addFamilies(batch.deltas.map(({ family }) => family));
-    this.#parts = this.#numbering.split(batch, this.#mirror.change(batch));
+    this.#known.addFamilies(batch.deltas);
+    // What was left of the batch before is not lost: a batch is given again until it is confirmed.
+    this.#parts = this.#maker.parts([...batch.deltas, ...this.#mirror.change(batch)]);
+    // A part without anything is a sign of life.
+    if (this.#parts.length === 0) this.#parts = [EMPTY_PART()];
     this.#batch = batch;
-    this.#sender.resource = batch.resource;
+    this.#sender.begin(batch);
   }
 }
+
+const EMPTY_PART = (): BatchPart => ({
+  sections: [],
+  size: { families: 0, points: 0, numbers: 0, bytes: 0 },
+  position: undefined,
+});

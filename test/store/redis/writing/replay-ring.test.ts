@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { BatchPart } from '../../../../src/store/redis/writing/batch-part.js';
+import type { BatchSection } from '../../../../src/store/redis/scripts/batch-section.js';
 import { ReplayRing } from '../../../../src/store/redis/writing/replay-ring.js';
-import { add, counter, histogram, series } from '../../../contract/bed.js';
+import { add, counter, gauge, histogram, series } from '../../../contract/bed.js';
 
 const requests = counter('requests');
 const wide = histogram(
@@ -15,16 +16,16 @@ function part(position: number, points: number, family = requests): BatchPart {
   const width = family === requests ? 1 : 101;
   const values = Array.from({ length: width }, () => 1);
   const list = Array.from({ length: points }, () => add(series(), ...values));
+  const additions: BatchSection[] = points === 0 ? [] : [{ family, mode: 'd', points: list, removed: [] }];
   return {
     position,
-    previous: position - 1,
-    deltas: points === 0 ? [] : [{ family, mode: 'd', width, points: list, removed: [] }],
-    current: [{ family, mode: 'c', width: 2, points: [], removed: ['gone'] }],
+    sections: [...additions, { family: gauge('g', 'max'), mode: 'c', points: [], removed: ['gone'] }],
+    size: { families: 2, points, numbers: points * width, bytes: 0 },
   };
 }
 
 const positions = (ring: ReplayRing, after: number): number[] =>
-  ring.after(after).parts.map((one) => one.position);
+  ring.after(after).parts.map((one) => one.position ?? 0);
 
 test('what was confirmed after a position comes back in order, without current values', () => {
   const ring = new ReplayRing();
@@ -33,7 +34,7 @@ test('what was confirmed after a position comes back in order, without current v
   assert.deepEqual(positions(ring, 2), [5, 9]);
   assert.deepEqual(positions(ring, 9), []);
   assert.equal(ring.after(0).complete, true);
-  assert.ok(ring.after(0).parts.every(({ current }) => current.length === 0));
+  assert.ok(ring.after(0).parts.every(({ sections }) => sections.every(({ mode }) => mode === 'd')));
 });
 
 test('parts without additions are not kept, and nothing is missing for that', () => {

@@ -4,17 +4,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { baseEnvironment } from '../helpers/app-process.js';
-import { PACKAGE_ROOT } from '../helpers/scratch.js';
+import { baseEnvironment } from '../../helpers/app-process.js';
+import { PACKAGE_ROOT } from '../../helpers/scratch.js';
 
-const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'start', 'lifecycle.js'));
+const LIFECYCLE = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'start', 'lifecycle', 'lifecycle.js'));
 
 /** Runs an application around a {@link Lifecycle} whose flushes and ends of leases are written down; answers what it printed. */
 async function run(body: string): Promise<{ code: unknown; signal: unknown; printed: string[] }> {
   const script = `
     const { Lifecycle } = require(${LIFECYCLE});
     const say = (line) => require('node:fs').writeSync(1, line + '\\n');
-    const settings = { flush: async () => say('flush'), endLease: async () => say('end of lease'), flushOthers: async () => undefined };
+    const settings = { flush: async () => say('flush'), endLease: async () => say('end of lease'), flushOthers: async () => undefined, reportLosses: (unsent) => { if (unsent) say('unsent'); } };
     ${body}`;
   const child = spawn(process.execPath, ['-e', script], {
     env: baseEnvironment(),
@@ -63,10 +63,10 @@ describe('the end of a process', () => {
         `settings.flush = ${flush}; ${installed} setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
       );
       assert.equal(ended.signal, 'SIGTERM');
-      assert.deepEqual(ended.printed, ['flush']);
+      assert.deepEqual(ended.printed, ['flush', 'unsent']);
       const emptied = await run(`settings.flush = ${flush}; ${installed}`);
       assert.equal(emptied.code, 0);
-      assert.deepEqual(emptied.printed, ['flush']);
+      assert.deepEqual(emptied.printed, ['flush', 'unsent']);
     }
   });
 
@@ -79,6 +79,35 @@ describe('the end of a process', () => {
     assert.equal(printed.at(-1), 'drained');
     assert.ok(printed.filter((line) => line === 'flush').length >= 2);
     assert.ok(!printed.includes('end of lease'));
+  });
+
+  test('that a listener before ours brings about in its own time is not brought about by us', async () => {
+    const { code, printed } = await run(
+      `${installed} process.prependOnceListener('SIGTERM', () => setTimeout(() => { say('drained'); process.exit(3); }, 2500));
+       setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
+    );
+    assert.equal(code, 3);
+    assert.equal(printed.at(-1), 'drained');
+  });
+
+  test('that does not come, because the application began to listen meanwhile, leaves every request to the application', async () => {
+    const { code, printed } = await run(
+      `settings.flush = () => new Promise(() => {}); ${installed}
+       const http = require('node:http');
+       const server = http.createServer((request, response) => response.end('answered')).listen(0, '127.0.0.1', () => {
+         process.kill(process.pid, 'SIGTERM');
+         setTimeout(() => ask('during', () => undefined), 100);
+         setTimeout(() => process.on('SIGTERM', () => {
+           say('heard');
+           ask('after', () => process.exit(4));
+         }), 300);
+       });
+       const ask = (when, then) => http.get({ port: server.address().port, agent: false }, (response) => {
+         response.on('data', (data) => say(when + ' ' + data)).on('end', then);
+       }).setTimeout(20000, () => process.exit(9));`,
+    );
+    assert.equal(code, 4);
+    assert.deepEqual(printed.toSorted(), ['after answered', 'during answered', 'heard', 'unsent']);
   });
 
   test('that does not come, for the signal meant something else, is not waited for by flushing for ever', async () => {

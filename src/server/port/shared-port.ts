@@ -1,0 +1,199 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { markOwnServer } from '../../own-traffic/own-traffic.js';
+import { type Warn, type WarningCode, warning } from '../../warnings.js';
+import { watchApplicationPorts } from './application-port.js';
+import { askPortHolder, type PortHolder } from './port-holder.js';
+
+/** After the end of the process that served, each of those that wait tries after a random time of this range: one is first. */
+const TAKEOVER_MS = { min: 100, max: 800 } as const;
+
+/** A port that cannot be had and whose holder cannot be asked is tried again after as long, twice as long, … */
+const RETRY_MS = 1000;
+const MAX_RETRY_MS = 10_000;
+
+/** A holder that does not answer may be a busy process of the project. After this time a person should know. */
+const PATIENCE_MS = 60_000;
+
+export interface SharedPortOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The project's prefix. */
+  readonly prefix: string;
+  /** The store of this process, as a person would name it. */
+  readonly store: string;
+  /** Where the metrics of this process are when the application has the port, as the end of a sentence. */
+  readonly elsewhere: string;
+  readonly createServer: () => Server;
+  readonly warn: Warn;
+  /** Milliseconds until a holder is called silent. Default 60000. */
+  readonly patienceMs?: number | undefined;
+}
+
+/**
+ * The port of a project on a host: one process has it, the others wait for its end, each at an open connection to it.
+ * A port in the hands of another project or program, or of the application itself, is left to them for good, also while
+ * they restart.
+ */
+export class SharedPort {
+  readonly #options: SharedPortOptions;
+  readonly #unwatch: () => void;
+  #server: Server | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #silence: NodeJS.Timeout | undefined;
+  #withdraw: (() => void) | undefined;
+  /** Attempts in a row that ended without an answer. */
+  #failures = 0;
+  readonly #told = new Set<WarningCode | undefined>();
+  #state: 'idle' | 'wanted' | 'left' | 'closed' = 'idle';
+
+  constructor(options: SharedPortOptions) {
+    this.#options = options;
+    this.#unwatch = watchApplicationPorts((port) => this.#applicationListens(port));
+  }
+
+  /** Where this process serves; undefined while another one does. */
+  get address(): AddressInfo | undefined {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  }
+
+  /** Takes the port now, or when the process of the project that has it ends. Can be called at any time after the start. */
+  listen(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'wanted';
+    this.#bind();
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#unwatch();
+    this.#rest();
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  }
+
+  #bind(): void {
+    if (this.#state !== 'wanted') return;
+    const server = this.#options.createServer();
+    markOwnServer(server);
+    server.on('listening', () => {
+      this.#failures = 0;
+    });
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      server.close();
+      if (this.#server === server) this.#failed(error);
+    });
+    this.#server = server;
+    const { host, port } = this.#options;
+    // In a cluster worker `exclusive` keeps the port out of the primary's hands, which would spread scrapes over workers.
+    server.listen({ host, port, exclusive: true });
+    server.unref();
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    this.#server = undefined;
+    if (this.#state !== 'wanted') return;
+    if (error.code === 'EADDRINUSE') this.#ask();
+    else {
+      this.#tell(...warning('ORCHESTRATOR_CANNOT_LISTEN', { error }));
+      this.#retry();
+    }
+  }
+
+  #ask(): void {
+    const { host, port, prefix } = this.#options;
+    let known = false;
+    this.#silence ??= setTimeout(() => this.#silent(), this.#options.patienceMs ?? PATIENCE_MS).unref();
+    this.#withdraw = askPortHolder({
+      host,
+      port,
+      project: prefix,
+      answered: (holder) => {
+        known = true;
+        this.#failures = 0;
+        clearTimeout(this.#silence);
+        this.#silence = undefined;
+        this.#meet(holder);
+      },
+      closed: () => {
+        this.#withdraw = undefined;
+        if (known) this.#after(TAKEOVER_MS.min + Math.random() * (TAKEOVER_MS.max - TAKEOVER_MS.min));
+        else this.#retry();
+      },
+    });
+  }
+
+  #meet(holder: PortHolder): void {
+    const { port, prefix, store } = this.#options;
+    if (holder.kind !== 'same project') {
+      const owner = holder.kind === 'other project' ? `the project "${holder.project}"` : 'another program';
+      this.#leave();
+      this.#tell(...warning('ORCHESTRATOR_PORT_TAKEN', { port, owner, prefix }));
+    } else if (holder.store !== undefined && !isSameStore(store, holder.store)) {
+      const values = { pid: holder.pid ?? 'unknown', port, prefix, theirs: holder.store, ours: store };
+      this.#tell(...warning('ORCHESTRATOR_STORES_DIFFER', values));
+    }
+  }
+
+  #silent(): void {
+    const { port, prefix } = this.#options;
+    this.#tell(...warning('ORCHESTRATOR_PORT_SILENT', { port, prefix }));
+  }
+
+  #applicationListens(listened: number): void {
+    const { port, prefix, elsewhere } = this.#options;
+    if (this.#state === 'left' || this.#state === 'closed') return;
+    if (listened !== port && listened !== this.address?.port) return;
+    const server = this.#server;
+    this.#leave();
+    // Frees the port at once; answers under way are finished.
+    server?.close();
+    this.#tell(...warning('ORCHESTRATOR_PORT_LEFT', { port: listened, prefix, elsewhere }));
+  }
+
+  #leave(): void {
+    this.#state = 'left';
+    this.#server = undefined;
+    this.#unwatch();
+    this.#rest();
+  }
+
+  /** Ends whatever would lead to the next attempt. */
+  #rest(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
+    this.#withdraw?.();
+    this.#withdraw = undefined;
+  }
+
+  #retry(): void {
+    this.#after(Math.min(RETRY_MS * 2 ** this.#failures, MAX_RETRY_MS) * (0.5 + Math.random() / 2));
+    this.#failures += 1;
+  }
+
+  #after(milliseconds: number): void {
+    if (this.#state !== 'wanted') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#bind(), milliseconds).unref();
+  }
+
+  /** Each trouble once: the next question mostly finds the same. */
+  #tell(...[message, code]: Parameters<Warn>): void {
+    if (this.#told.has(code)) return;
+    this.#told.add(code);
+    this.#options.warn(message, code);
+  }
+}
+
+/** The names of the loopback are one host. */
+function isSameStore(a: string, b: string): boolean {
+  const named = (store: string): string => store.replaceAll(/\blocalhost\b|\[?::1\]?/g, '127.0.0.1');
+  return named(a) === named(b);
+}

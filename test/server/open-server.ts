@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+
+import type { Snapshot } from '../../src/model/snapshot.js';
+import { Exposition } from '../../src/prometheus/exposition.js';
+import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
+import { Scraper } from '../../src/server/scrape/scraper.js';
+import { counter, series } from '../contract/bed.js';
+import { eventually } from '../helpers/eventually.js';
+import type { Owner } from '../helpers/owner.js';
+import { Warnings } from '../helpers/warnings.js';
+
+export const snapshotOf = (value: number): Snapshot => ({
+  resource: [],
+  instances: 1,
+  families: [{ family: counter('c'), series: [{ series: series(), startMs: 1000, values: [value] }] }],
+});
+
+const warnings = new WeakMap<MetricsServer, Warnings>();
+/** Everything that a server has warned of. */
+export const warningsOf = (server: MetricsServer): string[] => warnings.get(server)?.messages ?? [];
+export const codesOf = (server: MetricsServer): unknown[] => warnings.get(server)?.codes ?? [];
+
+/** A metrics server that does not listen yet; it is closed when its owner ends. */
+export function openServer(
+  owner: Owner,
+  options: Partial<MetricsServerOptions> & { readonly read?: () => Promise<Snapshot> } = {},
+): MetricsServer {
+  const told = new Warnings();
+  const { read = async () => snapshotOf(1), ...rest } = options;
+  const exposition = new Exposition({
+    translationStrategy: 'UnderscoreEscapingWithSuffixes',
+    scopeInfo: false,
+    targetInfo: false,
+    resourceLabels: () => false,
+    warn: told.warn,
+  });
+  const server = new MetricsServer({
+    host: '127.0.0.1',
+    port: 0,
+    path: '/metrics',
+    prefix: 'shop',
+    project: 'Shop',
+    store: 'local /tmp/shop',
+    elsewhere: 'at /internal',
+    scraper: new Scraper(read, exposition),
+    notReady: () => undefined,
+    health: async () => ({
+      status: 'up',
+      store: { description: 'memory', status: 'up', pendingSeries: 0 },
+      checks: {},
+    }),
+    wipe: async () => undefined,
+    warn: told.warn,
+    ...rest,
+  });
+  warnings.set(server, told);
+  owner.after(() => server.close());
+  return server;
+}
+
+export async function portOf(server: MetricsServer): Promise<number> {
+  return eventually(() => {
+    assert.ok(server.url !== undefined, 'it does not serve');
+    return Number(new URL(server.url).port);
+  });
+}
+
+export async function listening(
+  owner: Owner,
+  options: Parameters<typeof openServer>[1] = {},
+): Promise<{ server: MetricsServer; port: number }> {
+  const server = openServer(owner, options);
+  server.listen();
+  return { server, port: await portOf(server) };
+}
