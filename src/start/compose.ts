@@ -102,6 +102,8 @@ function measure(
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
+    knownMethods: settings.httpKnownMethods,
+    waitingPaths: settings.httpWaitingPaths,
     instruments: bridge,
     traced,
     enabled: settings.enabledInstrumentations,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { diag } from '@opentelemetry/api';
 
-import { warning } from '../../warnings.js';
 import { guarded } from '../guarded-listener.js';
 import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage, importEntry } from '../packages/installed-package.js';
@@ -28,7 +27,12 @@ export function instrumentFrameworks({ main, actions = false }: FrameworkOptions
   );
   const ends: Array<() => void> = [];
   const patches = frameworks.filter(({ patch }) => patch !== undefined);
-  if (mayLoad(patches.flatMap(({ packages }) => packages), main))
+  if (
+    mayLoad(
+      patches.flatMap(({ packages }) => packages),
+      main,
+    )
+  )
     ends.push(onModuleLoaded((exports) => patches.some(({ patch }) => patch?.(exports))));
   for (const { name, channel } of frameworks) {
     if (channel === undefined) continue;

@@ -76,7 +76,7 @@ function watchPaths(prototype: object, request: object): void {
 }
 
 function findAccessor(object: object, name: string): PropertyDescriptor | undefined {
-  for (let holder: unknown = object; typeof holder === 'object' && holder !== null; ) {
+  for (let holder: unknown = object; typeof holder === 'object' && holder !== null;) {
     const found = Object.getOwnPropertyDescriptor(holder, name);
     if (found !== undefined) return found;
     holder = Object.getPrototypeOf(holder);

@@ -9,10 +9,7 @@ export interface ExpressRequest extends StatefulRequest {
 /** Told by three properties that a router of Express sets on each request: an application may set a `baseUrl` of its own. */
 export function isExpressRequest(request: object): request is ExpressRequest {
   return (
-    'baseUrl' in request &&
-    typeof request.baseUrl === 'string' &&
-    'next' in request &&
-    'params' in request
+    'baseUrl' in request && typeof request.baseUrl === 'string' && 'next' in request && 'params' in request
   );
 }
 

@@ -50,10 +50,10 @@ export class RequestState {
   measuredBy: RequestObserver | undefined = undefined;
   /** `performance.now()` */
   startedMark: number = Number.NaN;
-  /** `performance.now()` when the headers of the response were made before its end; NaN if they were not. */
-  headersMark: number = Number.NaN;
+  /** `performance.now()` when the headers of the response were made, if that was before its end. */
+  headersMark: number | undefined = undefined;
   /** Bytes that its connection had sent by then. */
-  sentBefore: number = Number.NaN;
+  sentBefore: number | undefined = undefined;
   /** Position in the names of `HttpMethods`. */
   method = 0;
   scheme: HttpScheme = 'http';

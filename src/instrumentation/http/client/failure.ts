@@ -4,7 +4,8 @@
  * an `AbortSignal`: the semantic conventions say that this is none. A signal of a time limit is `TimeoutError`.
  */
 export function failureOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return error === undefined || error === null ? undefined : givenReason(error);
+  if (!(error instanceof Error))
+    return error === undefined || error === null ? undefined : givenReason(error);
   const code = 'code' in error ? error.code : undefined;
   if (error.name === 'AbortError' || code === 'ABORT_ERR' || code === 'ERR_CANCELED') {
     // `AbortSignal.timeout` is the cause of the AbortError with which `node:http` ends.

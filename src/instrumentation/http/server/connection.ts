@@ -1,9 +1,15 @@
-import type { RequestState } from '../request-state.js';
+import type { HttpScheme, RequestState } from '../request-state.js';
 
 /** The requests of one connection that are not answered: one at a time, but for pipelined ones. */
 export class Connection {
+  /** As it was when the connection began: middleware sets `encrypted` of a socket behind a proxy that ends TLS. */
+  readonly scheme: HttpScheme;
   #answering: RequestState | undefined = undefined;
   #waiting: Set<RequestState> | undefined = undefined;
+
+  constructor(scheme: HttpScheme) {
+    this.scheme = scheme;
+  }
 
   add(state: RequestState): void {
     if (this.#answering === undefined) this.#answering = state;

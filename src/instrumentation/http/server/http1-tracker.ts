@@ -99,12 +99,13 @@ export class Http1Tracker implements RequestObserver {
     const state = ensureState(request);
     if (state.measuredBy !== undefined) return;
     state.measuredBy = this;
+    const connection = this.#connectionOf(socket);
     state.startedMark = performance.now();
+    state.scheme = connection.scheme;
     state.method = methods.positionOf(request.method);
-    state.scheme = socket.encrypted === true ? 'https' : 'http';
     state.target = request.url;
     state.response = response;
-    this.#connectionOf(socket).add(state);
+    connection.add(state);
     for (const recorder of recorders) recorder.started(state.method, state.scheme);
   }
 
@@ -148,7 +149,7 @@ export class Http1Tracker implements RequestObserver {
     if (refusal !== undefined) {
       exchange.statusCode = refusal.status;
       exchange.failure = refusal.status === 0 ? refusal.code : undefined;
-    } else if (state.headersMark > 0 && isEventStream(response)) {
+    } else if (state.headersMark !== undefined && isEventStream(response)) {
       exchange.seconds = (state.headersMark - state.startedMark) / 1000;
       exchange.failure = undefined;
     } else if ((failure !== undefined || seconds > LONG_WAIT_SECONDS) && this.#waits(state)) {
@@ -164,7 +165,7 @@ export class Http1Tracker implements RequestObserver {
   #connectionOf(socket: MeasuredSocket): Connection {
     let connection = socket[CONNECTION];
     if (connection === undefined) {
-      connection = new Connection();
+      connection = new Connection(socket.encrypted === true ? 'https' : 'http');
       socket[CONNECTION] = connection;
       this.#open.add(socket);
       socket.once('close', () => this.#onClose(socket));
@@ -194,7 +195,7 @@ export class Http1Tracker implements RequestObserver {
     const exchange = this.#exchange;
     exchange.request = undefined;
     exchange.method = 0;
-    exchange.scheme = socket.encrypted === true ? 'https' : 'http';
+    exchange.scheme = this.#connectionOf(socket).scheme;
     exchange.protocolVersion = '1.1';
     exchange.statusCode = status;
     exchange.failure = undefined;

@@ -16,7 +16,12 @@ export type MeasuredResponse = ServerResponse & {
   readonly _header?: string | null;
 };
 
-type WriteHead = (this: ServerResponse, status: number, reason?: unknown, headers?: unknown) => ServerResponse;
+type WriteHead = (
+  this: ServerResponse,
+  status: number,
+  reason?: unknown,
+  headers?: unknown,
+) => ServerResponse;
 
 let users = 0;
 let restore = (): void => undefined;
@@ -78,9 +83,12 @@ export function isEventStream({ _header: head }: MeasuredResponse): boolean {
 }
 
 /** All bytes that `Content-Length` declares were sent, though `end` was not called before the connection closed. */
-export function isWhole(response: MeasuredResponse, sentBefore: number, socket: Socket): boolean {
+export function isWhole(response: MeasuredResponse, sentBefore: number | undefined, socket: Socket): boolean {
   const { _contentLength: declared, _header: head } = response;
-  if (typeof declared !== 'number' || typeof head !== 'string') return false;
-  // A write that waits for the reader was not sent, however much of it the system has taken.
-  return !socket.writableNeedDrain && socket.bytesWritten - sentBefore - head.length >= declared;
+  if (sentBefore === undefined || typeof declared !== 'number' || typeof head !== 'string') return false;
+  // A write that waits for the reader was not sent, however much of it the system has taken. The public property is false
+  // for every socket that is closed.
+  const { needDrain } =
+    (socket as { readonly _writableState?: { readonly needDrain?: boolean } })._writableState ?? {};
+  return needDrain !== true && socket.bytesWritten - sentBefore - head.length >= declared;
 }
