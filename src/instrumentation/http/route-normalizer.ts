@@ -1,5 +1,5 @@
 import { pathOf } from './path.js';
-import { type AdmittedRoute, RouteAdmission } from './route-admission.js';
+import { RouteAdmission } from './route-admission.js';
 
 const NUMBER = /^\d+$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -72,7 +72,7 @@ export interface RouteNormalizerOptions {
 export class RouteNormalizer {
   readonly #admission: RouteAdmission;
   /** Paths seen lately: taking a path apart costs more than everything else that is done for a request. */
-  readonly #known = new Map<string, AdmittedRoute>();
+  readonly #known = new Map<string, string>();
 
   constructor({ maxRoutes = 200 }: RouteNormalizerOptions = {}) {
     this.#admission = new RouteAdmission(maxRoutes);
@@ -88,15 +88,11 @@ export class RouteNormalizer {
     const path = pathOf(url);
     if (path === undefined) return undefined;
     const known = this.#known.get(path);
-    if (known !== undefined) {
-      if (succeeded && !known.proven) this.#admission.prove(known);
-      return known.text;
-    }
-    const text = normalizePath(path);
-    const admitted = this.#admission.find(text, succeeded);
-    if (admitted === undefined) return succeeded ? OTHER_ROUTE : undefined;
+    if (known !== undefined) return known;
+    const route = normalizePath(path);
+    if (!this.#admission.admits(route, succeeded)) return succeeded ? OTHER_ROUTE : undefined;
     if (this.#known.size >= MAX_KNOWN_PATHS) this.#known.clear();
-    this.#known.set(path, admitted);
-    return text;
+    this.#known.set(path, route);
+    return route;
   }
 }

@@ -220,7 +220,7 @@ const APPLICATIONS: Record<string, Application> = {
     },
     expected: { '/en/shop/item/1': '200 /shop/item/:sku', '/en/nothing': '404' },
   },
-  'parameters that are looked up asynchronously, for several requests at once': {
+  'parameters that are looked up asynchronously': {
     build(express) {
       const app = express();
       const tenants = express.Router();
