@@ -32,4 +32,3 @@ export type { Snapshot, SnapshotFamily, SnapshotInstance, SnapshotSeries } from 
 export type { SettingOptions } from './config/setting-options.js';
 export type { Settings } from './config/settings.js';
 export type { HostPort } from './config/setting-kinds.js';
-export type { GaugeRule } from './reader/gauge-aggregation.js';

@@ -94,6 +94,16 @@ export const paths: Kind<readonly string[]> = {
   },
 };
 
+export const httpMethods: Kind<readonly string[] | undefined> = {
+  allowed: 'a comma-separated list of at most 100 methods of HTTP',
+  parse(value) {
+    const items = list.parse(value);
+    if (items.length === 0 || items.length > 100 || items.some((item) => !/^[\w-]+$/.test(item)))
+      throw new NotAllowed();
+    return items;
+  },
+};
+
 export const path: Kind<string> = {
   allowed: 'a path that begins with `/`',
   parse(value) {

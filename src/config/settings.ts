@@ -10,6 +10,7 @@ import {
   ascending,
   flag,
   gaugeRules,
+  httpMethods,
   integer,
   list,
   listOf,
@@ -262,6 +263,23 @@ class SettingsTable {
     kind: flag,
     default: false,
     description: 'Also measure `http.server.request.body.size` and `http.server.response.body.size`.',
+  };
+
+  readonly httpKnownMethods: Setting<readonly string[] | undefined> = {
+    env: ['OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS'],
+    kind: httpMethods,
+    default: undefined,
+    defaultText: '`GET,HEAD,POST,PUT,DELETE,CONNECT,OPTIONS,TRACE,PATCH,QUERY`',
+    description:
+      'Methods that become values of the label `http_request_method`, of servers and clients. Every other one is `_OTHER`. The list replaces the default.',
+  };
+
+  readonly httpWaitingPaths: Setting<readonly string[]> = {
+    env: ['ORCHESTRATOR_HTTP_WAITING_PATHS'],
+    kind: paths,
+    default: [],
+    description:
+      'Long polls of the application: requests that are left open on purpose. One that is open for more than a second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long polls of Socket.IO are known without it. Globs as above.',
   };
 
   readonly metricsPath: Setting<string> = {

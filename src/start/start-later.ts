@@ -81,7 +81,7 @@ function notice(settings: Settings, main: MainFile, failed: (error: unknown) => 
     const { storeKindOf } = require('./open-store.js') as typeof OpenStoreModule;
     const log = createLog(settings.logLevel);
     const { serviceName, prefix } = identityOf(settings, main, log.warn);
-    log.info(startLine(settings, { serviceName, prefix, store: storeKindOf(settings) }));
+    log.info(startLine(settings, { serviceName, prefix, store: storeKindOf(settings), url: undefined }));
   } catch (error) {
     failed(error);
   }

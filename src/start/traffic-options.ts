@@ -8,6 +8,8 @@ export function trafficOptions(settings: Settings, main: MainFile): TrafficOptio
     names: settings.httpMetricNames,
     boundaries: settings.httpBuckets,
     bodySizes: settings.httpBodySizes,
+    waitingPaths: settings.httpWaitingPaths,
+    knownMethods: settings.httpKnownMethods,
     ignorePaths: [
       ...settings.ignorePaths,
       ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),

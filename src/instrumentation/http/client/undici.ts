@@ -1,48 +1,91 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { performance } from 'node:perf_hooks';
 
-import { INVALID_SPAN_CONTEXT, type MeterProvider, trace, type TracerProvider } from '@opentelemetry/api';
-import type * as UndiciModule from '@opentelemetry/instrumentation-undici';
-
-import { guarded } from '../../guarded-listener.js';
+import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
 import type { Instrumentation } from '../../instrumentation.js';
-import type * as RequireHookModule from '../../packages/require-hook.js';
+import type { ClientSeries } from './client-series.js';
+import { failureOf } from './failure.js';
+import { isExporting } from './telemetry.js';
 
-/** The first that undici publishes of a request, and what `fetch` does with it. */
-const CREATED_CHANNEL = 'undici:request:create';
+/** A request of undici, as its channels show it. */
+interface UndiciRequest {
+  readonly method: string;
+  readonly origin: string | URL;
+}
 
-/** Makes spans that are none: nothing is exported of them, and no propagator writes a header for them. */
-const withoutSpans: TracerProvider = {
-  getTracer: () => ({
-    startSpan: () => trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
-    startActiveSpan: () => undefined as never,
-  }),
-};
+/** What is known of a request at its start, and what its channels tell later on. */
+interface Sent {
+  /** `performance.now()` */
+  readonly startedMark: number;
+  readonly method: string;
+  readonly scheme: string;
+  readonly address: string;
+  readonly port: number;
+  statusCode: number | undefined;
+  protocolVersion: string | undefined;
+}
 
-/**
- * `http.client.request.duration` of `fetch` and undici, by OpenTelemetry's own instrumentation, which only listens to channels.
- * It is loaded with the first request: with it come 60 files, and many processes never use it. Left to itself it would make
- * spans by the application's tracer, and write headers a second time.
- */
-export function instrumentUndici(meterProvider: MeterProvider): Instrumentation {
-  let instrumentation: UndiciModule.UndiciInstrumentation | undefined;
-  const onCreated = guarded('requests of fetch and undici are not measured', (message) => {
-    if (instrumentation !== undefined) return;
-    const { UndiciInstrumentation } = require('@opentelemetry/instrumentation-undici') as typeof UndiciModule;
-    instrumentation = new UndiciInstrumentation();
-    instrumentation.setTracerProvider(withoutSpans);
-    instrumentation.setMeterProvider(meterProvider);
-    (require('../../packages/require-hook.js') as typeof RequireHookModule).releaseRequireHook();
-    // It listens from the next request on.
-    const created: unknown = Reflect.get(instrumentation, 'onRequestCreated');
-    if (typeof created === 'function') Reflect.apply(created, instrumentation, [message]);
-    // Not at once: a channel that is published to would leave out the listener behind ours.
-    setImmediate(() => unsubscribe(CREATED_CHANNEL, onCreated)).unref();
-  });
-  subscribe(CREATED_CHANNEL, onCreated);
-  return {
-    stop() {
-      unsubscribe(CREATED_CHANNEL, onCreated);
-      instrumentation?.disable();
-    },
-  };
+interface Message {
+  readonly request: UndiciRequest;
+  readonly socket?: { readonly alpnProtocol?: string | false | null };
+  readonly response?: { readonly statusCode: number };
+  readonly error?: unknown;
+}
+
+/** Requests of `fetch` and of undici, from the channels of undici. CONNECT, which opens a tunnel, is none. */
+export class UndiciTracker implements Instrumentation {
+  readonly #series: ClientSeries;
+  readonly #open = new WeakMap<UndiciRequest, Sent>();
+  readonly #listeners: ReadonlyArray<readonly [channel: string, listener: (message: unknown) => void]> = [
+    ['undici:request:create', this.#on(({ request }) => this.#start(request))],
+    ['undici:client:sendHeaders', this.#on((message) => this.#sending(message))],
+    ['undici:request:headers', this.#on((message) => this.#answered(message))],
+    ['undici:request:trailers', this.#on(({ request }) => this.#finish(request, undefined))],
+    ['undici:request:error', this.#on(({ request, error }) => this.#finish(request, failureOf(error)))],
+  ];
+
+  constructor(series: ClientSeries) {
+    this.#series = series;
+    for (const [channel, listener] of this.#listeners) subscribe(channel, listener);
+  }
+
+  stop(): void {
+    for (const [channel, listener] of this.#listeners) unsubscribe(channel, listener);
+  }
+
+  #on(listener: (message: Message) => void): (message: unknown) => void {
+    return guarded(NOT_MEASURED, (message) => listener(message as Message));
+  }
+
+  #start(request: UndiciRequest): void {
+    if (request.method === 'CONNECT' || isExporting()) return;
+    const { protocol, hostname, port } = new URL(request.origin);
+    this.#open.set(request, {
+      startedMark: performance.now(),
+      method: request.method,
+      scheme: protocol.slice(0, -1),
+      address: hostname,
+      port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+      statusCode: undefined,
+      protocolVersion: undefined,
+    });
+  }
+
+  #sending({ request, socket }: Message): void {
+    const sent = this.#open.get(request);
+    // undici offers h2 only if it is asked to; a connection that negotiated nothing is HTTP/1.1.
+    if (sent !== undefined) sent.protocolVersion = socket?.alpnProtocol === 'h2' ? '2' : '1.1';
+  }
+
+  #answered({ request, response }: Message): void {
+    const sent = this.#open.get(request);
+    if (sent !== undefined) sent.statusCode = response?.statusCode;
+  }
+
+  #finish(request: UndiciRequest, failure: string | undefined): void {
+    const sent = this.#open.get(request);
+    if (sent === undefined) return;
+    this.#open.delete(request);
+    this.#series.find(sent, failure).record((performance.now() - sent.startedMark) / 1000);
+  }
 }
