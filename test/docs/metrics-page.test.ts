@@ -35,7 +35,7 @@ const LATE = [
 ];
 
 /** A machine may have no network interface besides loopback; the tests of databases have databases. */
-const ELSEWHERE = /^(?:system_network_|db_client_)/;
+const ELSEWHERE = /^(?:system_network_|db_client_|rpc_server_)/;
 
 /** Labels that say where a line comes from, and that of a bucket. */
 const COMMON = /^(?:otel_scope_.*|service_instance_id|host_name|le)$/;
