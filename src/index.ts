@@ -13,6 +13,7 @@ export {
   type StoreMetricExporterOptions,
   type FlushReport,
 } from './reader/store-metric-exporter.js';
+export type { GaugeMode, GaugeRule } from './reader/gauge-aggregation.js';
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
@@ -31,4 +32,3 @@ export type { Snapshot, SnapshotFamily, SnapshotInstance, SnapshotSeries } from 
 export type { SettingOptions } from './config/setting-options.js';
 export type { Settings } from './config/settings.js';
 export type { HostPort } from './config/setting-kinds.js';
-export type { GaugeRule } from './reader/gauge-aggregation.js';

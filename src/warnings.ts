@@ -120,7 +120,7 @@ const WARNINGS = {
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
     meaning:
-      'Something that cannot be stored was recorded: NaN or infinity in a counter or histogram, or more than the store takes in one request. Or the store refuses data of this metric; the reason says why.',
+      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged; or more than the store takes in one request. It alone is not counted. Or the store refuses data of this metric; the reason says why. Said once for each metric.',
     remedy: 'Correct the code that records it, or the cause that the reason names.',
   },
   ORCHESTRATOR_TLS_NOT_VERIFIED: {
@@ -146,6 +146,21 @@ const WARNINGS = {
     message: 'The Redis key <key> is no hash; it is left out.',
     meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
     remedy: 'Delete the key.',
+  },
+  ORCHESTRATOR_LABELS_CUT: {
+    message:
+      'Metric <metric>: <what> is too long. Such texts are cut, with a hash at their end, and counted in orchestrator.labels.cut.',
+    meaning:
+      'A label value, an attribute key or a name is longer than `ORCHESTRATOR_MAX_LABEL_LENGTH`. Different texts stay different. Said once for each attribute.',
+    remedy:
+      'Do not put texts of any length into attributes: a name or a code in their place. Or raise `ORCHESTRATOR_MAX_LABEL_LENGTH`.',
+  },
+  ORCHESTRATOR_BOUNDARIES_MENDED: {
+    message:
+      'Metric <metric>: the boundaries [<given>] are not finite, distinct and ascending. Used instead: [<used>].',
+    meaning:
+      'A histogram, or a view of it, was given boundaries that no histogram can have. What is right in them is used.',
+    remedy: 'Correct the boundaries.',
   },
   ORCHESTRATOR_METRIC_NOT_EXPOSED: {
     message: 'Metric "<metric>" is not exposed: <why>. Rename it.',

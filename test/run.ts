@@ -15,8 +15,28 @@ import { testFiles, type TestFile } from './helpers/test-files.js';
 /** A single test may wait for Redis and Prometheus for a minute or two, a whole file of them, or one that runs other Nodes, for longer. */
 const FILE_TIMEOUT_MS = 10 * 60_000;
 
-/** Files that take longest, by seconds on two processors: they begin first, so that the short ones fill the other processor until the end. */
-const SECONDS: Readonly<Record<string, number>> = {};
+/** Files that take longest, about so many seconds: they begin first, so that the short ones fill the other processor until the end. */
+const SECONDS: Readonly<Record<string, number>> = {
+  'end-to-end/nodes.test': 120,
+  'end-to-end/kill.test': 100,
+  'end-to-end/outage.test': 90,
+  'end-to-end/exactness.test': 40,
+  'end-to-end/host.test': 30,
+  'stack/processes.test': 30,
+  'harm/harm.test': 25,
+  'end-to-end/jobs.test': 20,
+  'end-to-end/databases.test': 20,
+  'end-to-end/isolation.test': 20,
+  'store/redis/failures.test': 20,
+  'dashboards/proof.test': 15,
+  'docs/readme.test': 15,
+  'prometheus/oracles.test': 15,
+  'prometheus/prometheus.test': 15,
+  'end-to-end/exposition.test': 15,
+  'end-to-end/lost-replies.test': 15,
+  'harm/planted.test': 15,
+  'register/behaviour.test': 15,
+};
 
 function main(): void {
   const parts = process.argv.slice(2);
@@ -39,8 +59,9 @@ function main(): void {
   start(files);
 }
 
-/** Folders of tests that run applications, or what stands around them. */
-const WHOLE = /^(?:end-to-end|register|stack|dashboards|harm)\//;
+/** Tests that run applications, or what stands around them. */
+const WHOLE =
+  /^(?:end-to-end|register|stack|dashboards|harm|instrumentation\/(?:frameworks|spans))\/|^store\/local\/processes/;
 
 function isUnit(file: TestFile): boolean {
   return !WHOLE.test(file.name) && needsOf(file).every((need) => need.server === undefined);

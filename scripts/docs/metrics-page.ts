@@ -1,3 +1,4 @@
+import { describesHost } from '../../src/instrumentation/host/host-scope.js';
 import type { FamilyType } from '../../src/model/family.js';
 import { labelName, metricName, type Naming } from '../../src/prometheus/naming/names.js';
 import { gaugeAggregation } from '../../src/reader/gauge-aggregation.js';
@@ -73,9 +74,9 @@ function instrumentRow({ name, type, scope, options }: RecordedInstrument): stri
 }
 
 function overProcesses(name: string, type: FamilyType, scope: string): string {
-  if (scope.endsWith('host-metrics') && name.startsWith('system.')) return 'host';
+  if (describesHost(scope, name)) return 'host';
   if (type === 'updowncounter') return 'sum, live';
-  return type === 'gauge' ? BUILT_IN_MODE(name) : 'sum';
+  return type === 'gauge' ? BUILT_IN_MODE(name, scope) : 'sum';
 }
 
 const BUILT_IN_MODE = gaugeAggregation([]);

@@ -160,13 +160,21 @@ export interface SettingOptions {
   readonly maxSeries?: Settings['maxSeries'] | undefined;
 
   /**
+   * Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.
+   *
+   * Variable: `ORCHESTRATOR_MAX_LABEL_LENGTH`. Default: `1024`. Allowed: a whole number from 64 to 65535.
+   */
+  readonly maxLabelLength?: Settings['maxLabelLength'] | undefined;
+
+  /**
    * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
    * matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after
-   * yours: a glob such as `*` or `queue.*` overrides them.
+   * yours. `shared` is for a number that all processes see alike, such as the rows of a table; for observable
+   * counters and up-down counters too.
    *
    * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `job.last_success.time=keep`,
    * `orchestrator.series.limit=min`, `queue.jobs=last`, else `instance`. Allowed: a comma-separated list of
-   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`.
+   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`, `shared`.
    */
   readonly gaugeAggregation?: Settings['gaugeAggregation'] | string | undefined;
 
@@ -201,6 +209,26 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_HTTP_BODY_SIZES`. Default: `false`. Allowed: `true` or `false`.
    */
   readonly httpBodySizes?: Settings['httpBodySizes'] | undefined;
+
+  /**
+   * Methods that become values of the label `http_request_method`, of servers and clients. Every other one is
+   * `_OTHER`. The list replaces the default.
+   *
+   * Variable: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. Default:
+   * `GET,HEAD,POST,PUT,DELETE,CONNECT,OPTIONS,TRACE,PATCH,QUERY`. Allowed: a comma-separated list of at most
+   * 100 methods of HTTP.
+   */
+  readonly httpKnownMethods?: Settings['httpKnownMethods'] | string | undefined;
+
+  /**
+   * Long polls of the application: requests that are left open on purpose. One that is open for more than a
+   * second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long
+   * polls of Socket.IO are known without it. Globs as above.
+   *
+   * Variable: `ORCHESTRATOR_HTTP_WAITING_PATHS`. Default: ``. Allowed: a comma-separated list of globs that
+   * begin with `/`.
+   */
+  readonly httpWaitingPaths?: Settings['httpWaitingPaths'] | string | undefined;
 
   /**
    * Path of the exposition on the metrics server.

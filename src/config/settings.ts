@@ -1,7 +1,8 @@
-import { BUILT_IN_RULES, type GaugeRule } from '../reader/gauge-aggregation.js';
+import { OWN_MODES, type GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
+import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
@@ -9,6 +10,7 @@ import {
   ascending,
   flag,
   gaugeRules,
+  httpMethods,
   integer,
   list,
   listOf,
@@ -37,9 +39,7 @@ export interface Setting<T = unknown> {
   readonly readByOpenTelemetry?: boolean;
 }
 
-function ruleText(rules: readonly GaugeRule[]): string {
-  return rules.map(({ pattern, aggregation }) => `\`${pattern}=${aggregation}\``).join(', ');
-}
+const builtInRules = Array.from(OWN_MODES, ([name, mode]) => `\`${name}=${mode}\``).join(', ');
 
 const OTLP_PROTOCOLS = ['grpc', 'http/protobuf', 'http/json'] as const;
 type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
@@ -218,13 +218,21 @@ class SettingsTable {
       'Series per metric over the whole project. Anything beyond that is summed into one series with `otel_metric_overflow="true"`.',
   };
 
+  readonly maxLabelLength: Setting<number> = {
+    env: ['ORCHESTRATOR_MAX_LABEL_LENGTH'],
+    kind: integer(64, 65_535),
+    default: DEFAULT_MAX_LABEL_LENGTH,
+    description:
+      'Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.',
+  };
+
   readonly gaugeAggregation: Setting<readonly GaugeRule[]> = {
     env: ['ORCHESTRATOR_GAUGE_AGGREGATION'],
     kind: gaugeRules,
     default: [],
-    defaultText: `${ruleText(BUILT_IN_RULES)}, else \`instance\``,
+    defaultText: `${builtInRules}, else \`instance\``,
     description:
-      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after yours: a glob such as `*` or `queue.*` overrides them.',
+      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after yours. `shared` is for a number that all processes see alike, such as the rows of a table; for observable counters and up-down counters too.',
   };
 
   readonly ignorePaths: Setting<readonly string[]> = {
@@ -255,6 +263,23 @@ class SettingsTable {
     kind: flag,
     default: false,
     description: 'Also measure `http.server.request.body.size` and `http.server.response.body.size`.',
+  };
+
+  readonly httpKnownMethods: Setting<readonly string[] | undefined> = {
+    env: ['OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS'],
+    kind: httpMethods,
+    default: undefined,
+    defaultText: '`GET,HEAD,POST,PUT,DELETE,CONNECT,OPTIONS,TRACE,PATCH,QUERY`',
+    description:
+      'Methods that become values of the label `http_request_method`, of servers and clients. Every other one is `_OTHER`. The list replaces the default.',
+  };
+
+  readonly httpWaitingPaths: Setting<readonly string[]> = {
+    env: ['ORCHESTRATOR_HTTP_WAITING_PATHS'],
+    kind: paths,
+    default: [],
+    description:
+      'Long polls of the application: requests that are left open on purpose. One that is open for more than a second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long polls of Socket.IO are known without it. Globs as above.',
   };
 
   readonly metricsPath: Setting<string> = {

@@ -1,5 +1,6 @@
 import {
   bucketUpperBound,
+  downscale,
   EMPTY_BUCKETS,
   type Exponential,
   type ExponentialBuckets,
@@ -7,11 +8,22 @@ import {
 } from './exponential-histogram.js';
 
 /**
- * An exponential histogram as `[sum, c0, …, cN]` on given boundaries. A bucket counts where its upper bound lies, so the
- * counts are exact at powers of its base, and elsewhere late by less than one bucket.
+ * Scales only fall: a histogram whose range widens joins its buckets. At its own scale an observation would then move to a
+ * higher boundary, and the count at the lower one would go down. No histogram with less than 12 decades between its
+ * observations falls below this scale.
+ */
+const STEADY_SCALE = 2;
+
+/**
+ * An exponential histogram as `[sum, c0, …, cN]` on given boundaries. A bucket counts where its upper bound lies, at scale
+ * {@link STEADY_SCALE} or its own lower one: so the counts are exact at powers of that base, 2 among them, and elsewhere late
+ * by less than one bucket, a fifth of the value.
  */
 export function exponentialToClassic(histogram: Exponential, boundaries: readonly number[]): number[] {
-  const { scale, zeroThreshold, zeroCount, sum, positive, negative } = histogram;
+  const { scale, zeroThreshold, zeroCount, sum, positive, negative } = downscale(
+    histogram,
+    histogram.scale - STEADY_SCALE,
+  );
   const values = [sum, ...boundaries.map(() => 0), 0];
   const add = (upperBound: number, count: number): void => {
     if (count === 0) return;

@@ -13,11 +13,12 @@ import { HostCollector } from '../instrumentation/host/host-collector.js';
 import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
 import { Health } from './health.js';
-import type { Identity } from './identity.js';
+import type { Identity } from './identity/identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
 import { Exposition } from '../prometheus/exposition.js';
 import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { REFRESH_MS } from '../reader/delta-accumulator.js';
+import type { LossCounter } from '../reader/losses.js';
 import { StoreMetricReader } from '../reader/store-metric-reader.js';
 import { observeExporter } from '../reader/self-metrics.js';
 import { serveOnApplication } from '../server/app-endpoint.js';
@@ -27,6 +28,12 @@ import type { MetricStore } from '../store/metric-store.js';
 import { version } from '../version.js';
 
 const SWEEP_MS = 60_000;
+
+/** What feeds the reader beside the SDK; see StoreMetricReaderOptions. */
+export interface MetricSources {
+  readonly producers: readonly MetricProducer[];
+  readonly losses: LossCounter;
+}
 
 /** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
 export class MetricsPipeline {
@@ -41,8 +48,7 @@ export class MetricsPipeline {
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
 
-  /** @param metricProducers see StoreMetricReaderOptions */
-  constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
+  constructor(settings: Settings, identity: Identity, sources: MetricSources, log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
     this.store = openStore(settings, identity, log.warn);
@@ -52,8 +58,10 @@ export class MetricsPipeline {
       exportTimeoutMillis: settings.metricExportTimeout,
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
+      maxLabelLength: settings.maxLabelLength,
       resourceLabels: globMatcher(settings.resourceLabels),
-      metricProducers,
+      metricProducers: sources.producers,
+      losses: sources.losses,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
       keepProcessAlive: false,

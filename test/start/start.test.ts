@@ -165,7 +165,7 @@ const INDEX = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'index.js'));
 
 const run = async (
   env: Record<string, string>,
-  script = `require(${REGISTER}); setTimeout(() => {}, 300)`,
+  script = `require(${REGISTER}); setTimeout(() => {}, 1300)`,
   cwd: string = PACKAGE_ROOT,
 ): Promise<string> => {
   const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
@@ -199,10 +199,15 @@ describe('the start line', () => {
 
 describe('what is printed', () => {
   test('names a project without a name, and an exporter that does not exist', async (t) => {
-    const env = { ORCHESTRATOR_STORE: 'memory', OTEL_METRICS_EXPORTER: 'orchestrator,jaeger' };
+    const env = {
+      ORCHESTRATOR_STORE: 'memory',
+      OTEL_METRICS_EXPORTER: 'orchestrator,jaeger',
+      OTEL_NODE_RESOURCE_DETECTORS: 'env,nowhere',
+    };
     const printed = await run(env, undefined, scratchDir(t, 'nameless'));
     assert.match(printed, /ORCHESTRATOR_NO_NAME warn: .*set ORCHESTRATOR_PREFIX/);
     assert.match(printed, /ORCHESTRATOR_EXPORTER_UNKNOWN warn: .*"jaeger" is not allowed/);
+    assert.match(printed, /ORCHESTRATOR_DETECTOR_UNKNOWN warn: .*nowhere/);
   });
 
   test('says that the local store cannot be used', async () => {

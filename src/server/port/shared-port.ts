@@ -39,6 +39,7 @@ export interface SharedPortOptions {
 export class SharedPort {
   readonly #options: SharedPortOptions;
   readonly #unwatch: () => void;
+  #soon: NodeJS.Immediate | undefined;
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
@@ -64,7 +65,8 @@ export class SharedPort {
   listen(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'wanted';
-    this.#bind();
+    // Not at once: the caller may be about to listen on this very port.
+    this.#soon = setImmediate(() => this.#bind()).unref();
   }
 
   /** Calls back once, when this process has the port. */
@@ -166,14 +168,15 @@ export class SharedPort {
   }
 
   #leave(): void {
+    // It goes on watching: to leave a channel while it publishes would cost the listener behind ours its message.
     this.#state = 'left';
     this.#server = undefined;
-    this.#unwatch();
     this.#rest();
   }
 
   /** Ends whatever would lead to the next attempt. */
   #rest(): void {
+    clearImmediate(this.#soon);
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     this.#withdraw?.();
