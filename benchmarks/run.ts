@@ -61,8 +61,8 @@ const HEAD = `<!-- Written by \`npm run bench\`. Run it, do not edit it. -->
 
 \`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:databases\`, \`bench:startup\` and
 \`bench:scrape\` print a part. All candidates of a benchmark take turns in one run. Ratios count; a ratio to
-another candidate is the median over all rounds, not the quotient of two medians. Times depend on the machine and on who
-else uses it.
+another candidate is the median over all rounds, not the quotient of two medians. Times depend on the machine and
+its load.
 `;
 
 function sectionOf({ name, title, about }: Benchmark, nodes: readonly string[]): string {

@@ -18,11 +18,11 @@ export const FLOORS: ReadonlyArray<Readonly<Record<string, string>>> = [
     config: 'one typed table of settings; parsing, the configuration page and redaction come from it',
   },
   {
-    reader: 'from what the SDK collects to delta batches',
+    reader: 'from collections of the SDK to delta batches',
     prometheus: 'from a snapshot to an exposition',
   },
   {
-    store: 'the contract of a store, the stores, and how what they hold becomes a snapshot',
+    store: 'the contract of a store, the stores, and how their data become a snapshot',
   },
   {
     application: 'what an application calls: jobs, queues, health checks',

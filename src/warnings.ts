@@ -59,7 +59,7 @@ const WARNINGS = {
     message:
       'The application has a MeterProvider of its own, which keeps all that it exports. Its instruments are not in the sum of this project, only HTTP, runtime and host are. To have them there, give a StoreMetricReader to that MeterProvider: getting-started.md, "With an SDK of your own".',
     meaning:
-      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; what this package measures goes on beside it.',
+      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; the metrics of this package go on beside it.',
     remedy:
       'To add the instruments of the application, see [getting-started.md](getting-started.md#with-an-sdk-of-your-own). Otherwise nothing.',
   },
@@ -67,16 +67,17 @@ const WARNINGS = {
     message: 'pm2_env is not a JSON object; it is ignored.',
     meaning:
       'Under PM2 the settings of the ecosystem file are read from `pm2_env`, and something else has changed it. A warning of the process, not a line of ours.',
-    remedy: 'Remove what sets `pm2_env`.',
+    remedy: 'Remove the code that sets `pm2_env`.',
   },
   ORCHESTRATOR_SHUTDOWN_INCOMPLETE: {
     message: 'At the end: <error>',
     meaning: '`shutdown()` did not end everything in order: an exporter of OpenTelemetry failed.',
     remedy:
-      'The reason follows. What belongs to the store was sent before, or another warning says that it was not.',
+      'The reason follows. The metrics for the store were sent before, or another warning says that they were not.',
   },
   ORCHESTRATOR_METRICS_WAIT: {
-    message: '<error> Metrics wait in memory and are sent when it heals; the application is not affected.',
+    message:
+      '<error> Metrics wait in memory and are sent when the store is back; the application is not affected.',
     meaning: 'A flush did not reach the store. The reason comes first.',
     remedy:
       'See the code `ORCHESTRATOR_STORE_UNAVAILABLE`, `ORCHESTRATOR_STORE_REFUSED` or `ORCHESTRATOR_PREFIX_TAKEN`.',
@@ -113,14 +114,14 @@ const WARNINGS = {
   ORCHESTRATOR_LOCAL_STORE_DAMAGED: {
     message:
       'The local store in <folder> was damaged (<error>). It was moved to <damaged>, and a new one begins from zero.',
-    meaning: 'A file was not readable: the host lost power, or somebody changed it.',
+    meaning: 'A file was not readable: the host lost power, or another program changed it.',
     remedy: 'Nothing. The damaged files are kept until the next damage.',
   },
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
     meaning:
-      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged; or more than the store takes in one request. It alone is not counted. Or the store refuses what belongs to this metric; the reason says why. Said once for each metric.',
-    remedy: 'Correct the code that records it, or what the reason names.',
+      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged; or more than the store takes in one request. It alone is not counted. Or the store refuses data of this metric; the reason says why. Said once for each metric.',
+    remedy: 'Correct the code that records it, or the cause that the reason names.',
   },
   ORCHESTRATOR_TLS_NOT_VERIFIED: {
     message:

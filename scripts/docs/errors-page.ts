@@ -28,10 +28,10 @@ function warningSection([code, { level, message, meaning, remedy }]: [string, Wa
 const INTRO = `# Errors and warnings
 
 Every error of this package is an \`OrchestratorError\` with a stable \`code\`, and every warning has a code of the same kind: search
-this page for it. Messages may change between versions; codes do not. \`<…>\` stands for what differs.
+this page for it. Messages may change between versions; codes do not. \`<…>\` stands for a value.
 \`error instanceof OrchestratorError\` holds for errors of any copy of the package that is loaded.
 
-Under the preload nothing is thrown into the application. What goes wrong becomes one line on stderr.
+Under the preload nothing is thrown into the application. An error becomes one line on stderr.
 
 ## Errors`;
 

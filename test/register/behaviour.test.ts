@@ -90,14 +90,12 @@ const cases: readonly Case[] = [
     name: 'a prefix of which nothing is left',
     fixture: 'job.cjs',
     env: { ORCHESTRATOR_PREFIX: '!!!' },
-    says: [
-      /ORCHESTRATOR_NOT_STARTED warn: not started, the application runs without metrics: ORCHESTRATOR_PREFIX="!!!"/,
-    ],
+    says: [START_LINE, /ORCHESTRATOR_SETTING_IGNORED warn: ORCHESTRATOR_PREFIX="!!!" is not allowed\./],
   },
   {
-    name: 'a prefix of which nothing is left, and no warnings wanted',
+    name: 'a Redis mode without an address, and no warnings wanted',
     fixture: 'job.cjs',
-    env: { ORCHESTRATOR_PREFIX: '!!!', OTEL_LOG_LEVEL: 'error' },
+    env: { ORCHESTRATOR_STORE: undefined, ORCHESTRATOR_REDIS_MODE: 'cluster', OTEL_LOG_LEVEL: 'error' },
     says: [],
   },
   {
