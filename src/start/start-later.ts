@@ -5,6 +5,7 @@ import type * as IdentityModule from './identity/identity.js';
 import { EarlyEnd } from './lifecycle/early-end.js';
 import type { MainFile } from './identity/main-file.js';
 import { running, setPending } from './running.js';
+import { rememberApplicationPorts } from '../server/port/application-port.js';
 import { watchForSigns } from './signs-of-life.js';
 import type * as OpenStoreModule from './open-store.js';
 import type * as StartLineModule from './start-line.js';
@@ -58,6 +59,8 @@ export function startLater(settings: Settings, main: MainFile, failed: (error: u
       if (isOwn) begin();
     },
   });
+  // Before the signs: the port of the listen() that begins is the application's, not ours.
+  rememberApplicationPorts();
   const stopWatching = watchForSigns(main.kind, begin);
   const end = new EarlyEnd({
     onSignal(heard) {

@@ -48,6 +48,32 @@ describe('series with equal labels in the end', () => {
     assert.deepEqual(samples(await renderText(snapshot, ACCEPT.text, without)), ['c_total{a_b="x"} 3']);
   });
 
+  test('boundaries that are none cost no other bucket, and no scrape', async () => {
+    const h = (boundaries: readonly number[], counts: readonly number[]) =>
+      snapshotOf([familyOf('h', 'histogram', [seriesOf([], [9, ...counts])], { boundaries })]);
+    for (const [boundaries, counts] of [
+      [
+        [1, 1, 2, Infinity],
+        [1, 0, 2, 3, 0],
+      ],
+      [
+        [-Infinity, 1, 2, Infinity],
+        [0, 1, 2, 3, 0],
+      ],
+      [
+        [1, 2],
+        [1, 2, 3],
+      ],
+    ] as const)
+      assert.deepEqual(samples(await renderText(h(boundaries, counts))), [
+        'h_bucket{le="1"} 1',
+        'h_bucket{le="2"} 3',
+        'h_bucket{le="+Inf"} 6',
+        'h_sum 9',
+        'h_count 6',
+      ]);
+  });
+
   test('a value that is not a number hides no other one', async () => {
     const snapshot = snapshotOf([
       familyOf('g', 'gauge', [seriesOf(A, [1]), seriesOf(B, [NaN])]),

@@ -1,5 +1,5 @@
 import type { Step } from '../../event-loop/fair-yield.js';
-import { rebucket, sharedBoundaries } from '../../model/boundaries.js';
+import { areBoundaries, mendBoundaries, rebucket, sharedBoundaries } from '../../model/boundaries.js';
 import {
   type Exponential,
   MAX_EXPONENTIAL_BUCKETS,
@@ -109,9 +109,14 @@ async function histogramReader(
   }
   const boundaries =
     explicit.length > 0
-      ? sharedBoundaries(explicit.map(({ family }) => family.boundaries ?? []))
+      ? sharedBoundaries(explicit.map(({ family }) => mended(family.boundaries ?? [])))
       : exponentialBoundaries(all);
   return classicReader(boundaries, exponential);
+}
+
+/** Older versions of this package stored whatever a program gave: the same bucket twice would cost the whole scrape. */
+function mended(boundaries: readonly number[]): readonly number[] {
+  return areBoundaries(boundaries) ? boundaries : mendBoundaries(boundaries);
 }
 
 function nativeReader(histograms: ReadonlyMap<SnapshotSeries, Exponential>): PointReader {

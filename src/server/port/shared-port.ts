@@ -39,7 +39,6 @@ export interface SharedPortOptions {
 export class SharedPort {
   readonly #options: SharedPortOptions;
   readonly #unwatch: () => void;
-  #soon: NodeJS.Immediate | undefined;
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
@@ -66,7 +65,7 @@ export class SharedPort {
     if (this.#state !== 'idle') return;
     this.#state = 'wanted';
     // Not at once: the caller may be about to listen on this very port.
-    this.#soon = setImmediate(() => this.#bind()).unref();
+    process.nextTick(() => this.#bind());
   }
 
   /** Calls back once, when this process has the port. */
@@ -176,7 +175,6 @@ export class SharedPort {
 
   /** Ends whatever would lead to the next attempt. */
   #rest(): void {
-    clearImmediate(this.#soon);
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     this.#withdraw?.();
