@@ -18,6 +18,11 @@ export interface CurrentPoint {
   readonly value: number;
   /** Milliseconds between the first sight of this value and the collection. Orders `last` and `keep` without trusting the clocks of hosts. */
   readonly ageMs: number;
+  /**
+   * Milliseconds between the last time that the application recorded a value and the collection. Absent: for this collection,
+   * as always of what is observed. A gauge that was recorded before a wipe is not stored again after it.
+   */
+  readonly silentMs?: number;
 }
 
 /** What one instance adds to, or says about, one metric. */

@@ -25,8 +25,9 @@ interface Entry {
   stands: boolean;
   /** It must not begin from zero again when it comes back. */
   isSum: boolean;
-  /** The last collection that reported it. */
+  /** The last collection that reported it, and when that was. */
   seen: number;
+  seenMark: number;
   /** The value of the last collection, and when it was first seen. */
   shown: number | undefined;
   changedMark: number;
@@ -93,11 +94,11 @@ export class CurrentFamily {
   end(nowMark: number): void {
     const points: CurrentPoint[] = [];
     for (const [text, entry] of this.#entries) {
-      if (this.#isVisible(entry)) points.push(pointOf(entry, nowMark));
+      if (this.#isVisible(entry)) points.push(this.#pointOf(entry, nowMark));
       else if (!entry.isSum) this.#entries.delete(text);
     }
     if (this.#overflow !== undefined && this.#isVisible(this.#overflow))
-      points.push(pointOf(this.#overflow, nowMark));
+      points.push(this.#pointOf(this.#overflow, nowMark));
     this.#points = points;
   }
 
@@ -149,6 +150,19 @@ export class CurrentFamily {
     entry.isSum ||= isDelta;
   }
 
+  #pointOf(entry: Entry, nowMark: number): CurrentPoint {
+    if (!Object.is(entry.value, entry.shown)) {
+      entry.shown = entry.value;
+      entry.changedMark = nowMark;
+    }
+    const { series, value, changedMark } = entry;
+    if (entry.seen === this.#collection) {
+      entry.seenMark = nowMark;
+      return { series, value, ageMs: nowMark - changedMark };
+    }
+    return { series, value, ageMs: nowMark - changedMark, silentMs: nowMark - entry.seenMark };
+  }
+
   #noteZero(text: string, { value, stands, isSum }: Entry): void {
     if (value === 0 && stands && isSum) this.#zeros.add(text);
     else this.#zeros.delete(text);
@@ -156,13 +170,14 @@ export class CurrentFamily {
 }
 
 function newEntry(series: Series): Entry {
-  return { series, value: 0, stands: false, isSum: false, seen: 0, shown: undefined, changedMark: 0 };
-}
-
-function pointOf(entry: Entry, nowMark: number): CurrentPoint {
-  if (!Object.is(entry.value, entry.shown)) {
-    entry.shown = entry.value;
-    entry.changedMark = nowMark;
-  }
-  return { series: entry.series, value: entry.value, ageMs: nowMark - entry.changedMark };
+  return {
+    series,
+    value: 0,
+    stands: false,
+    isSum: false,
+    seen: 0,
+    seenMark: 0,
+    shown: undefined,
+    changedMark: 0,
+  };
 }

@@ -55,7 +55,10 @@ export interface MetricStore {
   acquireLock(name: string, ms: number): Promise<boolean>;
   /** Ends this instance's lease: its current values go, and its locks are free. The next `apply` begins the lease again. */
   endLease(): Promise<void>;
-  /** Deletes all data of the project, and nothing of any other. */
+  /**
+   * Deletes all data of the project, and nothing of any other. A gauge that was recorded before does not come back with the
+   * next batch; up-down counters and observed values do.
+   */
   wipe(): Promise<void>;
   /** Releases connections and files. Idempotent. Pending calls reject. */
   close(): Promise<void>;

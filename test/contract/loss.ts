@@ -13,6 +13,7 @@ import {
   now,
   reported,
   series,
+  upDownCounter,
 } from './bed.js';
 
 const sent = {
@@ -57,6 +58,36 @@ export function lossContract(bed: () => Bed): void {
       );
       assert.deepEqual(values.get('c'), [4]);
       assert.deepEqual(values.get('h'), [2, 2, 0]);
+    });
+  }
+
+  for (const how of ['wiped', 'lost'] as const) {
+    test(`gauges of before do ${how === 'wiped' ? 'not ' : ''}come back to a ${how} store`, async () => {
+      const [a, b] = [await bed().instance(), await bed().instance()];
+      const silentMs = 60_000;
+      const old = [
+        ...(['max', 'keep'] as const).map((mode) =>
+          reported(gauge(`recorded.${mode}`, mode), { ...now(series(), 7), silentMs }),
+        ),
+        reported(upDownCounter('stands'), { ...now(series(), 3), silentMs }),
+        reported(gauge('observed', 'max'), now(series(), 5)),
+      ];
+      await a.send({ current: old });
+      await (how === 'wiped' ? b.store.wipe() : bed().data.lose());
+      await bed().moment();
+      const stays = { stands: { '': [3] }, observed: { '': [5] } };
+      const recorded = { 'recorded.max': { '': [7] }, 'recorded.keep': { '': [7] } };
+      for (let flush = 0; flush < 2; flush += 1) {
+        await a.send({ current: old });
+        await assertValues(b, how === 'wiped' ? stays : { ...recorded, ...stays });
+      }
+      // Recorded again, with the same value.
+      const again = (since: number) =>
+        old.map((one) => ({ ...one, points: one.points.map((point) => ({ ...point, silentMs: since })) }));
+      for (const since of [0, 1]) {
+        await a.send({ current: again(since) });
+        await assertValues(b, { ...stays, ...recorded });
+      }
     });
   }
 

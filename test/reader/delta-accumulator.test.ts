@@ -49,6 +49,24 @@ describe('a flush of the SDK', () => {
     assert.deepEqual(deltasOf(third), {});
   });
 
+  test('says of a gauge since when it was not recorded, and of nothing that is observed', async () => {
+    const app = new Application();
+    const meter = app.provider.getMeter('m');
+    meter.createObservableGauge('observed').addCallback((result) => result.observe(1));
+    const gauge = meter.createGauge('recorded');
+    gauge.record(7);
+    await app.reader.forceFlush();
+    await app.reader.forceFlush();
+    gauge.record(7);
+    await app.reader.forceFlush();
+    const silent = app.store.batches.map(({ current }) =>
+      current.flatMap(({ family, points }) =>
+        points.flatMap(({ silentMs }) => (silentMs === undefined ? [] : [family.name])),
+      ),
+    );
+    assert.deepEqual(silent, [[], ['recorded'], []]);
+  });
+
   test('carries the chosen attributes of the resource, but for a series that has its own', async () => {
     const app = new Application({
       provider: { resource: resourceFromAttributes({ 'service.version': '1', region: 'eu', owner: 'me' }) },

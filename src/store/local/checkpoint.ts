@@ -13,6 +13,8 @@ type Line =
       readonly v: number;
       readonly project?: string | undefined;
       readonly boot?: BootTime | undefined;
+      /** Absent if the project was never wiped. */
+      readonly wipedMs?: number;
     }
   | { readonly kind: 'family'; readonly family: Family; readonly createdMs: number }
   | { readonly kind: 'series'; readonly key: string; readonly series: readonly SeriesRow[] }
@@ -43,7 +45,9 @@ const SERIES_PER_LINE = 200;
 /** The state as lines of JSON, to be written one after the other. The state must not change meanwhile. */
 export function* encodeCheckpoint(replica: Replica): Generator<string> {
   const { state, bootTime } = replica;
-  yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project: state.project, boot: bootTime });
+  const { project, wipedAtMs } = state;
+  const wiped = Number.isFinite(wipedAtMs) && { wipedMs: wipedAtMs };
+  yield encodeLine({ kind: 'state', v: SCHEMA_VERSION, project, boot: bootTime, ...wiped });
   for (const [key, { family, createdAtMs, series }] of state.families) {
     yield encodeLine({ kind: 'family', family, createdMs: createdAtMs });
     const all = [...series.values()];
@@ -101,6 +105,7 @@ export function restoreLine(replica: Replica, text: string): boolean {
     assertSchema(line.v);
     state.project = line.project;
     replica.bootTime = line.boot;
+    state.wipedAtMs = line.wipedMs ?? Number.NEGATIVE_INFINITY;
   } else if (line.kind === 'family') {
     state.families.set(line.family.key, new ProjectFamily(line.family, line.createdMs));
   } else if (line.kind === 'series') {

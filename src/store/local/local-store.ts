@@ -103,7 +103,7 @@ class LocalStore implements MetricStore {
 
   async wipe(): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe' });
+      if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe', atMs: this.#log.now() });
     });
   }
 

@@ -62,6 +62,8 @@ export interface SweepRecord extends Common {
 
 export interface WipeRecord extends Common {
   readonly kind: 'wipe';
+  /** Version 0.1.0 does not write it. */
+  readonly atMs?: number;
 }
 
 /**

@@ -5,6 +5,7 @@ import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { Family } from '../../model/family.js';
 import { agreeOn, type BootTime } from './store-clock.js';
 import type { BatchPart } from '../state/batch-part.js';
+import { recordedSince } from '../state/recorded-since.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
@@ -42,7 +43,7 @@ export class Replica {
   execute(record: LogRecord): void {
     assertSchema(record.v);
     this.bootTime = agreeOn(this.bootTime, record.boot);
-    if ('atMs' in record) this.latestAtMs = Math.max(this.latestAtMs, record.atMs);
+    if ('atMs' in record) this.latestAtMs = Math.max(this.latestAtMs, record.atMs ?? 0);
     const { state } = this;
     // The record of another project, which wrote before it had read the log to here. It is refused when it has.
     if (state.project !== undefined && state.project !== record.project) return;
@@ -50,7 +51,7 @@ export class Replica {
     if (record.kind === 'hold') state.acquireLock(record.lease, record.name, record.ms, record.atMs);
     if (record.kind === 'leave') state.endLease(record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
-    if (record.kind === 'wipe') state.wipe();
+    if (record.kind === 'wipe') state.wipe(record.atMs ?? this.latestAtMs);
   }
 
   /**
@@ -80,7 +81,7 @@ export class Replica {
       ]);
     }
     const current: Array<BatchRecord['current'][number]> = [];
-    for (const { family, points } of part.current) {
+    for (const { family, points } of recordedSince(part.current, part.collectedAtMs, this.state.wipedAtMs)) {
       if (points.length === 0) continue;
       describe(family);
       current.push([family.key, points.map((one) => [name(one.series), encodeNumber(one.value), one.ageMs])]);

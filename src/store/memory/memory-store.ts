@@ -7,6 +7,7 @@ import { SHOWN_AS_STORED } from '../../model/shown-as.js';
 import { collectionAtMs } from '../state/batch-part.js';
 import { foldExpired } from '../state/fold-expired.js';
 import type { ProjectFamily } from '../state/project-family.js';
+import { recordedSince } from '../state/recorded-since.js';
 import { ProjectState } from '../state/project-state.js';
 
 /**
@@ -69,13 +70,15 @@ class MemoryStore implements MetricStore {
     const { sequence, overflowed } = this.#applied;
     if (batch.sequence <= sequence) return { overflowed: batch.sequence === sequence ? overflowed : 0 };
     state.project = this.#context.project;
-    for (const { family, points } of [...batch.deltas, ...batch.current]) {
+    const collectedAtMs = collectionAtMs(batch, atMs);
+    const current = recordedSince(batch.current, collectedAtMs, state.wipedAtMs);
+    for (const { family, points } of [...batch.deltas, ...current]) {
       const known = state.families.get(family.key);
       if (points.length > 0 && (known === undefined || !this.#described.has(known))) {
         this.#described.add(state.describe(family, atMs));
       }
     }
-    const whole = { ...batch, collectedAtMs: collectionAtMs(batch, atMs), part: 0, last: true };
+    const whole = { ...batch, current, collectedAtMs, part: 0, last: true };
     this.#applied = { sequence: batch.sequence, overflowed: state.apply(this.#context, whole, atMs) };
     return { overflowed: this.#applied.overflowed };
   }
@@ -105,7 +108,7 @@ class MemoryStore implements MetricStore {
   }
 
   async wipe(): Promise<void> {
-    this.#state().wipe();
+    this.#state().wipe(this.#backend.now());
   }
 
   async close(): Promise<void> {

@@ -76,6 +76,8 @@ export class Janitor {
   async wipe(locks: Iterable<string>): Promise<void> {
     await this.assertOwn();
     const keys = this.#keys;
+    // Said first: instances that find their data gone look here, and keep back what they recorded before.
+    await this.#connection.read([['SET', keys.wiped, await this.#now(), 'PX', this.#keyTtlMs]]);
     const doomed: string[] = [];
     for (const family of await this.#families()) doomed.push(keys.values(family), keys.labels(family));
     for (const lease of await this.#leases()) doomed.push(keys.instance(lease));
@@ -123,7 +125,8 @@ export class Janitor {
 
   async #now(): Promise<number> {
     const [time] = await this.#connection.read([['TIME']]);
-    return Number(strings(time)[0]) * 1000;
+    const [seconds, microseconds] = strings(time);
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
   }
 
   async #families(): Promise<string[]> {

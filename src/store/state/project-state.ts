@@ -26,6 +26,8 @@ export class ProjectState {
   readonly instances: Map<string, ProjectInstance> = new Map();
   /** By name. */
   readonly locks: Map<string, Lock> = new Map();
+  /** The time of the last wipe. */
+  wipedAtMs: number = Number.NEGATIVE_INFINITY;
 
   /** Creates the family, or gives it another help and aggregation. */
   describe(family: Family, atMs: number): ProjectFamily {
@@ -124,7 +126,8 @@ export class ProjectState {
     if (this.families.size === 0 && this.instances.size === 0) this.project = undefined;
   }
 
-  wipe(): void {
+  wipe(atMs: number): void {
+    this.wipedAtMs = atMs;
     this.project = undefined;
     this.families.clear();
     this.instances.clear();

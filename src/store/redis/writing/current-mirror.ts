@@ -1,3 +1,4 @@
+import { recordedSince } from '../../state/recorded-since.js';
 import { capCurrentPoints } from '../../state/cap-current-values.js';
 import type { StoredValue } from '../../snapshot/stored-state.js';
 import type { CurrentPoint, DeltaBatch, FamilyPoints } from '../../../model/delta-batch.js';
@@ -24,6 +25,8 @@ export class CurrentMirror {
   readonly #beyond = new Map<string, Set<string>>();
   readonly #refreshMs: number;
   #admittedMark = 0;
+  #wipedMark = Number.NEGATIVE_INFINITY;
+  #latest: DeltaBatch | undefined;
 
   /** @param refreshMs an unchanged value is sent again after this long, so that its series does not expire while it lives */
   constructor(refreshMs: number) {
@@ -31,7 +34,10 @@ export class CurrentMirror {
   }
 
   /** Takes over a batch's current values; returns what changed, and the ids of what is no longer reported. */
-  change({ current, collectedAt: now }: DeltaBatch): Array<FamilyPoints<PartItem>> {
+  change(batch: DeltaBatch): Array<FamilyPoints<PartItem>> {
+    this.#latest = batch;
+    const now = batch.collectedAt;
+    const current = recordedSince(batch.current, now, this.#wipedMark);
     if (now - this.#admittedMark > this.#refreshMs) {
       // Expired series may have made room in the meantime.
       this.#beyond.clear();
@@ -50,6 +56,12 @@ export class CurrentMirror {
       this.#beyond.delete(key);
     }
     return changes.filter(({ points }) => points.length > 0);
+  }
+
+  /** Leaves out what was recorded before the project was wiped, by `performance.now()`. */
+  forgetBefore(wipedMark: number): void {
+    this.#wipedMark = wipedMark;
+    if (this.#latest !== undefined) this.change(this.#latest);
   }
 
   /** Everything, for an instance that Redis does not know. */

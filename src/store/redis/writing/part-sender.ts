@@ -6,6 +6,7 @@ import type { Attributes } from '../../../model/series.js';
 import { warning } from '../../../warnings.js';
 import type { StoreContext } from '../../metric-store.js';
 import { prefixTaken, schemaMismatch } from '../../project-errors.js';
+import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
 import { APPLY, type ApplyReply, type RefusedPoint } from '../scripts/apply.js';
 import type { BatchSection } from '../scripts/batch-section.js';
@@ -117,7 +118,10 @@ export class PartSender {
     this.#uncertain = undefined;
     switch (reply.status) {
       case 'resend':
-        if (this.#epoch !== undefined && this.#epoch !== reply.epoch) this.#ring.clear();
+        if (this.#epoch !== undefined && this.#epoch !== reply.epoch) {
+          this.#ring.clear();
+          await this.#forgetWiped();
+        }
         this.#epoch = reply.epoch;
         break;
       case 'behind':
@@ -138,6 +142,16 @@ export class PartSender {
     this.#of.known.forget();
     this.#beginning = 'filled';
     return reply.status === 'away' && isUncertain;
+  }
+
+  /** The data are gone. If they were wiped, and not lost, values from before do not come back. */
+  async #forgetWiped(): Promise<void> {
+    const { connection, keys, mirror } = this.#of;
+    const [wiped, time] = await connection.read([['GET', keys.wiped], ['TIME']]);
+    if (!Buffer.isBuffer(wiped)) return;
+    const [seconds, microseconds] = strings(time);
+    const agoMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - Number(wiped.toString());
+    mirror.forgetBefore(performance.now() - agoMs);
   }
 
   /**

@@ -3,7 +3,7 @@ import type { ApplyResult, StoreContext } from '../../metric-store.js';
 import type { RedisConnection } from '../connection/connection.js';
 import { END_LEASES } from '../scripts/end-leases.js';
 import type { RedisKeys } from '../scripts/keys.js';
-import type { BatchPart } from './batch-part.js';
+import { additionsOf, type BatchPart } from './batch-part.js';
 import { CurrentMirror } from './current-mirror.js';
 import { DroppedPoints } from './dropped-points.js';
 import { KnownSeries } from './known-series.js';
@@ -62,7 +62,11 @@ export class RedisWriter {
       if (part === undefined) break;
       const sent = await this.#sender.send(part);
       queue.splice(0, 1, ...sent.instead);
-      if (sent.later !== undefined) this.#later = [...sent.later];
+      if (sent.later !== undefined) {
+        // These have all current values; those of the parts that wait may be of before a wipe.
+        this.#later = [...sent.later];
+        this.#parts = this.#parts.map((waiting) => ({ ...waiting, sections: additionsOf(waiting) }));
+      }
       this.#overflowed += sent.overflowed + sent.refused.length;
       if (sent.refused.length === 0) continue;
       this.#mirror.overflow(sent.refused);
