@@ -5,13 +5,23 @@ import { type Command, strings } from './connection/commands.js';
 import type { RedisConnection } from './connection/connection.js';
 import { explain } from './connection/failure.js';
 import { HashPages } from './reading/hash-pages.js';
+import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
 import { SWEEP } from './scripts/sweep.js';
 
-/** Leases that one script call ends, and keys that one round trip deletes. */
+/** Leases that one script call ends, keys that one round trip deletes, and families that are swept at a time. */
 const TRIP_LEASES = 100;
 const TRIP_KEYS = 200;
+const TRIP_FAMILIES = 10;
+
+/** Entries that one call of the sweep looks at, and how many numbers they may have. */
+const PAGE_ENTRIES = 500;
+const PAGE_NUMBERS = 32_000;
+
+/** Numbers of an entry: of an exponential histogram of 160 buckets for each sign, and of a family that cannot be read. */
+const EXPONENTIAL_NUMBERS = 330;
+const UNKNOWN_NUMBERS = 1000;
 
 /** What deletes: expired series, ended leases, or everything of the project. */
 export class Janitor {
@@ -44,13 +54,10 @@ export class Janitor {
     const tooLateMs = nowMs + 2 * this.#context.leaseMs;
     await this.#endLeases('-inf', `(${nowMs}`);
     await this.#endLeases(`(${tooLateMs}`, '+inf');
-    const { ttlMs } = this.#context;
-    const keys = this.#keys;
-    for (const family of await this.#families()) {
-      let cursor = '0';
-      do {
-        ({ cursor } = await this.#connection.run(SWEEP, { keys, family, cursor, ttlMs }));
-      } while (cursor !== '0');
+    const families = await this.#families();
+    for (let from = 0; from < families.length; from += TRIP_FAMILIES) {
+      const some = families.slice(from, from + TRIP_FAMILIES);
+      await Promise.all(some.map(({ key, numbers }) => this.#sweepFamily(key, numbers)));
     }
   }
 
@@ -62,10 +69,10 @@ export class Janitor {
     await this.assertOwn();
     const keys = this.#keys;
     const doomed: string[] = [];
-    for (const family of await this.#families()) doomed.push(keys.values(family), keys.labels(family));
+    for (const { key } of await this.#families()) doomed.push(keys.values(key), keys.labels(key));
     for (const lease of await this.#leases()) doomed.push(keys.instance(lease));
     for (const name of locks) doomed.push(keys.lock(name));
-    doomed.push(keys.instances, keys.families, keys.project);
+    doomed.push(keys.late, keys.instances, keys.families, keys.project);
     for (let from = 0; from < doomed.length; from += TRIP_KEYS) {
       // One key for each command: while the slot of a cluster is being moved, some are on another node.
       await this.#connection.read(
@@ -94,6 +101,15 @@ export class Janitor {
     }
   }
 
+  async #sweepFamily(family: string, numbers: number): Promise<void> {
+    const pageEntries = Math.max(1, Math.min(PAGE_ENTRIES, Math.floor(PAGE_NUMBERS / numbers)));
+    const call = { keys: this.#keys, family, ttlMs: this.#context.ttlMs, pageEntries };
+    let cursor = '0';
+    do {
+      ({ cursor } = await this.#connection.run(SWEEP, { ...call, cursor }));
+    } while (cursor !== '0');
+  }
+
   async #endLeases(min: string, max: string): Promise<void> {
     for (let skipped = 0; ;) {
       const [reply] = await this.#connection.read([
@@ -111,11 +127,14 @@ export class Janitor {
     return Number(strings(time)[0]) * 1000;
   }
 
-  async #families(): Promise<string[]> {
-    const [fields] = await new HashPages(this.#connection).read([this.#keys.families]);
-    const families: string[] = [];
-    for (let index = 0; index < (fields?.length ?? 0); index += 2)
-      families.push(fields?.[index]?.toString() ?? '');
+  /** Keys of all families, and how many numbers a series of each has. */
+  async #families(): Promise<Array<{ readonly key: string; readonly numbers: number }>> {
+    const [fields = []] = await new HashPages(this.#connection).read([this.#keys.families]);
+    const families: Array<{ readonly key: string; readonly numbers: number }> = [];
+    for (let index = 0; index + 1 < fields.length; index += 2) {
+      const key = fields[index]?.toString() ?? '';
+      families.push({ key, numbers: numbersOf(readDescriptor(key, fields[index + 1]?.toString() ?? '')) });
+    }
     return families;
   }
 
@@ -123,4 +142,10 @@ export class Janitor {
     const [reply] = await this.#connection.read([['ZRANGE', this.#keys.instances, '0', '-1']]);
     return strings(reply);
   }
+}
+
+function numbersOf(descriptor: Descriptor | undefined): number {
+  if (descriptor === undefined) return UNKNOWN_NUMBERS;
+  const { type, boundaries = [] } = descriptor.family;
+  return 3 + (type === 'exponentialhistogram' ? EXPONENTIAL_NUMBERS : boundaries.length);
 }

@@ -6,6 +6,8 @@ export interface RedisKeys {
   readonly families: string;
   /** zset: lease -> end of the lease (ms) */
   readonly instances: string;
+  /** hash: `<lease>/<position>` -> a part of a batch that could not be applied while a slot was being moved; expires */
+  readonly late: string;
   /** string that expires: the lease that has the lock */
   lock(name: string): string;
   /** hash: `position`, `resource`, and `<family>/<series>` -> `[recordedMs, value]`; expires */
@@ -25,6 +27,7 @@ export function redisKeys(prefix: string): RedisKeys {
     project: `${base}project`,
     families: `${base}families`,
     instances: `${base}instances`,
+    late: `${base}late`,
     lock: (name) => `${base}hold:${name}`,
     instance: (lease) => `${base}instance:${lease}`,
     values: (family) => `${base}values:${family}`,

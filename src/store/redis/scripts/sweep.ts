@@ -7,6 +7,8 @@ export interface SweepCall {
   /** Of the reply before; `'0'` to begin. */
   readonly cursor: string;
   readonly ttlMs: number;
+  /** Entries that one call looks at, so that Redis is never held long. */
+  readonly pageEntries: number;
 }
 
 export interface SweepReply {
@@ -15,14 +17,11 @@ export interface SweepReply {
   readonly deleted: number;
 }
 
-/** Fields that one call looks at, so that Redis is never held long. */
-const PAGE_FIELDS = 500;
-
 /**
  * Deletes expired series of one family, a page at a time.
  *
  * KEYS  1 families, 2 values, 3 labels
- * ARGV  1 family key, 2 cursor, 3 series ttl (ms), 4 fields a page
+ * ARGV  1 family key, 2 cursor, 3 series ttl (ms), 4 entries a page
  * Returns { next cursor, number deleted }; cursor '0' when done.
  */
 const LUA = `${SERVER_NOW}
@@ -53,9 +52,9 @@ return {page[1], #gone}
 export const SWEEP: RedisScript<SweepCall, SweepReply> = defineScript({
   name: 'sweep',
   lua: LUA,
-  encode: ({ keys, family, cursor, ttlMs }) => ({
+  encode: ({ keys, family, cursor, ttlMs, pageEntries }) => ({
     keys: [keys.families, keys.values(family), keys.labels(family)],
-    argv: [family, cursor, ttlMs, PAGE_FIELDS],
+    argv: [family, cursor, ttlMs, pageEntries],
   }),
   decode: (reply) => {
     if (!Array.isArray(reply)) throw unexpectedReply('sweep', reply);
