@@ -21,14 +21,10 @@ const ERRORS = {
   },
   ORCHESTRATOR_ALREADY_STARTED: {
     summary: 'start() was called a second time in one process.',
-    causes:
-      'The preload and `start()` in one process; `start()` twice; or another OpenTelemetry SDK that has registered its MeterProvider before. Thrown by `start()`.',
-    remedy:
-      "Remove one of the two. To keep another SDK, leave out the preload and add a `StoreMetricReader` to that SDK's MeterProvider: see [getting-started.md](getting-started.md#with-an-sdk-of-your-own).",
+    causes: 'The preload and `start()` in one process, or `start()` twice. Thrown by `start()`.',
+    remedy: 'Remove one of the two.',
     messages: {
       twice: 'The orchestrator runs in this process already. Remove start(), or the preload.',
-      anotherSdk:
-        'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add StoreMetricReader to that MeterProvider.',
     },
   },
   ORCHESTRATOR_NOT_RUNNING: {

@@ -35,6 +35,28 @@ const WARNINGS = {
     meaning: 'One name of the list is unknown. The others are used.',
     remedy: 'Correct the name.',
   },
+  ORCHESTRATOR_WORKER_NOT_MEASURED: {
+    message:
+      'A cluster worker was started with execArgv of its own and without the preload: it is not measured. Add ...process.execArgv to that execArgv, or set NODE_OPTIONS.',
+    meaning:
+      'The `execArgv` of `cluster.setupPrimary()` replaces that of the primary, and with it the preload.',
+    remedy:
+      "`cluster.setupPrimary({ execArgv: [...process.execArgv, '--max-old-space-size=200'] })`, or give the preload in `NODE_OPTIONS`, which all workers inherit.",
+  },
+  ORCHESTRATOR_DETECTOR_UNKNOWN: {
+    message: 'OTEL_NODE_RESOURCE_DETECTORS: "<detector>" is not known. Allowed: <allowed>. It is left out.',
+    meaning: 'One name of the list is unknown. The others are used.',
+    remedy:
+      'Correct the name. Attributes of a cloud or a container can be given in `OTEL_RESOURCE_ATTRIBUTES`.',
+  },
+  ORCHESTRATOR_ANOTHER_METER_PROVIDER: {
+    message:
+      'The application has a MeterProvider of its own, which keeps all that it exports. Its instruments are not in the sum of this project, only HTTP, runtime and host are. To have them there, give a StoreMetricReader to that MeterProvider: getting-started.md, "With an SDK of your own".',
+    meaning:
+      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; what this package measures goes on beside it.',
+    remedy:
+      'To add the instruments of the application, see [getting-started.md](getting-started.md#with-an-sdk-of-your-own). Otherwise nothing.',
+  },
   ORCHESTRATOR_PM2_ENV_UNREADABLE: {
     message: 'pm2_env is not a JSON object; it is ignored.',
     meaning:
@@ -91,7 +113,7 @@ const WARNINGS = {
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
     meaning:
-      'Something that cannot be stored was recorded: NaN or infinity in a counter or histogram, or more than the store takes in one request. Or the store refuses what belongs to this metric; the reason says why.',
+      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged; or more than the store takes in one request. It alone is not counted. Or the store refuses what belongs to this metric; the reason says why. Said once for each metric.',
     remedy: 'Correct the code that records it, or what the reason names.',
   },
   ORCHESTRATOR_TLS_NOT_VERIFIED: {
@@ -117,6 +139,21 @@ const WARNINGS = {
     message: 'The Redis key <key> is no hash; it is left out.',
     meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
     remedy: 'Delete the key.',
+  },
+  ORCHESTRATOR_LABELS_CUT: {
+    message:
+      'Metric <metric>: <what> is too long. Such texts are cut, with a hash at their end, and counted in orchestrator.labels.cut.',
+    meaning:
+      'A label value, an attribute key or a name is longer than `ORCHESTRATOR_MAX_LABEL_LENGTH`. Different texts stay different. Said once for each attribute.',
+    remedy:
+      'Do not put texts of any length into attributes: a name or a code in their place. Or raise `ORCHESTRATOR_MAX_LABEL_LENGTH`.',
+  },
+  ORCHESTRATOR_BOUNDARIES_MENDED: {
+    message:
+      'Metric <metric>: the boundaries [<given>] are not finite, distinct and ascending. Used instead: [<used>].',
+    meaning:
+      'A histogram, or a view of it, was given boundaries that no histogram can have. What is right in them is used.',
+    remedy: 'Correct the boundaries.',
   },
   ORCHESTRATOR_METRIC_NOT_EXPOSED: {
     message: 'Metric "<metric>" is not exposed: <why>. Rename it.',

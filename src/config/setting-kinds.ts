@@ -1,5 +1,4 @@
-import { INSTANCE_AGGREGATIONS } from '../model/family.js';
-import type { GaugeRule } from '../reader/gauge-aggregation.js';
+import { GAUGE_MODES, type GaugeRule } from '../reader/gauge-aggregation.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
 export interface Kind<T> {
@@ -125,11 +124,11 @@ export const nodes: Kind<readonly HostPort[]> = {
 };
 
 export const gaugeRules: Kind<readonly GaugeRule[]> = {
-  allowed: `a comma-separated list of \`glob=mode\`; modes are ${INSTANCE_AGGREGATIONS.map((mode) => `\`${mode}\``).join(', ')}`,
+  allowed: `a comma-separated list of \`glob=mode\`; modes are ${GAUGE_MODES.map((mode) => `\`${mode}\``).join(', ')}`,
   parse: (value) =>
     list.parse(value).map((item) => {
       const at = item.lastIndexOf('=');
-      const aggregation = INSTANCE_AGGREGATIONS.find((mode) => mode === item.slice(at + 1).trim());
+      const aggregation = GAUGE_MODES.find((mode) => mode === item.slice(at + 1).trim());
       const pattern = item.slice(0, Math.max(at, 0)).trim();
       if (aggregation === undefined || pattern === '') throw new NotAllowed();
       return { pattern, aggregation };

@@ -157,11 +157,19 @@ export interface SettingOptions {
   readonly maxSeries?: Settings['maxSeries'] | undefined;
 
   /**
+   * Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.
+   *
+   * Variable: `ORCHESTRATOR_MAX_LABEL_LENGTH`. Default: `1024`. Allowed: a whole number from 64 to 65535.
+   */
+  readonly maxLabelLength?: Settings['maxLabelLength'] | undefined;
+
+  /**
    * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
-   * matches the OpenTelemetry name of the metric applies.
+   * matches the OpenTelemetry name of the metric applies. `shared` is for a number that all processes see
+   * alike, such as the rows of a table; for observable counters and up-down counters too.
    *
    * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `*=instance`. Allowed: a comma-separated list of
-   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`.
+   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`, `shared`.
    */
   readonly gaugeAggregation?: Settings['gaugeAggregation'] | undefined;
 
@@ -221,14 +229,27 @@ export interface SettingOptions {
   readonly scopeInfo?: Settings['scopeInfo'] | undefined;
 
   /**
-   * The metric `target_info`, from the resource attributes that all live processes share.
+   * The metrics `target_info`, from the resource attributes that all live processes share, and
+   * `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and
+   * version.
    *
    * Variable: `ORCHESTRATOR_TARGET_INFO`. Default: `true`. Allowed: `true` or `false`.
    */
   readonly targetInfo?: Settings['targetInfo'] | undefined;
 
   /**
-   * Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.
+   * The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for
+   * OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores
+   * only the metrics.
+   *
+   * Variable: `ORCHESTRATOR_CREATED_SERIES`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly createdSeries?: Settings['createdSeries'] | undefined;
+
+  /**
+   * Resource attributes of a process that become labels of everything it measures: a list of globs,
+   * `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give
+   * each process series of its own.
    *
    * Variable: `ORCHESTRATOR_RESOURCE_LABELS`. Default: none. Allowed: a comma-separated list.
    */

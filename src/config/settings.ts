@@ -2,6 +2,7 @@ import type { GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
+import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
@@ -213,13 +214,21 @@ class SettingsTable {
       'Series per metric over the whole project. Anything beyond that is summed into one series with `otel_metric_overflow="true"`.',
   };
 
+  readonly maxLabelLength: Setting<number> = {
+    env: ['ORCHESTRATOR_MAX_LABEL_LENGTH'],
+    kind: integer(64, 65_535),
+    default: DEFAULT_MAX_LABEL_LENGTH,
+    description:
+      'Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.',
+  };
+
   readonly gaugeAggregation: Setting<readonly GaugeRule[]> = {
     env: ['ORCHESTRATOR_GAUGE_AGGREGATION'],
     kind: gaugeRules,
     default: [],
     defaultText: '`*=instance`',
     description:
-      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies.',
+      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. `shared` is for a number that all processes see alike, such as the rows of a table; for observable counters and up-down counters too.',
   };
 
   readonly ignorePaths: Setting<readonly string[]> = {
@@ -277,7 +286,16 @@ class SettingsTable {
     env: ['ORCHESTRATOR_TARGET_INFO'],
     kind: flag,
     default: true,
-    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+    description:
+      'The metrics `target_info`, from the resource attributes that all live processes share, and `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and version.',
+  };
+
+  readonly createdSeries: Setting<boolean> = {
+    env: ['ORCHESTRATOR_CREATED_SERIES'],
+    kind: flag,
+    default: true,
+    description:
+      'The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores only the metrics.',
   };
 
   readonly resourceLabels: Setting<readonly string[]> = {
@@ -286,7 +304,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description:
-      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+      'Resource attributes of a process that become labels of everything it measures: a list of globs, `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give each process series of its own.',
   };
 
   readonly appMetricsPath: Setting<string | undefined> = {

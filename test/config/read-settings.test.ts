@@ -82,6 +82,7 @@ const CASES: ReadonlyArray<
   ['ORCHESTRATOR_METRICS_PATH', 'metricsPath', '/m', '/m', ['m', '/a b', '/a?b', '/a#b']],
   ['ORCHESTRATOR_TRANSLATION_STRATEGY', 'translationStrategy', 'notranslation', 'NoTranslation', ['none']],
   ['ORCHESTRATOR_SCOPE_INFO', 'scopeInfo', 'false', false, ['no']],
+  ['ORCHESTRATOR_CREATED_SERIES', 'createdSeries', 'false', false, ['no']],
   ['ORCHESTRATOR_WIPE_TOKEN', 'wipeToken', 't', 't', []],
   ['OTEL_SDK_DISABLED', 'sdkDisabled', 'true', true, ['yes']],
   ['OTEL_METRICS_EXPORTER', 'metricsExporter', 'orchestrator, otlp', ['orchestrator', 'otlp'], []],

@@ -38,6 +38,7 @@ test('the ACL line of docs/security.md is enough, and no command in it is superf
         ORCHESTRATOR_REDIS_URL: redis.urlFor('shop', 'secret'),
         ORCHESTRATOR_METRICS_TTL: '1',
         ORCHESTRATOR_MAX_SERIES: '10',
+        ORCHESTRATOR_GAUGE_AGGREGATION: 'job.*=keep',
         ORCHESTRATOR_WIPE_TOKEN: 'token',
         OTEL_METRIC_EXPORT_INTERVAL: '100',
         OTEL_EXPORTER_PROMETHEUS_PORT: String(port),

@@ -8,7 +8,8 @@ import { HashPages } from './reading/hash-pages.js';
 import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
-import { SWEEP } from './scripts/sweep.js';
+import { SWEEP, type SweepCall } from './scripts/sweep.js';
+import { Folding } from './writing/folding.js';
 
 /** Leases that one script call ends, keys that one round trip deletes, and families that are swept at a time. */
 const TRIP_LEASES = 100;
@@ -23,12 +24,19 @@ const PAGE_NUMBERS = 32_000;
 const EXPONENTIAL_NUMBERS = 330;
 const UNKNOWN_NUMBERS = 1000;
 
+interface SweptFamily {
+  readonly key: string;
+  /** Of each series. */
+  readonly numbers: number;
+}
+
 /** What deletes: expired series, ended leases, or everything of the project. */
 export class Janitor {
   readonly #context: StoreContext;
   readonly #keyTtlMs: number;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
+  readonly #folding: Folding;
   #listed = true;
 
   constructor(context: StoreContext, keyTtlMs: number, connection: RedisConnection, keys: RedisKeys) {
@@ -36,6 +44,7 @@ export class Janitor {
     this.#keyTtlMs = keyTtlMs;
     this.#connection = connection;
     this.#keys = keys;
+    this.#folding = new Folding(context, keyTtlMs, connection, keys);
   }
 
   /** Throws if the data belong to another project. */
@@ -54,11 +63,28 @@ export class Janitor {
     const tooLateMs = nowMs + 2 * this.#context.leaseMs;
     await this.#endLeases('-inf', `(${nowMs}`);
     await this.#endLeases(`(${tooLateMs}`, '+inf');
+    const mark = performance.now();
     const families = await this.#families();
+    const found = await this.#sweepFamilies(families, 'look', 0);
+    const expired = families.filter((_family, index) => (found[index] ?? 0) > 0);
+    if (expired.length === 0) return;
+    await this.#folding.fold(new Set(expired.map(({ key }) => key)));
+    // What expires while the others are folded is left for the next sweep.
+    await this.#sweepFamilies(expired, 'delete', performance.now() - mark);
+  }
+
+  /** Numbers of expired series, in the order of the families. */
+  async #sweepFamilies(
+    families: readonly SweptFamily[],
+    how: SweepCall['how'],
+    elapsedMs: number,
+  ): Promise<number[]> {
+    const found: number[] = [];
     for (let from = 0; from < families.length; from += TRIP_FAMILIES) {
       const some = families.slice(from, from + TRIP_FAMILIES);
-      await Promise.all(some.map(({ key, numbers }) => this.#sweepFamily(key, numbers)));
+      found.push(...(await Promise.all(some.map((family) => this.#sweepFamily(family, how, elapsedMs)))));
     }
+    return found;
   }
 
   /**
@@ -101,13 +127,22 @@ export class Janitor {
     }
   }
 
-  async #sweepFamily(family: string, numbers: number): Promise<void> {
+  async #sweepFamily(
+    { key, numbers }: SweptFamily,
+    how: SweepCall['how'],
+    elapsedMs: number,
+  ): Promise<number> {
     const pageEntries = Math.max(1, Math.min(PAGE_ENTRIES, Math.floor(PAGE_NUMBERS / numbers)));
-    const call = { keys: this.#keys, family, ttlMs: this.#context.ttlMs, pageEntries };
+    const ttlMs = this.#context.ttlMs + Math.ceil(elapsedMs);
+    const call = { keys: this.#keys, family: key, ttlMs, pageEntries, how };
     let cursor = '0';
+    let found = 0;
     do {
-      ({ cursor } = await this.#connection.run(SWEEP, { ...call, cursor }));
+      const reply = await this.#connection.run(SWEEP, { ...call, cursor });
+      found += reply.found;
+      cursor = reply.cursor;
     } while (cursor !== '0');
+    return found;
   }
 
   async #endLeases(min: string, max: string): Promise<void> {
@@ -127,10 +162,9 @@ export class Janitor {
     return Number(strings(time)[0]) * 1000;
   }
 
-  /** Keys of all families, and how many numbers a series of each has. */
-  async #families(): Promise<Array<{ readonly key: string; readonly numbers: number }>> {
+  async #families(): Promise<SweptFamily[]> {
     const [fields = []] = await new HashPages(this.#connection).read([this.#keys.families]);
-    const families: Array<{ readonly key: string; readonly numbers: number }> = [];
+    const families: SweptFamily[] = [];
     for (let index = 0; index + 1 < fields.length; index += 2) {
       const key = fields[index]?.toString() ?? '';
       families.push({ key, numbers: numbersOf(readDescriptor(key, fields[index + 1]?.toString() ?? '')) });

@@ -3,8 +3,7 @@ import { errorMonitor } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-import { context, createContextKey, type Meter, type MeterProvider } from '@opentelemetry/api';
-import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+import { context, createContextKey, type Meter } from '@opentelemetry/api';
 
 import { isOwnRequest } from '../../../own-traffic/own-traffic.js';
 import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
@@ -41,7 +40,7 @@ type MeasuredRequest = ClientRequest & {
 
 /**
  * `http.client.request.duration` of everything that is sent through `node:http` and `node:https`, by any library, from
- * Node's diagnostics channel. `fetch` and undici have channels of their own: {@link instrumentUndici}.
+ * Node's diagnostics channel. `fetch` and undici have channels of their own: `instrumentUndici`.
  */
 export function instrumentHttpClient(options: HttpClientOptions): Instrumentation {
   return new HttpClientTracker(options);
@@ -121,11 +120,4 @@ function portOf(request: MeasuredRequest): number {
   const colon = typeof header === 'string' ? header.lastIndexOf(':') : -1;
   if (typeof header === 'string' && colon > header.lastIndexOf(']')) return Number(header.slice(colon + 1));
   return request.protocol === 'https:' ? 443 : 80;
-}
-
-/** The same for `fetch` and undici, by OpenTelemetry's own instrumentation; it too only listens to channels. */
-export function instrumentUndici(meterProvider: MeterProvider): Instrumentation {
-  const instrumentation = new UndiciInstrumentation();
-  instrumentation.setMeterProvider(meterProvider);
-  return { stop: () => instrumentation.disable() };
 }

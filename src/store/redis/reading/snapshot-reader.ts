@@ -1,11 +1,12 @@
 import { orchestratorError } from '../../../errors.js';
-import { yieldEvery } from '../../../event-loop/fair-yield.js';
+import { type Step, yieldEvery } from '../../../event-loop/fair-yield.js';
+import type { Family } from '../../../model/family.js';
 import type { Attributes } from '../../../model/series.js';
 import type { Snapshot } from '../../../model/snapshot.js';
 import type { StoreContext } from '../../metric-store.js';
 import { assertOwnProject } from '../../project-errors.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
-import type { StoredFamily, StoredInstance } from '../../snapshot/stored-state.js';
+import type { StoredFamily, StoredInstance, StoredState } from '../../snapshot/stored-state.js';
 import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
 import { explain } from '../connection/failure.js';
@@ -13,6 +14,7 @@ import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
   decodeValues,
+  type SeriesById,
   SERIES_PER_SLICE,
   splitInstance,
   type SplitInstance,
@@ -65,7 +67,7 @@ export class RedisReader {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
-    this.#builder = createSnapshotBuilder(context.ttlMs);
+    this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
     this.#unreadable = new UnreadableEntries(context.warn);
     this.#labels = new SeriesLabels(connection, keys, this.#unreadable);
     this.#descriptorPages = new HashPages(connection);
@@ -82,11 +84,7 @@ export class RedisReader {
 
     const step = yieldEvery(SERIES_PER_SLICE);
     const wanted = new Map<string, Set<string>>();
-    const read: ReadFamily[] = [];
-    for (const [index, descriptor] of stored.entries()) {
-      const fields = hashes[index] ?? [];
-      read.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, step) });
-    }
+    const read = await idsOf(stored, hashes, wanted, step);
     const live: ReadInstance[] = [];
     for (const [index, lease] of leases.entries()) {
       const split = await splitInstance(hashes[stored.length + index] ?? [], wanted, step);
@@ -97,17 +95,35 @@ export class RedisReader {
     const decoded: StoredFamily[] = families
       .filter((descriptor) => !isStored(descriptor))
       .map((descriptor) => ({ ...descriptor, series: [] }));
-    for (const { fields, ids, family, createdAtMs } of read) {
-      const { series, unreadable } = await decodeValues(family, fields, ids, known.get(family.key), step);
-      for (const id of unreadable) this.#unreadable.add(this.#keys.values(family.key), id);
-      decoded.push({ family, createdAtMs, series });
-    }
+    decoded.push(...(await this.#decode(read, known, step)));
     const instances: StoredInstance[] = [];
     for (const instance of live) {
       const values = await decodeCurrent(instance.values, known, nowMs, step);
       instances.push({ lease: instance.lease, resource: this.#resourceOf(instance), values });
     }
     return this.#builder.build({ atMs: nowMs, families: decoded, instances });
+  }
+
+  /** Additive families of the project, with their expired series. */
+  async additive(isWanted: (family: Family) => boolean): Promise<Pick<StoredState, 'atMs' | 'families'>> {
+    const [{ nowMs }, descriptors] = await Promise.all([this.#readProject(), this.#readDescriptors()]);
+    const chosen = descriptors.filter(({ family }) => family.aggregation === undefined && isWanted(family));
+    const hashes = await this.#readHashes(chosen.map(({ family }) => this.#keys.values(family.key)));
+    const step = yieldEvery(SERIES_PER_SLICE);
+    const wanted = new Map<string, Set<string>>();
+    const read = await idsOf(chosen, hashes, wanted, step);
+    const known = await this.#labels.read(wanted, step);
+    return { atMs: nowMs, families: await this.#decode(read, known, step) };
+  }
+
+  async #decode(read: readonly ReadFamily[], known: SeriesById, step: Step): Promise<StoredFamily[]> {
+    const decoded: StoredFamily[] = [];
+    for (const { fields, ids, family, createdAtMs } of read) {
+      const { series, unreadable } = await decodeValues(family, fields, ids, known.get(family.key), step);
+      for (const id of unreadable) this.#unreadable.add(this.#keys.values(family.key), id);
+      decoded.push({ family, createdAtMs, series });
+    }
+    return decoded;
   }
 
   async #readProject(): Promise<{ readonly nowMs: number; readonly leases: readonly Lease[] }> {
@@ -163,6 +179,21 @@ export class RedisReader {
     this.#resources.set(json, attributes);
     return attributes;
   }
+}
+
+/** The hashes of families with the ids of their series, which are added to `wanted`. */
+async function idsOf(
+  descriptors: readonly Descriptor[],
+  hashes: ReadonlyArray<Fields | undefined>,
+  wanted: Map<string, Set<string>>,
+  step: Step,
+): Promise<ReadFamily[]> {
+  const read: ReadFamily[] = [];
+  for (const [index, descriptor] of descriptors.entries()) {
+    const fields = hashes[index] ?? [];
+    read.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, step) });
+  }
+  return read;
 }
 
 /** True if the values of a family are in a hash of its own; others are told by live instances alone. */

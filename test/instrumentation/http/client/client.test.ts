@@ -5,10 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import {
-  instrumentHttpClient,
-  instrumentUndici,
-} from '../../../../src/instrumentation/http/client/client.js';
+import { instrumentHttpClient } from '../../../../src/instrumentation/http/client/client.js';
+import { instrumentUndici } from '../../../../src/instrumentation/http/client/undici.js';
 import type { Instrumentation } from '../../../../src/instrumentation/instrumentation.js';
 import { CollectedMetrics } from '../../collected-metrics.js';
 

@@ -8,8 +8,8 @@ import {
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics';
 
-import type { Settings } from '../config/settings.js';
-import { type Warn, warning } from '../warnings.js';
+import type { Settings } from '../../config/settings.js';
+import { type Warn, warning } from '../../warnings.js';
 
 const OTLP_PACKAGES: Readonly<Record<Settings['otlpProtocol'], string>> = {
   grpc: '@opentelemetry/exporter-metrics-otlp-grpc',

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { AggregationType, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
-import { fillBoundaries } from '../../../src/instrumentation/meter/default-boundaries.js';
+import { guardInstruments } from '../../../src/instrumentation/meter/guard-instruments.js';
 import { CollectedMetrics } from '../collected-metrics.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -16,8 +16,8 @@ test('histograms in seconds and bytes get boundaries that fit, unless they or a 
   };
   const metrics = new CollectedMetrics([view]);
   context.after(() => metrics.shutdown());
-  fillBoundaries(metrics.provider);
-  fillBoundaries(metrics.provider);
+  guardInstruments(metrics.provider);
+  guardInstruments(metrics.provider);
   const meter = metrics.provider.getMeter('application', '1');
   assert.equal(metrics.provider.getMeter('application', '1'), meter);
   meter.createHistogram('seconds', { unit: 's' }).record(1);
@@ -30,4 +30,18 @@ test('histograms in seconds and bytes get boundaries that fit, unless they or a 
     assert.deepEqual((await metrics.histogram(name)).buckets.boundaries, boundaries, name);
   }
   assert.equal((await metrics.histogram('milliseconds')).buckets.boundaries.at(-1), 10_000);
+});
+
+test('a provider that was shut down gives instruments that do nothing, however often it is asked', async () => {
+  const metrics = new CollectedMetrics();
+  guardInstruments(metrics.provider);
+  await metrics.shutdown();
+  for (let time = 0; time < 3; time += 1) {
+    const meter = metrics.provider.getMeter('late');
+    meter.createCounter('c').add(1, { a: 'b' });
+    meter.createHistogram('h').record(1);
+    meter.createGauge('g').record(1);
+    meter.createUpDownCounter('u').add(1);
+    meter.createObservableGauge('o').addCallback(() => undefined);
+  }
 });
