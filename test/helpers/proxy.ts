@@ -19,6 +19,10 @@ export class RedisProxy {
   blackhole = false;
   /** Closes every new connection at once. */
   refuse = false;
+  /** A longer request is answered with an error, as some services do. */
+  maxRequestBytes: number = Infinity;
+  /** The longest request and the longest reply so far, in bytes. */
+  readonly longest: { request: number; reply: number } = { request: 0, reply: 0 };
   /** Decides for each request by the name of its command. */
   decide: (command: string) => Fate = () => 'forward';
 
@@ -73,6 +77,12 @@ export class RedisProxy {
     const toClient = this.#pipe(client);
     client.on('data', (piece: Buffer) => {
       for (const request of requests.push(piece)) {
+        this.longest.request = Math.max(this.longest.request, request.length);
+        if (request.length > this.maxRequestBytes) {
+          const sizes = `Limit: ${this.maxRequestBytes} bytes, Actual: ${request.length} bytes`;
+          toClient(Buffer.from(`-ERR max request size exceeded. ${sizes}.\r\n`));
+          continue;
+        }
         const fate = this.decide(commandName(request));
         if (fate === 'dropRequest') return closeBoth();
         fates.push(fate);
@@ -81,6 +91,7 @@ export class RedisProxy {
     });
     upstream.on('data', (piece: Buffer) => {
       for (const reply of replies.push(piece)) {
+        this.longest.reply = Math.max(this.longest.reply, reply.length);
         if (!isPush(reply) && fates.shift() === 'dropReply') return closeBoth();
         toClient(reply);
       }

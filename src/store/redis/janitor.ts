@@ -5,14 +5,30 @@ import { type Command, strings } from './connection/commands.js';
 import type { RedisConnection } from './connection/connection.js';
 import { explain } from './connection/failure.js';
 import { HashPages } from './reading/hash-pages.js';
+import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
 import { SWEEP, type SweepCall } from './scripts/sweep.js';
 import { Folding } from './writing/folding.js';
 
-/** Leases that one script call ends, and keys that one round trip deletes. */
+/** Leases that one script call ends, keys that one round trip deletes, and families that are swept at a time. */
 const TRIP_LEASES = 100;
 const TRIP_KEYS = 200;
+const TRIP_FAMILIES = 10;
+
+/** Entries that one call of the sweep looks at, and how many numbers they may have. */
+const PAGE_ENTRIES = 500;
+const PAGE_NUMBERS = 32_000;
+
+/** Numbers of an entry: of an exponential histogram of 160 buckets for each sign, and of a family that cannot be read. */
+const EXPONENTIAL_NUMBERS = 330;
+const UNKNOWN_NUMBERS = 1000;
+
+interface SweptFamily {
+  readonly key: string;
+  /** Of each series. */
+  readonly numbers: number;
+}
 
 /** What deletes: expired series, ended leases, or everything of the project. */
 export class Janitor {
@@ -48,24 +64,26 @@ export class Janitor {
     await this.#endLeases('-inf', `(${nowMs}`);
     await this.#endLeases(`(${tooLateMs}`, '+inf');
     const mark = performance.now();
-    const expired = new Set<string>();
-    for (const family of await this.#families())
-      if ((await this.#sweepFamily(family, 'look', 0)) > 0) expired.add(family);
-    if (expired.size === 0) return;
-    await this.#folding.fold(expired);
+    const families = await this.#families();
+    const found = await this.#sweepFamilies(families, 'look', 0);
+    const expired = families.filter((_family, index) => (found[index] ?? 0) > 0);
+    if (expired.length === 0) return;
+    await this.#folding.fold(new Set(expired.map(({ key }) => key)));
     // What expires while the others are folded is left for the next sweep.
-    for (const family of expired) await this.#sweepFamily(family, 'delete', performance.now() - mark);
+    await this.#sweepFamilies(expired, 'delete', performance.now() - mark);
   }
 
-  async #sweepFamily(family: string, how: SweepCall['how'], elapsedMs: number): Promise<number> {
-    const ttlMs = this.#context.ttlMs + Math.ceil(elapsedMs);
-    let cursor = '0';
-    let found = 0;
-    do {
-      const reply = await this.#connection.run(SWEEP, { keys: this.#keys, family, cursor, ttlMs, how });
-      found += reply.found;
-      cursor = reply.cursor;
-    } while (cursor !== '0');
+  /** Numbers of expired series, in the order of the families. */
+  async #sweepFamilies(
+    families: readonly SweptFamily[],
+    how: SweepCall['how'],
+    elapsedMs: number,
+  ): Promise<number[]> {
+    const found: number[] = [];
+    for (let from = 0; from < families.length; from += TRIP_FAMILIES) {
+      const some = families.slice(from, from + TRIP_FAMILIES);
+      found.push(...(await Promise.all(some.map((family) => this.#sweepFamily(family, how, elapsedMs)))));
+    }
     return found;
   }
 
@@ -79,10 +97,10 @@ export class Janitor {
     // Said first: instances that find their data gone look here, and keep back what they recorded before.
     await this.#connection.read([['SET', keys.wiped, await this.#now(), 'PX', this.#keyTtlMs]]);
     const doomed: string[] = [];
-    for (const family of await this.#families()) doomed.push(keys.values(family), keys.labels(family));
+    for (const { key } of await this.#families()) doomed.push(keys.values(key), keys.labels(key));
     for (const lease of await this.#leases()) doomed.push(keys.instance(lease));
     for (const name of locks) doomed.push(keys.lock(name));
-    doomed.push(keys.instances, keys.families, keys.project);
+    doomed.push(keys.late, keys.instances, keys.families, keys.project);
     for (let from = 0; from < doomed.length; from += TRIP_KEYS) {
       // One key for each command: while the slot of a cluster is being moved, some are on another node.
       await this.#connection.read(
@@ -111,6 +129,24 @@ export class Janitor {
     }
   }
 
+  async #sweepFamily(
+    { key, numbers }: SweptFamily,
+    how: SweepCall['how'],
+    elapsedMs: number,
+  ): Promise<number> {
+    const pageEntries = Math.max(1, Math.min(PAGE_ENTRIES, Math.floor(PAGE_NUMBERS / numbers)));
+    const ttlMs = this.#context.ttlMs + Math.ceil(elapsedMs);
+    const call = { keys: this.#keys, family: key, ttlMs, pageEntries, how };
+    let cursor = '0';
+    let found = 0;
+    do {
+      const reply = await this.#connection.run(SWEEP, { ...call, cursor });
+      found += reply.found;
+      cursor = reply.cursor;
+    } while (cursor !== '0');
+    return found;
+  }
+
   async #endLeases(min: string, max: string): Promise<void> {
     for (let skipped = 0; ;) {
       const [reply] = await this.#connection.read([
@@ -129,11 +165,13 @@ export class Janitor {
     return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
   }
 
-  async #families(): Promise<string[]> {
-    const [fields] = await new HashPages(this.#connection).read([this.#keys.families]);
-    const families: string[] = [];
-    for (let index = 0; index < (fields?.length ?? 0); index += 2)
-      families.push(fields?.[index]?.toString() ?? '');
+  async #families(): Promise<SweptFamily[]> {
+    const [fields = []] = await new HashPages(this.#connection).read([this.#keys.families]);
+    const families: SweptFamily[] = [];
+    for (let index = 0; index + 1 < fields.length; index += 2) {
+      const key = fields[index]?.toString() ?? '';
+      families.push({ key, numbers: numbersOf(readDescriptor(key, fields[index + 1]?.toString() ?? '')) });
+    }
     return families;
   }
 
@@ -141,4 +179,10 @@ export class Janitor {
     const [reply] = await this.#connection.read([['ZRANGE', this.#keys.instances, '0', '-1']]);
     return strings(reply);
   }
+}
+
+function numbersOf(descriptor: Descriptor | undefined): number {
+  if (descriptor === undefined) return UNKNOWN_NUMBERS;
+  const { type, boundaries = [] } = descriptor.family;
+  return 3 + (type === 'exponentialhistogram' ? EXPONENTIAL_NUMBERS : boundaries.length);
 }

@@ -7,7 +7,8 @@ import { Janitor } from './janitor.js';
 import { RedisReader } from './reading/snapshot-reader.js';
 import { redisKeys, type RedisKeys } from './scripts/keys.js';
 import { LOCK } from './scripts/lock.js';
-import { RedisWriter } from './writing/writer.js';
+import { LateParts } from './writing/late-parts.js';
+import { keyTtlMsOf, RedisWriter } from './writing/writer.js';
 
 /** How long the janitor's lock lasts; the other instances do not sweep meanwhile. */
 const JANITOR_MS = 30_000;
@@ -33,6 +34,7 @@ class RedisStore implements MetricStore {
   readonly #writer: RedisWriter;
   readonly #reader: RedisReader;
   readonly #janitor: Janitor;
+  readonly #late: LateParts;
   /** Locks that this instance has, and how long each lasts when it is new. */
   readonly #locks = new Map<string, number>();
 
@@ -44,9 +46,11 @@ class RedisStore implements MetricStore {
     this.#writing = new RedisConnection(target, timeoutMs);
     this.#reading = new RedisConnection(target, timeoutMs);
     this.description = this.#writing.description;
-    this.#writer = new RedisWriter(context, this.#writing, this.#keys);
+    const keyTtlMs = keyTtlMsOf(context);
+    this.#late = new LateParts(this.#writing, this.#keys, keyTtlMs);
+    this.#writer = new RedisWriter(context, this.#writing, this.#keys, this.#late);
     this.#reader = new RedisReader(context, this.#reading, this.#keys);
-    this.#janitor = new Janitor(context, this.#writer.keyTtlMs, this.#reading, this.#keys);
+    this.#janitor = new Janitor(context, keyTtlMs, this.#reading, this.#keys);
   }
 
   apply(batch: DeltaBatch): Promise<ApplyResult> {
@@ -77,6 +81,7 @@ class RedisStore implements MetricStore {
     const lockMs = Math.min(JANITOR_MS, Math.ceil(this.#context.ttlMs / 4));
     if (!(await this.acquireLock('janitor', lockMs))) return;
     await this.#janitor.list(new RedisConnection(this.#target, this.#timeoutMs));
+    await this.#late.apply();
     await this.#janitor.sweep();
   }
 

@@ -29,6 +29,13 @@ export function isLoginFailure(error: unknown): boolean {
   return REFUSALS[0][1].test(reason(error));
 }
 
+/** Redis' own limits, those of services in front of it, and of the Lua stack. */
+export function isTooLarge(error: unknown): boolean {
+  return /max request size exceeded|invalid (?:multi)?bulk length|too big (?:mbulk|inline)|payload too large|entity too large|too many results|stack overflow/i.test(
+    reason(error),
+  );
+}
+
 /** An error of a reply carries its command, and with it the password or the whole batch; those are not passed on. */
 function causeOf(error: unknown): ErrorOptions {
   return typeof error === 'object' && error !== null && 'command' in error ? {} : { cause: error };

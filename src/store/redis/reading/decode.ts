@@ -3,7 +3,7 @@ import type { Family } from '../../../model/family.js';
 import { EXPONENTIAL_HEADER } from '../../../model/exponential-histogram.js';
 import type { Series } from '../../../model/series.js';
 import type { StoredSeries, StoredValue } from '../../snapshot/stored-state.js';
-import type { Fields } from './hash-pages.js';
+import type { Fields } from './hash-reading.js';
 
 /** 0.2 ms of decoding: the slice of the event loop that a snapshot takes, over all its families and instances. */
 export const SERIES_PER_SLICE = 100;

@@ -7,8 +7,12 @@ import type { SeriesById } from './decode.js';
 import { readSeries } from './stored-text.js';
 import type { UnreadableEntries } from './unreadable-entries.js';
 
-/** Labels that are asked for in one round trip, about half a millisecond of Redis. */
+/** Labels that are asked for in one round trip, about half a millisecond of Redis, and their size. */
 const TRIP_LABELS = 1000;
+const TRIP_BYTES = 256 * 1024;
+
+/** What is assumed of labels before any were read: 200 of them in a first round trip. */
+const UNKNOWN_BYTES = TRIP_BYTES / 200;
 
 /** Ids of one family whose labels are to be read. */
 interface Missing {
@@ -23,6 +27,8 @@ export class SeriesLabels {
   readonly #keys: RedisKeys;
   readonly #unreadable: UnreadableEntries;
   #series: SeriesById = new Map();
+  /** Of the labels of one series, as they were lately. */
+  #labelBytes = UNKNOWN_BYTES;
 
   constructor(connection: RedisConnection, keys: RedisKeys, unreadable: UnreadableEntries) {
     this.#connection = connection;
@@ -51,10 +57,14 @@ export class SeriesLabels {
       const into = new Map<string, Series>();
       for (const [id, one] of known ?? []) if (ids.has(id)) into.set(id, one);
       series.set(family, into);
-      for (let from = 0; from < unknown.length; from += TRIP_LABELS)
-        missing.push({ family, ids: unknown.slice(from, from + TRIP_LABELS), into });
+      if (unknown.length > 0) missing.push({ family, ids: unknown, into });
     }
-    for (const trip of trips(missing)) await this.#readTrip(trip, step);
+    for (let rest = missing; rest.length > 0;) {
+      const labels = Math.max(1, Math.min(TRIP_LABELS, Math.floor(TRIP_BYTES / this.#labelBytes)));
+      const [trip, behind] = divide(rest, labels);
+      await this.#readTrip(trip, step);
+      rest = behind;
+    }
     this.#series = series;
     return series;
   }
@@ -63,6 +73,8 @@ export class SeriesLabels {
     const replies = await this.#connection.read(
       trip.map(({ family, ids }): Command => ['HMGET', this.#keys.labels(family), ...ids]),
     );
+    let bytes = 0;
+    let count = 0;
     for (const [index, { family, ids, into }] of trip.entries()) {
       const texts = buffers(replies[index]);
       if (replies[index] instanceof Error) this.#unreadable.add(this.#keys.labels(family));
@@ -72,24 +84,27 @@ export class SeriesLabels {
         const text = texts[at];
         // A series without labels was deleted between two reads; the next scrape does not see it either.
         if (!text) continue;
+        bytes += text.length;
+        count += 1;
         const series = readSeries(id, text.toString());
         if (series === undefined) this.#unreadable.add(this.#keys.labels(family), id);
         else into.set(id, series);
       }
     }
+    if (count > 0) this.#labelBytes = Math.ceil(bytes / count);
   }
 }
 
-function trips(missing: readonly Missing[]): Missing[][] {
-  const all: Missing[][] = [];
-  let labels = Infinity;
-  for (const some of missing) {
-    labels += some.ids.length;
-    if (labels > TRIP_LABELS) {
-      all.push([]);
-      labels = some.ids.length;
-    }
-    all.at(-1)?.push(some);
+/** The first `count` ids, of as many families as that takes, and the rest. */
+function divide(missing: readonly Missing[], count: number): [first: Missing[], rest: Missing[]] {
+  const first: Missing[] = [];
+  const rest: Missing[] = [];
+  let left = count;
+  for (const { family, ids, into } of missing) {
+    const taken = Math.min(left, ids.length);
+    left -= taken;
+    if (taken > 0) first.push({ family, ids: ids.slice(0, taken), into });
+    if (taken < ids.length) rest.push({ family, ids: ids.slice(taken), into });
   }
-  return all;
+  return [first, rest];
 }

@@ -20,7 +20,8 @@ import {
   type SplitInstance,
   want,
 } from './decode.js';
-import { type Fields, HashPages } from './hash-pages.js';
+import { HashPages } from './hash-pages.js';
+import type { Fields } from './hash-reading.js';
 import { SeriesLabels } from './series-labels.js';
 import { type Descriptor, readDescriptor, readResource } from './stored-text.js';
 import { UnreadableEntries } from './unreadable-entries.js';

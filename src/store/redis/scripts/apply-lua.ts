@@ -150,7 +150,7 @@ local function writeSection(s)
       refused[#refused + 1] = id
     else
       local age, value, at = read('<dd', s.payload, offset)
-      local recorded = now - age
+      local recorded = (kind == LATE and contact or now) - age
       local size = old and #old
       offset = at
       if s.mode == 'k' then

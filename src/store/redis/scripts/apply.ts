@@ -30,12 +30,12 @@ export interface ApplyCall {
   /** The project's epoch as far as known; undefined accepts any. */
   readonly epoch: string | undefined;
   readonly resource: Attributes;
-  /** Redis' time at the last confirmation, in Unix milliseconds; 0: what is sent was never sent before. */
+  /** Redis' time in Unix milliseconds, 0 if unknown: of the last confirmation; of a `late` part, when it was left. */
   readonly contactAtMs: number;
   readonly sections: readonly BatchSection[];
   /** By family key: ids whose labels Redis has; a family that is missing here is described. For `partial`. */
   readonly known: ReadonlyMap<string, ReadonlySet<string>>;
-  /** `performance.now()`; the ages of current values end here. */
+  /** `performance.now()`; the ages of current values end here, by Redis' clock now, or when a `late` part was left. */
   readonly nowMark: number;
 }
 
@@ -80,7 +80,7 @@ const KINDS = { partial: '0', whole: '1', late: '2' } as const;
  *       2 position, 3 position of the part before
  *       4 expected epoch (`*`: any, `''`: no project yet), 5 schema, 6 project name, 7 lease
  *       8 lease length (ms), 9 series ttl (ms), 10 key ttl (ms), 11 series per family, 12 resource (JSON)
- *       13 time of the last confirmation (ms), 14 number of sections, then the sections: see `section-encoding.ts`
+ *       13 time of the last confirmation, or when the part was left (ms), 14 number of sections, then the sections: see `section-encoding.ts`
  * Returns { 'ok', epoch, time, overflowed points, { section index and id of each current value beyond the cap },
  *           { index of each section whose keys are of another type } }
  *         { 'failed', epoch, time, reason } { 'seen', epoch } { 'resend', epoch or '' } { 'behind', epoch, position }
@@ -134,7 +134,13 @@ export function applyKeys(keys: RedisKeys, lease: string, families: readonly str
   ];
 }
 
-function decode(reply: unknown, { sections }: ApplyCall): ApplyReply {
+/** @param call whose sections the reply refers to */
+function decode(reply: unknown, call: ApplyCall): ApplyReply {
+  return decodeReply(reply, call.sections);
+}
+
+/** @param sections that the reply refers to */
+export function decodeReply(reply: unknown, sections: readonly BatchSection[]): ApplyReply {
   const [status, first, second, third, fourth, fifth] = Array.isArray(reply) ? (reply as unknown[]) : [reply];
   const epoch = String(first);
   switch (status) {

@@ -8,6 +8,8 @@ export interface RedisKeys {
   readonly instances: string;
   /** string that expires: when the project was last wiped (ms) */
   readonly wiped: string;
+  /** hash: `<lease>/<position>` -> a part of a batch that could not be applied while a slot was being moved; expires */
+  readonly late: string;
   /** string that expires: the lease that has the lock */
   lock(name: string): string;
   /** hash: `position`, `resource`, and `<family>/<series>` -> `[recordedMs, value]`; expires */
@@ -28,6 +30,7 @@ export function redisKeys(prefix: string): RedisKeys {
     families: `${base}families`,
     instances: `${base}instances`,
     wiped: `${base}wiped`,
+    late: `${base}late`,
     lock: (name) => `${base}hold:${name}`,
     instance: (lease) => `${base}instance:${lease}`,
     values: (family) => `${base}values:${family}`,

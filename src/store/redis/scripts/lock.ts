@@ -11,7 +11,7 @@ export interface LockCall {
 
 /**
  * Acquires or renews a lock, unless another lease has it. A lock that lasts far longer than it is asked for was given before
- * the server's clock was set back, perhaps to an instance that is gone.
+ * the server's clock was set back, perhaps to an instance that is gone; one that lasts for ever was not given by this script.
  *
  * KEYS  1 the lock
  * ARGV  1 lease, 2 length (ms), 3 length when it is new (ms)
@@ -22,7 +22,7 @@ local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then
   -- Refused to a user with the rights of version 0.1.0: then the lock has to end by itself.
   local rest = redis.pcall('PTTL', KEYS[1])
-  if type(rest) == 'table' or rest <= 2 * tonumber(ARGV[3]) then return 0 end
+  if type(rest) == 'table' or (rest >= 0 and rest <= 2 * tonumber(ARGV[3])) then return 0 end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', tonumber(ARGV[2]))
 return 1

@@ -7,6 +7,8 @@ export interface SweepCall {
   /** Of the reply before; `'0'` to begin. */
   readonly cursor: string;
   readonly ttlMs: number;
+  /** Entries that one call looks at, so that Redis is never held long. */
+  readonly pageEntries: number;
   /** `look` deletes nothing, and finds what is there to delete. */
   readonly how: 'look' | 'delete';
 }
@@ -18,14 +20,11 @@ export interface SweepReply {
   readonly found: number;
 }
 
-/** Fields that one call looks at, so that Redis is never held long. */
-const PAGE_FIELDS = 500;
-
 /**
  * Finds or deletes expired series of one family, a page at a time.
  *
  * KEYS  1 families, 2 values, 3 labels
- * ARGV  1 family key, 2 cursor, 3 series ttl (ms), 4 fields a page, 5 how (0 look, 1 delete)
+ * ARGV  1 family key, 2 cursor, 3 series ttl (ms), 4 entries a page, 5 how (0 look, 1 delete)
  * Returns { next cursor, number found }; cursor '0' when done.
  */
 const LUA = `${SERVER_NOW}
@@ -59,9 +58,9 @@ return {page[1], #gone}
 export const SWEEP: RedisScript<SweepCall, SweepReply> = defineScript({
   name: 'sweep',
   lua: LUA,
-  encode: ({ keys, family, cursor, ttlMs, how }) => ({
+  encode: ({ keys, family, cursor, ttlMs, pageEntries, how }) => ({
     keys: [keys.families, keys.values(family), keys.labels(family)],
-    argv: [family, cursor, ttlMs, PAGE_FIELDS, how === 'look' ? 0 : 1],
+    argv: [family, cursor, ttlMs, pageEntries, how === 'look' ? 0 : 1],
   }),
   decode: (reply) => {
     if (!Array.isArray(reply)) throw unexpectedReply('sweep', reply);

@@ -53,8 +53,8 @@ export class PartMaker {
     return splitPoints(itemsOf(sections), half, PART_MEASURE).map(partOf);
   }
 
-  #drop({ families, size }: SizedPart<PartItem>): void {
-    const why = `a point of ${Math.ceil(size.bytes / 1024)} KiB is too large to send`;
+  #drop({ families }: SizedPart<PartItem>): void {
+    const why = `a point of more than ${MAX_POINT_BYTES / 1024} KiB is too large to send`;
     for (const { family, points } of families) this.#dropped.add(family.name, why, points.length);
   }
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-import { orchestratorError, reason } from '../../../errors.js';
+import { orchestratorError } from '../../../errors.js';
 import type { DeltaBatch } from '../../../model/delta-batch.js';
 import type { Attributes } from '../../../model/series.js';
 import { warning } from '../../../warnings.js';
@@ -8,7 +8,8 @@ import type { StoreContext } from '../../metric-store.js';
 import { prefixTaken, schemaMismatch } from '../../project-errors.js';
 import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
-import { APPLY, type ApplyReply, type RefusedPoint } from '../scripts/apply.js';
+import { isTooLarge } from '../connection/failure.js';
+import { APPLY, type ApplyCall, type ApplyReply, type RefusedPoint } from '../scripts/apply.js';
 import type { BatchSection } from '../scripts/batch-section.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import { additionsOf, type BatchPart } from './batch-part.js';
@@ -84,7 +85,7 @@ export class PartSender {
   }
 
   async send(part: BatchPart): Promise<SentPart> {
-    part.position ??= this.#nextPosition++;
+    this.#number(part);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const message = this.#messageOf(part);
       try {
@@ -95,11 +96,22 @@ export class PartSender {
         if (!isTooLarge(error)) throw error;
         this.#uncertain = undefined;
         if (this.#beginning === 'filled') this.#beginning = 'bare';
-        else return this.#divided(part, error);
+        else return this.#divided(part);
       }
     }
     const { description } = this.#of.connection;
     throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'forgetful', { store: description });
+  }
+
+  /** For another instance, in case that this one cannot send the part any more. Without current values, which go with it. */
+  lateCall(part: BatchPart): ApplyCall {
+    this.#number(part);
+    const sections = part.sections.filter(({ mode }) => mode !== 'c');
+    return this.#call(part, 'late', sections);
+  }
+
+  #number(part: BatchPart): void {
+    part.position ??= this.#nextPosition++;
   }
 
   #messageOf(part: BatchPart): Message {
@@ -199,20 +211,32 @@ export class PartSender {
     }
   }
 
-  #divided(part: BatchPart, error: unknown): SentPart {
+  #divided(part: BatchPart): SentPart {
     part.position = undefined;
     if (part.size.families > 1 || part.size.points > 1)
       return { ...DONE, instead: this.#of.maker.divide(part) };
-    for (const { family, points } of part.sections)
-      this.#of.dropped.add(family.name, `a point is too large to send: ${reason(error)}`, points.length);
+    const why = `a point is larger than ${this.#of.connection.description} takes`;
+    for (const { family, points } of part.sections) this.#of.dropped.add(family.name, why, points.length);
     return DONE;
   }
 
   async #run(part: BatchPart, { kind, sections }: Message): Promise<ApplyReply> {
-    const { context, keys, keyTtlMs, connection, known } = this.#of;
     const isFirst = this.#uncertain !== part;
     this.#uncertain = part;
-    const reply = await connection.run(APPLY, {
+    const reply = await this.#of.connection.run(APPLY, this.#call(part, kind, sections));
+    // An answer other than the end may concern an earlier attempt, whose outcome is not known.
+    if (isFirst || isEnd(reply)) this.#uncertain = undefined;
+    if (isEnd(reply)) {
+      this.#epoch = reply.epoch;
+      this.#confirmed = part.position ?? 0;
+      if (reply.status !== 'seen') this.#contactAtMs = reply.atMs;
+    }
+    return reply;
+  }
+
+  #call(part: BatchPart, kind: ApplyCall['kind'], sections: readonly BatchSection[]): ApplyCall {
+    const { context, keys, keyTtlMs, known } = this.#of;
+    return {
       keys,
       instance: context,
       keyTtlMs,
@@ -225,15 +249,7 @@ export class PartSender {
       sections,
       known: known.ids,
       nowMark: performance.now(),
-    });
-    // An answer other than the end may concern an earlier attempt, whose outcome is not known.
-    if (isFirst || isEnd(reply)) this.#uncertain = undefined;
-    if (isEnd(reply)) {
-      this.#epoch = reply.epoch;
-      this.#confirmed = part.position ?? 0;
-      if (reply.status !== 'seen') this.#contactAtMs = reply.atMs;
-    }
-    return reply;
+    };
   }
 }
 
@@ -242,11 +258,4 @@ type End = Extract<ApplyReply, { status: 'applied' | 'seen' | 'failed' }>;
 /** True if Redis has applied the part, as far as it ever will. */
 function isEnd(reply: ApplyReply): reply is End {
   return reply.status === 'applied' || reply.status === 'seen' || reply.status === 'failed';
-}
-
-/** Redis' own limits, those of services in front of it, and of the Lua stack. */
-function isTooLarge(error: unknown): boolean {
-  return /max request size exceeded|invalid (?:multi)?bulk length|too big (?:mbulk|inline)|payload too large|entity too large|too many results|stack overflow/i.test(
-    reason(error),
-  );
 }

@@ -3,6 +3,9 @@ import { additionsOf, type BatchPart } from './batch-part.js';
 /** Additions that are kept for a replay, in numbers; about 8 MB at the most. */
 const RING_NUMBERS = 500_000;
 
+/** The same in bytes with all labels, which mostly are in memory anyway, but under changing labels are not. */
+const RING_BYTES = 64 * 1024 * 1024;
+
 /** What a point costs besides its numbers, in numbers. */
 const POINT_OVERHEAD = 8;
 
@@ -12,7 +15,8 @@ const POINT_OVERHEAD = 8;
  */
 export class ReplayRing {
   readonly #parts: BatchPart[] = [];
-  #weight = 0;
+  #numbers = 0;
+  #bytes = 0;
   /** Position of the newest part that is no longer here. */
   #forgotten = 0;
 
@@ -20,8 +24,10 @@ export class ReplayRing {
     const sections = additionsOf(part);
     if (sections.length === 0) return;
     this.#parts.push({ ...part, sections });
-    this.#weight += weight(part);
-    while (this.#weight > RING_NUMBERS && this.#parts.length > 1) this.#forgetOldest();
+    this.#numbers += numbersOf(part);
+    this.#bytes += part.size.bytes;
+    while (this.#parts.length > 1 && (this.#numbers > RING_NUMBERS || this.#bytes > RING_BYTES))
+      this.#forgetOldest();
   }
 
   clear(): void {
@@ -39,11 +45,12 @@ export class ReplayRing {
   #forgetOldest(): void {
     const oldest = this.#parts.shift();
     if (oldest === undefined) return;
-    this.#weight -= weight(oldest);
+    this.#numbers -= numbersOf(oldest);
+    this.#bytes -= oldest.size.bytes;
     this.#forgotten = oldest.position ?? 0;
   }
 }
 
-function weight({ size }: BatchPart): number {
+function numbersOf({ size }: BatchPart): number {
   return size.numbers + POINT_OVERHEAD * size.points;
 }

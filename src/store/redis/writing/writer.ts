@@ -1,14 +1,24 @@
 import type { DeltaBatch } from '../../../model/delta-batch.js';
 import type { ApplyResult, StoreContext } from '../../metric-store.js';
 import type { RedisConnection } from '../connection/connection.js';
+import { isSlotMoving } from '../connection/redirection.js';
 import { END_LEASES } from '../scripts/end-leases.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import { additionsOf, type BatchPart } from './batch-part.js';
 import { CurrentMirror } from './current-mirror.js';
 import { DroppedPoints } from './dropped-points.js';
 import { KnownSeries } from './known-series.js';
+import type { LateParts } from './late-parts.js';
 import { PartMaker } from './part-maker.js';
 import { PartSender } from './part-sender.js';
+
+/** What is left during one move, in numbers: about 8 MB at the most. More waits in memory until it is over. */
+const MAX_LEFT_NUMBERS = 500_000;
+
+/** Milliseconds for which keys outlive the last write: a project that nobody runs leaves nothing behind. */
+export function keyTtlMsOf({ ttlMs, leaseMs }: StoreContext): number {
+  return ttlMs + leaseMs;
+}
 
 /** The writing side of one instance: batches become parts, which are sent in order until Redis has all of them. */
 export class RedisWriter {
@@ -20,25 +30,29 @@ export class RedisWriter {
   readonly #dropped: DroppedPoints;
   readonly #maker: PartMaker;
   readonly #sender: PartSender;
+  readonly #late: LateParts;
   #batch: DeltaBatch | undefined;
   /** Of the batch, what Redis has not confirmed yet. */
   #parts: BatchPart[] = [];
+  /** Of this batch and of earlier ones, what was left in Redis without being applied. */
+  #left: BatchPart[] = [];
   /** What Redis lacks besides. */
   #later: BatchPart[] = [];
   /** Points of the batch that the cap moved. */
   #overflowed = 0;
 
-  constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
+  constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys, late: LateParts) {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
+    this.#late = late;
     this.#mirror = new CurrentMirror(context.ttlMs / 4);
     this.#known = new KnownSeries(context.maxSeries);
     this.#dropped = new DroppedPoints(context.warn);
     this.#maker = new PartMaker(this.#dropped);
     this.#sender = new PartSender({
       context,
-      keyTtlMs: this.keyTtlMs,
+      keyTtlMs: keyTtlMsOf(context),
       connection,
       keys,
       maker: this.#maker,
@@ -48,29 +62,17 @@ export class RedisWriter {
     });
   }
 
-  /** Milliseconds for which keys outlive the last write: a project that nobody runs leaves nothing behind. */
-  get keyTtlMs(): number {
-    return this.#context.ttlMs + this.#context.leaseMs;
-  }
-
-  /** Rejects with an unknown outcome; then call it again with the same batch. */
+  /**
+   * Rejects with an unknown outcome; then call it again with the same batch. While the slot of a cluster is being moved it
+   * resolves when the batch is in Redis, though not applied yet.
+   */
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     if (this.#batch !== batch) this.#begin(batch);
-    for (;;) {
-      const queue = this.#parts.length > 0 ? this.#parts : this.#later;
-      const [part] = queue;
-      if (part === undefined) break;
-      const sent = await this.#sender.send(part);
-      queue.splice(0, 1, ...sent.instead);
-      if (sent.later !== undefined) {
-        // These have all current values; those of the parts that wait may be of before a wipe.
-        this.#later = [...sent.later];
-        this.#parts = this.#parts.map((waiting) => ({ ...waiting, sections: additionsOf(waiting) }));
-      }
-      this.#overflowed += sent.overflowed + sent.refused.length;
-      if (sent.refused.length === 0) continue;
-      this.#mirror.overflow(sent.refused);
-      this.#parts.push(...this.#maker.parts(this.#mirror.change(batch)));
+    try {
+      await this.#sendAll(batch);
+    } catch (error) {
+      if (!isSlotMoving(error) || this.#leftNumbers() > MAX_LEFT_NUMBERS) throw error;
+      await this.#leaveAll();
     }
     const dropped = this.#dropped.take();
     const overflowed = this.#overflowed;
@@ -79,12 +81,60 @@ export class RedisWriter {
   }
 
   async endLease(): Promise<void> {
-    await this.#connection.run(END_LEASES, {
-      keys: this.#keys,
-      leases: [this.#context.lease],
-      when: 'now',
-      keyTtlMs: this.keyTtlMs,
-    });
+    try {
+      await this.#connection.run(END_LEASES, {
+        keys: this.#keys,
+        leases: [this.#context.lease],
+        when: 'now',
+        keyTtlMs: keyTtlMsOf(this.#context),
+      });
+    } catch (error) {
+      // It ends by itself.
+      if (!isSlotMoving(error)) throw error;
+    }
+  }
+
+  async #sendAll(batch: DeltaBatch): Promise<void> {
+    for (;;) {
+      const queue = [this.#left, this.#parts, this.#later].find(({ length }) => length > 0) ?? [];
+      const [part] = queue;
+      if (part === undefined) return;
+      const sent = await this.#sender.send(part);
+      queue.splice(0, 1, ...sent.instead);
+      const moved = queue === this.#left && queue.length === 0;
+      if (sent.later !== undefined) {
+        // These have all current values; those of the parts that wait may be of before a wipe.
+        this.#later = [...sent.later];
+        this.#left = this.#left.map(additionsAlone);
+        this.#parts = this.#parts.map(additionsAlone);
+      }
+      if (moved) await this.#afterMove();
+      this.#overflowed += sent.overflowed + sent.refused.length;
+      if (sent.refused.length === 0) continue;
+      this.#mirror.overflow(sent.refused);
+      this.#parts.push(...this.#maker.parts(this.#mirror.change(batch)));
+    }
+  }
+
+  /** The slot is in one place again. */
+  async #afterMove(): Promise<void> {
+    // Another instance may have applied what was left, without this one's current values.
+    this.#later = this.#maker.parts(this.#mirror.all());
+    // Of instances that have ended meanwhile. If it fails, a sweep does it.
+    await this.#late.apply().catch(() => undefined);
+  }
+
+  /** Leaves the batch where another instance finds it. This one sends it all the same, before any other. */
+  async #leaveAll(): Promise<void> {
+    for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
+      await this.#late.leave(this.#sender.lateCall(part));
+      this.#parts.shift();
+      this.#left.push(part);
+    }
+  }
+
+  #leftNumbers(): number {
+    return this.#left.reduce((sum, { size }) => sum + size.numbers + size.points, 0);
   }
 
   #begin(batch: DeltaBatch): void {
@@ -96,6 +146,10 @@ export class RedisWriter {
     this.#batch = batch;
     this.#sender.begin(batch);
   }
+}
+
+function additionsAlone(part: BatchPart): BatchPart {
+  return { ...part, sections: additionsOf(part) };
 }
 
 const EMPTY_PART = (): BatchPart => ({

@@ -199,8 +199,8 @@ describe('one entry that cannot be read costs itself, and is said once:', () => 
     await client.flushall();
     const writer = new RedisProject({ after }, redis.port).instance();
     await writer.send(sent);
-    await client.hset(keys.values(orders.key), open.id, 'short', 'nobody', 'x');
-    await client.hset(keys.labels(orders.key), 'nobody else', 'x');
+    await client.hset(keys.values(orders.key), open.id, 'short');
+    await client.hset(keys.labels(orders.key), 'nobody', 'x');
     await client.hset(keys.values(duration.key), series().id, packed(1, 2, 3));
     await writer.send(sent);
     assert.deepEqual(valuesOf(await writer.store.snapshot()), {

@@ -128,6 +128,22 @@ describe('a right that is missing for a while', () => {
     });
   }
 
+  test('does not make a lease that ends forget what was applied', async () => {
+    const redis = await server;
+    const client = redis.client();
+    for (const command of commands) {
+      await client.flushall();
+      const instance = instanceOf(redis, 'ends');
+      await instance.send(sent(1));
+      await client.call('ACL', 'SETUSER', 'shop', `-${command}`);
+      await instance.store.endLease().catch(() => undefined);
+      await client.call('ACL', 'SETUSER', 'shop', `+${command}`);
+      // A process that was suspended in the middle of this very batch.
+      await instanceOf(redis, 'ends').send(sent(1));
+      assert.deepEqual(valuesOf(await instance.store.snapshot())['requests'], { '': [1], 'round=1': [1] });
+    }
+  });
+
   test('for some keys only costs what it touches, once, counted and said', async () => {
     const redis = await server;
     const client = redis.client();
