@@ -312,8 +312,8 @@ export interface SettingOptions {
   /**
    * `service.name`.
    *
-   * Variable: `OTEL_SERVICE_NAME`. Default: `service.name` of OTEL_RESOURCE_ATTRIBUTES, else the name in the
-   * nearest package.json. Allowed: any text.
+   * Variable: `OTEL_SERVICE_NAME`. Default: `service.name` of OTEL_RESOURCE_ATTRIBUTES, else the name of the
+   * application in its package.json. Allowed: any text.
    */
   readonly serviceName?: Settings['serviceName'] | undefined;
 

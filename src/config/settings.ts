@@ -367,7 +367,8 @@ class SettingsTable {
     env: ['OTEL_SERVICE_NAME'],
     kind: anyText,
     default: undefined,
-    defaultText: '`service.name` of OTEL_RESOURCE_ATTRIBUTES, else the name in the nearest package.json',
+    defaultText:
+      '`service.name` of OTEL_RESOURCE_ATTRIBUTES, else the name of the application in its package.json',
     description: '`service.name`.',
   };
 
