@@ -119,8 +119,8 @@ export const LIMITS = { filesOfFolder: 16, filesOfRoot: 8, linesOfFile: 250 } as
 
 /** Files that are longer than they may be, and why. */
 export const LONG_FILES: Readonly<Record<string, string>> = {
-  'src/warnings.ts': 'the table of warnings: a row for each',
   'src/config/settings.ts': 'the table of settings: a row for each',
+  'src/warnings.ts': 'the table of warnings: a row for each',
   'src/config/setting-options.ts': 'the same rows as options of `start()`, with their documentation',
 };
 

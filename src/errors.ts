@@ -6,16 +6,19 @@ const ERRORS = {
   ORCHESTRATOR_INVALID_SETTING: {
     summary: 'A setting or option has a value that is not allowed.',
     causes:
-      'An option of `start()` that is not allowed; a prefix without any letter or digit; a TLS file that cannot be read; `ORCHESTRATOR_REDIS_MODE` without `ORCHESTRATOR_REDIS_NODES`. Thrown by `start()`. Under the preload it is one warning, and the application runs without metrics.',
+      'An option of `start()` that is not allowed or does not exist; a name without any of a-z, 0-9; a TLS file that cannot be read; `ORCHESTRATOR_REDIS_MODE` without `ORCHESTRATOR_REDIS_NODES`; a password, user, TLS file or other setting of Redis without an address. Thrown by `start()`. Under the preload it is one warning, and the application runs without metrics.',
     remedy:
       'The message names the setting and says what is allowed. [configuration.md](configuration.md) lists all settings.',
     messages: {
       option: 'Option <option>: <value> is not allowed. Allowed: <allowed>.',
-      prefix: 'ORCHESTRATOR_PREFIX=<value> is not allowed. Allowed: a name with at least one of a-z, 0-9.',
+      unknownOption: 'Option <option> does not exist. The nearest one is <nearest>.',
+      prefix: 'The name <value> cannot be a prefix: it has none of a-z, 0-9. Set ORCHESTRATOR_PREFIX.',
       modeWithoutNodes:
         'ORCHESTRATOR_REDIS_MODE=<mode> needs ORCHESTRATOR_REDIS_NODES, for example 10.0.0.1:<port>,10.0.0.2:<port>.',
       nodesWithoutMode:
         'ORCHESTRATOR_REDIS_NODES needs ORCHESTRATOR_REDIS_MODE=sentinel or cluster. For a single server set ORCHESTRATOR_REDIS_URL.',
+      withoutAddress:
+        '<setting> needs the address of a Redis: set ORCHESTRATOR_REDIS_URL, for example redis://127.0.0.1:6379, or ORCHESTRATOR_STORE=redis for that one.',
       unreadableFile: '<setting>=<file> cannot be read: <error>',
     },
   },
@@ -40,7 +43,7 @@ const ERRORS = {
   ORCHESTRATOR_PREFIX_TAKEN: {
     summary: 'Another project with a different name uses the same key prefix.',
     causes:
-      'Two projects whose names differ, but not after they were made fit for a key: `My Shop` and `my_shop` are both `my_shop`. The first one that wrote owns the prefix; everybody else is refused, in writing and in reading, and changes nothing.',
+      'Two projects whose names differ but become the same key: `My Shop` and `my_shop` are both `my_shop`. The first one that wrote owns the prefix; all others are refused, in writing and in reading, and change nothing.',
     remedy:
       'Give one of them another `ORCHESTRATOR_PREFIX`. If a project was renamed: wipe the old data first, see [operations.md](operations.md#wiping).',
     messages: {
@@ -66,7 +69,7 @@ const ERRORS = {
     causes:
       "The store is down, unreachable, loading, full, read-only or slow: no answer within `OTEL_METRIC_EXPORT_TIMEOUT`, and never longer than 5 s. The message is the store's own.",
     remedy:
-      'Nothing is to be done in the application: what was recorded waits in memory and is sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
+      'No action is needed in the application: the recorded values wait in memory and are sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
     messages: {
       redis: '<store>: <error>.',
       unknownHost:
@@ -79,7 +82,7 @@ const ERRORS = {
     },
   },
   ORCHESTRATOR_STORE_REFUSED: {
-    summary: 'The store answered with an error that waiting does not heal.',
+    summary: 'The store rejected the request, and retrying alone will not help.',
     causes:
       'Redis: wrong user or password, or an ACL user without the rights that are needed. Local store: a folder that cannot be written, is a link, or belongs to someone else.',
     remedy:

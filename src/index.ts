@@ -31,3 +31,4 @@ export type { Family, FamilyType, InstanceAggregation } from './model/family.js'
 export type { Snapshot, SnapshotFamily, SnapshotInstance, SnapshotSeries } from './model/snapshot.js';
 export type { SettingOptions } from './config/setting-options.js';
 export type { Settings } from './config/settings.js';
+export type { HostPort } from './config/setting-kinds.js';

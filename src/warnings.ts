@@ -16,6 +16,12 @@ const WARNINGS = {
     meaning: 'An environment variable has a value that is not allowed.',
     remedy: 'Correct it or remove it.',
   },
+  ORCHESTRATOR_SETTING_UNKNOWN: {
+    message: '<variable> is not a setting and has no effect. The nearest one is <nearest>.',
+    meaning:
+      'An environment variable has nearly the name of a setting. Variables whose names are not near to any are ignored without a word: they may belong to another program.',
+    remedy: 'Correct the name, or remove the variable.',
+  },
   ORCHESTRATOR_NO_NAME: {
     message:
       'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
@@ -82,7 +88,7 @@ const WARNINGS = {
   },
   ORCHESTRATOR_METRICS_LOST: {
     message: 'The last values of <series> series did not reach the store: <error>',
-    meaning: 'The process ended while the store was away. What this process had not sent is lost.',
+    meaning: 'The process ended while the store was unavailable. The values that it had not sent are lost.',
     remedy: 'Nothing can be done afterwards. Keep the store up longer than the processes that use it.',
   },
   ORCHESTRATOR_OUTCOME_UNKNOWN: {

@@ -59,8 +59,9 @@ function main(): void {
   start(files);
 }
 
-/** Folders of tests that run applications, or what stands around them. */
-const WHOLE = /^(?:end-to-end|register|stack|dashboards|harm)\//;
+/** Tests that run applications, or what stands around them. */
+const WHOLE =
+  /^(?:end-to-end|register|stack|dashboards|harm|instrumentation\/(?:frameworks|spans))\/|^store\/local\/processes/;
 
 function isUnit(file: TestFile): boolean {
   return !WHOLE.test(file.name) && needsOf(file).every((need) => need.server === undefined);

@@ -1,6 +1,7 @@
 import { warning } from '../warnings.js';
 import { optionText } from './setting-text.js';
-import { SETTINGS, type PartialSettings, type Setting, type SettingName } from './settings.js';
+import type { SettingOptions } from './setting-options.js';
+import { SETTINGS, type Setting, type SettingName } from './settings.js';
 
 /** The only file that reads `process.env`, and the only one that writes to it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,7 +35,7 @@ export function processEnvironment(): Environment {
  * Runs `read` while the environment holds those options that OpenTelemetry reads there by itself. Afterwards the environment
  * is as it was: what the application and its child processes find in it is not our business.
  */
-export function withOptionsInEnvironment<T>(options: PartialSettings, read: () => T): T {
+export function withOptionsInEnvironment<T>(options: SettingOptions, read: () => T): T {
   const variables: Record<string, string> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { env, readByOpenTelemetry = false }: Setting = SETTINGS[name];

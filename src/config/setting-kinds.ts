@@ -1,4 +1,5 @@
 import { GAUGE_MODES, type GaugeRule } from '../reader/gauge-aggregation.js';
+import { sanitizePrefix } from './prefix.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
 export interface Kind<T> {
@@ -9,6 +10,15 @@ export interface Kind<T> {
 class NotAllowed extends Error {}
 
 export const anyText: Kind<string> = { allowed: 'any text', parse: (value) => value };
+
+/** The text as it is: other processes see it as the name of the project. */
+export const projectName: Kind<string> = {
+  allowed: 'a name with at least one of `a-z`, `0-9`',
+  parse(value) {
+    sanitizePrefix(value);
+    return value;
+  },
+};
 
 export const flag: Kind<boolean> = {
   allowed: '`true` or `false`',
@@ -84,6 +94,16 @@ export const paths: Kind<readonly string[]> = {
   },
 };
 
+export const httpMethods: Kind<readonly string[] | undefined> = {
+  allowed: 'a comma-separated list of at most 100 methods of HTTP',
+  parse(value) {
+    const items = list.parse(value);
+    if (items.length === 0 || items.length > 100 || items.some((item) => !/^[\w-]+$/.test(item)))
+      throw new NotAllowed();
+    return items;
+  },
+};
+
 export const path: Kind<string> = {
   allowed: 'a path that begins with `/`',
   parse(value) {
@@ -106,6 +126,7 @@ export const redisUrl: Kind<string> = {
   },
 };
 
+/** One node of a Redis Cluster, or one sentinel. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;

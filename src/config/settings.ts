@@ -1,4 +1,4 @@
-import type { GaugeRule } from '../reader/gauge-aggregation.js';
+import { OWN_MODES, type GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
@@ -10,6 +10,7 @@ import {
   ascending,
   flag,
   gaugeRules,
+  httpMethods,
   integer,
   list,
   listOf,
@@ -17,6 +18,7 @@ import {
   oneOf,
   path,
   paths,
+  projectName,
   redisUrl,
   type HostPort,
   type Kind,
@@ -37,6 +39,8 @@ export interface Setting<T = unknown> {
   readonly readByOpenTelemetry?: boolean;
 }
 
+const builtInRules = Array.from(OWN_MODES, ([name, mode]) => `\`${name}=${mode}\``).join(', ');
+
 const OTLP_PROTOCOLS = ['grpc', 'http/protobuf', 'http/json'] as const;
 type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 
@@ -56,11 +60,11 @@ class SettingsTable {
 
   readonly prefix: Setting<string | undefined> = {
     env: ['ORCHESTRATOR_PREFIX'],
-    kind: anyText,
+    kind: projectName,
     default: undefined,
     defaultText: 'the service name',
     description:
-      "The project's name in every key. Processes with the same prefix on the same store are one project; others never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`.",
+      "The project's name in every key. Processes with the same prefix on the same store are one project; others never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`; at most 128 characters.",
   };
 
   readonly store: Setting<StoreKind | undefined> = {
@@ -85,7 +89,7 @@ class SettingsTable {
     env: ['ORCHESTRATOR_REDIS_URL', 'REDIS_URL'],
     kind: redisUrl,
     default: undefined,
-    defaultText: 'none',
+    defaultText: 'none; with `ORCHESTRATOR_STORE=redis`, `redis://127.0.0.1:6379`',
     description: 'The Redis server. `rediss://` uses TLS, `unix:///path/to/socket` a unix socket.',
     secret: 'url',
   };
@@ -226,9 +230,9 @@ class SettingsTable {
     env: ['ORCHESTRATOR_GAUGE_AGGREGATION'],
     kind: gaugeRules,
     default: [],
-    defaultText: '`*=instance`',
+    defaultText: `${builtInRules}, else \`instance\``,
     description:
-      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. `shared` is for a number that all processes see alike, such as the rows of a table; for observable counters and up-down counters too.',
+      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after yours. `shared` is for a number that all processes see alike, such as the rows of a table; for observable counters and up-down counters too.',
   };
 
   readonly ignorePaths: Setting<readonly string[]> = {
@@ -261,6 +265,23 @@ class SettingsTable {
     description: 'Also measure `http.server.request.body.size` and `http.server.response.body.size`.',
   };
 
+  readonly httpKnownMethods: Setting<readonly string[] | undefined> = {
+    env: ['OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS'],
+    kind: httpMethods,
+    default: undefined,
+    defaultText: '`GET,HEAD,POST,PUT,DELETE,CONNECT,OPTIONS,TRACE,PATCH,QUERY`',
+    description:
+      'Methods that become values of the label `http_request_method`, of servers and clients. Every other one is `_OTHER`. The list replaces the default.',
+  };
+
+  readonly httpWaitingPaths: Setting<readonly string[]> = {
+    env: ['ORCHESTRATOR_HTTP_WAITING_PATHS'],
+    kind: paths,
+    default: [],
+    description:
+      'Long polls of the application: requests that are left open on purpose. One that is open for more than a second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long polls of Socket.IO are known without it. Globs as above.',
+  };
+
   readonly metricsPath: Setting<string> = {
     env: ['ORCHESTRATOR_METRICS_PATH'],
     kind: path,
@@ -279,7 +300,8 @@ class SettingsTable {
     env: ['ORCHESTRATOR_SCOPE_INFO'],
     kind: flag,
     default: true,
-    description: 'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.',
+    description:
+      'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line whose metric has them.',
   };
 
   readonly targetInfo: Setting<boolean> = {
@@ -410,7 +432,7 @@ class SettingsTable {
     default: [],
     defaultText: '`env,host`',
     description:
-      'Resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
+      'Resource detectors: `env`, `host`, `os`, `process`, `serviceinstance`, `all`, `none`. Deviation: `process` is not among the default ones, because command lines carry secrets.',
     readByOpenTelemetry: true,
   };
 
@@ -429,7 +451,8 @@ class SettingsTable {
     kind: list,
     default: [],
     defaultText: 'none',
-    description: 'Drivers and instrumentations to leave out.',
+    description:
+      'Drivers and instrumentations to leave out. Metrics of HTTP, runtime, process and host are not among them.',
     readByOpenTelemetry: true,
   };
 
@@ -445,7 +468,9 @@ class SettingsTable {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
     kind: integer(50, 3_600_000),
     default: 30_000,
-    description: 'Milliseconds a flush may take; never more than the interval.',
+    defaultText: 'the interval, at most `30000`',
+    description:
+      'Milliseconds a flush may take: never more than the interval, and for a flush to the store never more than 5000.',
   };
 
   readonly prometheusHost: Setting<string> = {
@@ -480,6 +505,3 @@ export type SettingName = keyof SettingsTable;
 export type Settings = {
   readonly [Name in SettingName]: SettingsTable[Name] extends Setting<infer Value> ? Value : never;
 };
-
-/** Some of the settings, as options give them. */
-export type PartialSettings = { readonly [Name in SettingName]?: Settings[Name] | undefined };

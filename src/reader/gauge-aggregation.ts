@@ -19,7 +19,7 @@ export interface GaugeRule {
 }
 
 /** This package's own; they come after the user's rules. */
-const OWN_MODES: ReadonlyMap<string, GaugeMode> = new Map([
+export const OWN_MODES: ReadonlyMap<string, GaugeMode> = new Map([
   // What a job leaves behind outlives its process.
   ['job.last_success.time', 'keep'],
   // A new series is held against the limit of the process that brings it: the lowest is reached first.

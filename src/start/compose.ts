@@ -8,25 +8,27 @@ import { createPathFilter } from '../instrumentation/http/path-filter.js';
 import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
 import { releaseRequireHook } from '../instrumentation/packages/require-hook.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
-import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
 import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { LossCounter } from '../reader/losses.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
 import type { SpanInstrumentations } from '../instrumentation/spans/tracing.js';
+import type { TrafficOptions } from '../instrumentation/traffic.js';
 import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
-import { type Identity, identityOf } from './identity.js';
+import type { Early } from './early.js';
+import { type Identity, identityOf } from './identity/identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { watchWorkers } from './lifecycle/unmeasured-workers.js';
-import type { MainFile } from './main-file.js';
+import type { MainFile } from './identity/main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
-import { baseResource } from './resource.js';
+import { baseResource } from './identity/resource.js';
 import { type Running, setRunning } from './running.js';
 import { mendViews } from './opentelemetry/mend-views.js';
 import { resourceDetectors } from './opentelemetry/resource-detectors.js';
 import { type Sdk, startSdk } from './opentelemetry/sdk.js';
 import { startLine } from './start-line.js';
+import { trafficOptions } from './traffic-options.js';
 import { upstreamReaders } from './opentelemetry/upstream-readers.js';
 
 export interface Composition {
@@ -35,6 +37,8 @@ export interface Composition {
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
   readonly main: MainFile;
+  /** What has measured before the start. Default: nothing. */
+  readonly early?: Early | undefined;
   /** As `pm2 ls` shows it; undefined without PM2. */
   readonly pm2Id: string | undefined;
   readonly log: Log;
@@ -42,17 +46,11 @@ export interface Composition {
 
 /** Starts everything that runs in one process, and wires it together. */
 export function compose(composition: Composition): Running {
-  const { settings, main, log } = composition;
+  const { settings, main, early, log } = composition;
   const { serviceName, ...identity } = identityOf(settings, main, log.warn);
-  const exporting = openReaders(settings, identity, log);
+  const exporting = openReaders(settings, identity, early, log);
   const { pipeline } = exporting;
-  const traffic: Traffic = {
-    ignorePaths: [
-      ...settings.ignorePaths,
-      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
-    ],
-    main: main.from,
-  };
+  const traffic = trafficOptions(settings, main);
   const sdk = startSdk({
     serviceName: settings.serviceName,
     resource: baseResource(serviceName, identity.lease, composition.pm2Id),
@@ -65,11 +63,16 @@ export function compose(composition: Composition): Running {
     ownMetrics: once(() => log.warn(...warning('ORCHESTRATOR_ANOTHER_METER_PROVIDER', {}))),
   });
   setOwnMeterProvider(sdk.meterProvider);
-  const instruments = measure(settings, traffic, exporting, sdk);
+  const instruments = measure(settings, { ...traffic, traffic: early?.traffic }, exporting, sdk);
+  early?.handOver(sdk.meterProvider);
   releaseRequireHook();
   const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
   const lifecycle = endWith(exporting, sdk);
-  log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
+  const store = pipeline?.store.description;
+  const announce = (): void =>
+    log.info(startLine(settings, { serviceName, prefix: identity.prefix, store, url: pipeline?.server.url }));
+  if (pipeline !== undefined && settings.prometheusPort === 0) pipeline.server.whenServing(announce);
+  else announce();
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
@@ -88,26 +91,27 @@ interface Exporting {
   readonly upstream: readonly IMetricReader[];
   readonly readers: readonly IMetricReader[];
   /** Where what is counted per request goes; undefined: through the SDK. */
-  readonly instruments: BoundMeter | undefined;
+  readonly instruments: AggregatingMeter | undefined;
   /** What could not be kept. */
   readonly losses: LossCounter;
 }
 
-function openReaders(settings: Settings, identity: Identity, log: Log): Exporting {
+function openReaders(settings: Settings, identity: Identity, early: Early | undefined, log: Log): Exporting {
   const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const upstream = upstreamReaders(settings, log.warn);
-  const losses = new LossCounter(log.warn);
+  const losses = early?.losses ?? new LossCounter(log.warn);
   if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined, losses };
   // What is counted per request bypasses the SDK when no other reader needs it: 0.02 µs a record instead of 1.7.
   const bridge =
     upstream.length === 0
-      ? new AggregatingMeter({
+      ? (early?.instruments ??
+        new AggregatingMeter({
           name: '@org/orchestrator',
           version,
           maxSeries: settings.maxSeries,
           maxLabelLength: settings.maxLabelLength,
           losses,
-        })
+        }))
       : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
   const pipeline = new MetricsPipeline(settings, identity, { producers, losses }, log);
@@ -124,9 +128,6 @@ function measure(
     ...traffic,
     meterProvider,
     flushMs: settings.metricExportInterval,
-    names: settings.httpMetricNames,
-    boundaries: settings.httpBuckets,
-    bodySizes: settings.httpBodySizes,
     instruments: bridge,
     guard: {
       maxLabelLength: settings.maxLabelLength,
@@ -134,8 +135,6 @@ function measure(
       losses,
     },
     traced,
-    enabled: settings.enabledInstrumentations,
-    disabled: settings.disabledInstrumentations,
   });
   // Upstream exporters keep processes apart: for them each collects its host.
   const alone = upstream.length === 0;
@@ -183,10 +182,11 @@ function once<T>(work: () => T): () => T {
   return () => (result ??= { value: work() }).value;
 }
 
-type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
+/** `traffic`: what measures already. */
+type Traffic = TrafficOptions & Pick<InstrumentOptions, 'traffic'>;
 
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths }: Traffic): SpanInstrumentations {
+function spansOf({ main, ignorePaths }: TrafficOptions): SpanInstrumentations {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }

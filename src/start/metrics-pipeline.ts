@@ -13,7 +13,7 @@ import { HostCollector } from '../instrumentation/host/host-collector.js';
 import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
 import { Health } from './health.js';
-import type { Identity } from './identity.js';
+import type { Identity } from './identity/identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
 import { Exposition } from '../prometheus/exposition.js';
 import { isOwnServer } from '../own-traffic/own-traffic.js';

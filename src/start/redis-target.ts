@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 
-import type { Settings } from '../config/settings.js';
+import { SETTINGS, type Settings } from '../config/settings.js';
 import { orchestratorError } from '../errors.js';
 import type { RedisNode, RedisTarget } from '../store/redis/connection/client.js';
 import type { RedisMode } from '../store/redis/connection/redis-mode.js';
@@ -31,6 +31,38 @@ const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = {
   sentinel: 26_379,
   cluster: 6379,
 };
+
+/** They say how to reach a Redis, and not where it is. */
+const WITHOUT_ADDRESS = [
+  'redisUsername',
+  'redisPassword',
+  'redisSentinelName',
+  'redisSentinelUsername',
+  'redisSentinelPassword',
+  'redisSentinelTls',
+  'redisTlsCa',
+  'redisTlsCert',
+  'redisTlsKey',
+  'redisTlsServername',
+  'redisTlsVerify',
+] as const satisfies ReadonlyArray<keyof RedisSettings>;
+
+/**
+ * Whether the settings ask for Redis. A mode without an address, or a password, is no wish for local files: the former is
+ * refused by {@link redisTarget}, the latter here, and the message says what is missing.
+ */
+export function isRedisConfigured(settings: RedisSettings): boolean {
+  if (
+    settings.redisUrl !== undefined ||
+    settings.redisNodes.length > 0 ||
+    settings.redisMode !== 'standalone'
+  )
+    return true;
+  const alone = WITHOUT_ADDRESS.find((name) => settings[name] !== SETTINGS[name].default);
+  if (alone === undefined) return false;
+  const [setting] = SETTINGS[alone].env;
+  throw orchestratorError('ORCHESTRATOR_INVALID_SETTING', 'withoutAddress', { setting });
+}
 
 /**
  * Where Redis is, from URL, nodes and single settings; a single setting wins over the same part of the URL. What a setting

@@ -7,9 +7,10 @@ import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
-import { mainFile } from './main-file.js';
+import type { Early } from './early.js';
+import { type MainFile, mainFile } from './identity/main-file.js';
 import type { Warn } from '../warnings.js';
-import { running, setRunning, type Orchestrator } from './running.js';
+import { awakened, pending, running, setRunning, type Orchestrator } from './running.js';
 
 /**
  * Options of {@link start}: every setting of docs/configuration.md by name, and what only code can give. An option wins over
@@ -44,6 +45,16 @@ export interface StartOptions extends SettingOptions {
  * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
  */
 export function start(options: StartOptions = {}): Orchestrator | undefined {
+  awakened();
+  return launch(options);
+}
+
+/** The start of the preload, in a process that has shown that it is an application. */
+export function startEarly(main: MainFile, early: Early): void {
+  launch({}, main, early);
+}
+
+function launch(options: StartOptions, given?: MainFile, early?: Early): Orchestrator | undefined {
   const environment = processEnvironment();
   const complaints: Parameters<Warn>[] = [];
   const settings = readSettings(environment, options, (...complaint) => complaints.push(complaint));
@@ -60,7 +71,8 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
       settings,
       views,
       instrumentations,
-      main: mainFile(environment),
+      main: given ?? mainFile(environment),
+      early,
       pm2Id: environment['pm_id'],
       log,
     }),
@@ -81,5 +93,6 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
  * ```
  */
 export async function shutdown(): Promise<void> {
+  pending()?.cancel();
   await running()?.shutdown();
 }

@@ -8,6 +8,7 @@ import { readSettings } from '../../src/config/read-settings.js';
 import type { SettingOptions } from '../../src/config/setting-options.js';
 import { defaultText, withoutCredentials } from '../../src/config/setting-text.js';
 import { SETTINGS, type SettingName, type Settings } from '../../src/config/settings.js';
+import { OWN_MODES } from '../../src/reader/gauge-aggregation.js';
 import { Warnings } from '../helpers/warnings.js';
 
 const names = Object.keys(SETTINGS) as SettingName[];
@@ -28,7 +29,7 @@ const CASES: ReadonlyArray<
 > = [
   ['ORCHESTRATOR_ENABLED', 'enabled', 'FALSE', false, ['yes', '2', 'tru']],
   ['ORCHESTRATOR_ENABLED', 'enabled', '1', true, ['off']],
-  ['ORCHESTRATOR_PREFIX', 'prefix', ' My Shop ', 'My Shop', []],
+  ['ORCHESTRATOR_PREFIX', 'prefix', ' My Shop ', 'My Shop', ['***', '日本']],
   ['ORCHESTRATOR_STORE', 'store', 'Redis', 'redis', ['mongo', 'redis,local']],
   [
     'ORCHESTRATOR_REDIS_URL',
@@ -160,6 +161,27 @@ describe('an option', () => {
     assert.deepEqual(warnings, []);
   });
 
+  test('that is a list may be text, as its variable has it', () => {
+    const text: SettingOptions = {
+      gaugeAggregation: 'queue.*=max',
+      redisNodes: 'h:26379',
+      ignorePaths: '/a,/b',
+      httpBuckets: '0.1,1',
+      httpMetricNames: 'prometheus-net',
+      metricsExporter: 'orchestrator,otlp',
+    };
+    const lists: SettingOptions = {
+      gaugeAggregation: [{ pattern: 'queue.*', aggregation: 'max' }],
+      redisNodes: [{ host: 'h', port: 26_379 }],
+      ignorePaths: ['/a', '/b'],
+      httpBuckets: [0.1, 1],
+      httpMetricNames: ['prometheus-net'],
+      metricsExporter: ['orchestrator', 'otlp'],
+    };
+    assert.deepEqual(read({}, text).settings, { ...defaults, ...lists });
+    assert.deepEqual(read({}, lists).settings, { ...defaults, ...lists });
+  });
+
   test('that is undefined leaves the variable its say', () => {
     assert.equal(read({ ORCHESTRATOR_PREFIX: 'theirs' }, { prefix: undefined }).settings.prefix, 'theirs');
   });
@@ -171,6 +193,8 @@ describe('an option', () => {
       { ignorePaths: ['a'] },
       { prometheusPort: 1.5 },
       { redisUrl: 'http://h' },
+      { prefix: '***' },
+      { gaugeAggregation: 'queue.*=most' },
     ];
     for (const options of wrong) {
       assert.throws(() => read({}, options), {
@@ -179,6 +203,11 @@ describe('an option', () => {
       });
     }
   });
+});
+
+test('the configuration row of gauges names the built-in rules that a glob of yours overrides', () => {
+  const shown = defaultText(SETTINGS.gaugeAggregation);
+  for (const [name, mode] of OWN_MODES) assert.ok(shown.includes(`${name}=${mode}`), shown);
 });
 
 test('every row says what it is, what it allows and what it is without', () => {

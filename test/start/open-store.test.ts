@@ -374,6 +374,32 @@ describe('a store that cannot be used says why, without secrets:', () => {
   });
 });
 
+/** Whoever sets one of these wants a Redis, and would not notice that each host has a sum of its own. */
+describe('a setting of Redis without an address', () => {
+  const settings = {
+    ORCHESTRATOR_REDIS_USERNAME: 'user',
+    ORCHESTRATOR_REDIS_PASSWORD: 'S3CR3T',
+    ORCHESTRATOR_REDIS_SENTINEL_NAME: 'main',
+    ORCHESTRATOR_REDIS_SENTINEL_USERNAME: 'user',
+    ORCHESTRATOR_REDIS_SENTINEL_PASSWORD: 'S3CR3T',
+    ORCHESTRATOR_REDIS_SENTINEL_TLS: 'true',
+    ORCHESTRATOR_REDIS_TLS_CA: '/ca.pem',
+    ORCHESTRATOR_REDIS_TLS_CERT: '/cert.pem',
+    ORCHESTRATOR_REDIS_TLS_KEY: '/key.pem',
+    ORCHESTRATOR_REDIS_TLS_SERVERNAME: 'redis.example',
+    ORCHESTRATOR_REDIS_TLS_VERIFY: 'false',
+  };
+  for (const [variable, value] of Object.entries(settings)) {
+    test(`${variable} is refused, and no store is opened`, (t) => {
+      assert.throws(() => open(t, { [variable]: value }), {
+        code: 'ORCHESTRATOR_INVALID_SETTING',
+        message: new RegExp(`^${variable} needs the address of a Redis: set ORCHESTRATOR_REDIS_URL`),
+      });
+      assert.equal(open(t, { [variable]: value, ORCHESTRATOR_STORE: 'memory' }).description, 'memory');
+    });
+  }
+});
+
 describe('a certificate that a service signs itself, for another name,', () => {
   const server = startRedis({ after }, { tls: true, names: 'DNS:redis.example' });
   const gives: Readonly<Record<string, readonly [env: Environment, warnings: readonly RegExp[]]>> = {

@@ -98,9 +98,13 @@ describe('start()', () => {
       { prefix: '***' },
       { store: 'redis', redisTlsCa: '/nowhere.pem' },
       { store: 'redis', redisMode: 'sentinel' },
+      { redisURL: 'redis://h' } as StartOptions,
     ];
     for (const options of wrong)
       assert.throws(() => start({ ...quiet, ...options }), { code: 'ORCHESTRATOR_INVALID_SETTING' });
+    assert.throws(() => start({ ...quiet, prefix: '***' }), {
+      message: /^Option prefix: "\*\*\*" is not allowed/,
+    });
     assert.ok(start(quiet) !== undefined);
   });
 
@@ -161,7 +165,7 @@ const INDEX = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'index.js'));
 
 const run = async (
   env: Record<string, string>,
-  script = `require(${REGISTER}); setTimeout(() => {}, 300)`,
+  script = `require(${REGISTER}); setTimeout(() => {}, 1300)`,
   cwd: string = PACKAGE_ROOT,
 ): Promise<string> => {
   const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
@@ -171,6 +175,27 @@ const run = async (
   assert.equal(stdout, '');
   return stderr;
 };
+
+describe('the start line', () => {
+  test('has the real port when any free one was asked for', async () => {
+    const script = `
+      require(${REGISTER});
+      setTimeout(() => fetch(/http:\\S+metrics/.exec(line)[0]).then((reply) => console.error('status', reply.status)), 500);
+      let line = '';
+      const write = process.stderr.write;
+      process.stderr.write = (text, ...rest) => { line += text; return write.call(process.stderr, text, ...rest); };`;
+    const printed = await run({ ORCHESTRATOR_STORE: 'memory', ORCHESTRATOR_PREFIX: 'shop' }, script);
+    const lines = printed.split('\n').filter((line) => line.includes(': store memory'));
+    assert.equal(lines.length, 1, printed);
+    assert.match(printed, /^status 200$/m);
+  });
+
+  test('names no address without a store', async () => {
+    const printed = await run({ OTEL_METRICS_EXPORTER: 'none', ORCHESTRATOR_PREFIX: 'shop' });
+    assert.match(printed, /: store none, prefix shop/);
+    assert.ok(!printed.includes('http:'), printed);
+  });
+});
 
 describe('what is printed', () => {
   test('names a project without a name, and an exporter that does not exist', async (t) => {

@@ -1,23 +1,26 @@
-import { type ExpressRequest, joinRoutes, patternText } from '../http/express-route.js';
-import { declaredRoute, ensureState, type Mount } from '../http/request-state.js';
+import type { ServerResponse } from 'node:http';
+
+import { type ExpressRequest, joinRoutes, mountText, patternText } from '../http/express-route.js';
+import { declaredRoute, ensureState } from '../http/request-state.js';
 import type { Framework } from './framework.js';
 
 /**
- * Express 4 and 5, NestJS on Express, and every other user of the `router` package.
+ * Express 4 and 5, NestJS on Express.
  *
  * Express forgets the pattern under which a router was mounted: `req.baseUrl` holds the values (`/tenants/acme`), and is
  * reset when a handler fails. So `use` and `route` write the pattern on the layer, and a layer that is entered writes it
- * in the request's state. Without that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
+ * in the request's state. When the layer calls `next`, it has not answered, and what was there before is put back. Without
+ * that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
  */
 const PATTERN: unique symbol = Symbol('orchestrator.pattern');
 const MOUNT: unique symbol = Symbol('orchestrator.mount');
 
-type Next = (error?: unknown) => void;
-type Handle = (this: Layer, request: ExpressRequest, response: unknown, next: Next) => unknown;
+type Next = (reason?: unknown) => void;
+type Handle = (this: Layer, request: ExpressRequest, response: ServerResponse, next: Next) => unknown;
 
 interface Layer {
   [PATTERN]?: string;
-  /** The full route under the mount that was seen last: one concatenation per layer instead of one per request. */
+  /** The full route under the mount that was seen last. */
   [MOUNT]?: { readonly parent: string; readonly full: string };
   readonly route?: unknown;
 }
@@ -34,6 +37,7 @@ interface RouterPrototype {
 
 export const express: Framework = {
   name: 'Express',
+  packages: ['express'],
   patch(exports) {
     if (!isExpress(exports)) return false;
     patchRouter(exports.Router);
@@ -61,7 +65,7 @@ function patchRouter(router: object): void {
     const first = this.stack?.length ?? 0;
     const result = use.apply(this, handlers);
     const pattern = mountPattern(handlers[0]);
-    if (pattern !== '/') for (const layer of this.stack?.slice(first) ?? []) annotate(layer, pattern);
+    if (pattern !== '') for (const layer of this.stack?.slice(first) ?? []) annotate(layer, pattern);
     return result;
   };
   prototype.route = function (path) {
@@ -83,11 +87,11 @@ function isRouterPrototype(value: unknown): value is RouterPrototype {
   );
 }
 
-/** `use(fn)` and `use([fn, fn])` mount at `/`; anything else in the first place is a path. */
+/** Empty for `use(fn)` and `use([fn, fn])`; anything but a function in the first place is a path. */
 function mountPattern(argument: unknown): string {
   let first = argument;
   while (Array.isArray(first) && first.length > 0) first = first[0];
-  return typeof first === 'function' ? '/' : patternText(argument);
+  return typeof first === 'function' ? '' : mountText(argument);
 }
 
 function annotate(layer: Layer, pattern: string): void {
@@ -105,40 +109,55 @@ function annotate(layer: Layer, pattern: string): void {
 function entering(original: Handle): Handle {
   return function (this: Layer, request, response, next) {
     const pattern = this[PATTERN];
-    if (pattern !== undefined) enter(request, this, pattern);
-    return original.call(this, request, response, next);
+    return original.call(
+      this,
+      request,
+      response,
+      pattern === undefined ? next : enter(this, pattern, request, response, next),
+    );
   };
 }
 
-function enter(request: ExpressRequest, layer: Layer, pattern: string): void {
+/** @returns the `next` of this layer */
+function enter(
+  layer: Layer,
+  pattern: string,
+  request: ExpressRequest,
+  response: ServerResponse,
+  next: Next,
+): Next {
   const state = ensureState(request);
-  const { mount } = state;
-  const isRoute = layer.route !== undefined;
-  const parent = mount === undefined ? undefined : enclosing(mount, request.baseUrl, !isRoute);
-  const parentPattern = parent?.pattern ?? '';
-  let known = layer[MOUNT];
-  if (known?.parent !== parentPattern) {
-    known = { parent: parentPattern, full: joinRoutes(parentPattern, pattern) };
-    layer[MOUNT] = known;
-  }
-  if (isRoute) {
-    state.subject = known.full;
-    state.source = declaredRoute;
-  } else state.mount = { baseUrl: request.baseUrl, pattern: known.full, parent };
+  const { mount, source, subject } = state;
+  const isMount = layer.route === undefined;
+  if (state.answered) return next;
+  // A pattern that matched nothing of the path (`{/:lang}`) leads nowhere.
+  if (isMount && request.baseUrl === (mount?.baseUrl ?? '')) return next;
+  const full = fullRoute(layer, mount?.pattern ?? '', pattern);
+  if (isMount) state.mount = { baseUrl: request.baseUrl, pattern: full };
+  state.source = declaredRoute;
+  state.subject = full;
+  return (reason) => {
+    state.mount = mount;
+    if (response.headersSent) state.answered = true;
+    else if (!isFailure(reason)) {
+      state.source = source ?? declaredRoute;
+      state.subject = source === undefined ? undefined : subject;
+    }
+    next(reason);
+  };
 }
 
-/**
- * The innermost mount that still encloses `baseUrl`. A router that called `next` without an answer has been left, which
- * nothing announces, but `baseUrl` then no longer begins with its own.
- */
-function enclosing(mount: Mount, baseUrl: string, strictly: boolean): Mount | undefined {
-  let candidate: Mount | undefined = mount;
-  while (candidate !== undefined) {
-    const base = candidate.baseUrl;
-    if (base === baseUrl && !strictly) return candidate;
-    if (baseUrl.length > base.length && baseUrl.startsWith(base) && baseUrl.charCodeAt(base.length) === 47)
-      return candidate;
-    candidate = candidate.parent;
+/** One concatenation per layer instead of one per request. */
+function fullRoute(layer: Layer, parent: string, pattern: string): string {
+  let known = layer[MOUNT];
+  if (known?.parent !== parent) {
+    known = { parent, full: joinRoutes(parent, pattern) };
+    layer[MOUNT] = known;
   }
-  return undefined;
+  return known.full;
+}
+
+/** `next('route')` and `next('router')` go on behind what is being entered. */
+function isFailure(reason: unknown): boolean {
+  return reason !== undefined && reason !== null && reason !== 'route' && reason !== 'router';
 }

@@ -4,6 +4,7 @@ import type { Framework } from './framework.js';
 /** Fastify 4 and 5, NestJS on Fastify. Both publish every new instance on a diagnostics channel, so nothing is patched. */
 export const fastify: Framework = {
   name: 'Fastify',
+  packages: ['fastify'],
   channel: { name: 'fastify.initialization', onMessage: hook },
 };
 

@@ -5,6 +5,8 @@
 export interface Framework {
   /** As it reads in a message: `Express`. */
   readonly name: string;
+  /** Names under which it is installed. An application that has none of any framework's is left without a hook. */
+  readonly packages: readonly string[];
   /** Only for controllers and actions, which the names of prometheus-net ask for. Default false. */
   readonly actionsOnly?: boolean;
   /** For a framework that publishes its instances: nothing is patched then. */

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 
 import { diag } from '@opentelemetry/api';
 
-import { warning } from '../../warnings.js';
 import { guarded } from '../guarded-listener.js';
 import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage, importEntry } from '../packages/installed-package.js';
+import { mayLoad } from '../packages/may-load.js';
 import { onModuleLoaded } from '../packages/module-loaded.js';
+import { warning } from '../../warnings.js';
 import * as all from './all-frameworks.js';
 import type { EsmBuild, Framework } from './framework.js';
 
@@ -24,7 +25,15 @@ export function instrumentFrameworks({ main, actions = false }: FrameworkOptions
   const frameworks = Object.values<Framework>(all).filter(
     ({ actionsOnly }) => actions || actionsOnly !== true,
   );
-  const ends = [onModuleLoaded((exports) => frameworks.some(({ patch }) => patch?.(exports)))];
+  const ends: Array<() => void> = [];
+  const patches = frameworks.filter(({ patch }) => patch !== undefined);
+  if (
+    mayLoad(
+      patches.flatMap(({ packages }) => packages),
+      main,
+    )
+  )
+    ends.push(onModuleLoaded((exports) => patches.some(({ patch }) => patch?.(exports))));
   for (const { name, channel } of frameworks) {
     if (channel === undefined) continue;
     const listener = guarded(`routes of ${name} are not recognized`, channel.onMessage);

@@ -4,6 +4,7 @@ import type { Framework } from './framework.js';
 
 export const hapi: Framework = {
   name: 'Hapi',
+  packages: ['@hapi/hapi'],
   patch(exports) {
     if (!isHapi(exports)) return false;
     patchRequests();

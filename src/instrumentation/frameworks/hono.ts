@@ -3,6 +3,7 @@ import type { Framework } from './framework.js';
 
 export const hono: Framework = {
   name: 'Hono',
+  packages: ['hono'],
   patch: patchHono,
   esm: { packageName: 'hono', dual: true, patch: patchHono },
 };
@@ -12,7 +13,8 @@ interface HonoContext {
   readonly env?: { readonly incoming?: object };
 }
 
-type Handler = (context: HonoContext, next: unknown) => unknown;
+type Next = () => unknown;
+type Handler = (context: HonoContext, next: Next) => unknown;
 
 interface Router {
   add: (method: string, path: string, handler: unknown) => void;
@@ -61,15 +63,23 @@ function isHandlerPair(value: unknown): value is readonly [Handler, unknown] {
 }
 
 function announced(handler: Handler, method: string, path: string): Handler {
-  // `app.use` registers for all methods, mostly under `*`: middleware, which says that Hono is here, but not which route.
-  const route = method === 'ALL' && path.endsWith('*') ? undefined : path;
+  // Middleware of the whole application says that Hono is here, but no route.
+  const route = method === 'ALL' && (path === '*' || path === '/*') ? undefined : path;
   return (context, next) => {
     const raw = context.env?.incoming;
-    if (raw !== undefined) {
-      const state = ensureState(raw);
-      state.source = declaredRoute;
-      if (route !== undefined) state.subject = route;
-    }
-    return handler(context, next);
+    return raw === undefined ? handler(context, next) : handler(context, enter(raw, route, next));
+  };
+}
+
+/** @returns the `next` of the handler: one that calls it has not answered, and what was there before is put back */
+function enter(request: object, route: string | undefined, next: Next): Next {
+  const state = ensureState(request);
+  state.source = declaredRoute;
+  if (route === undefined) return next;
+  const { subject } = state;
+  state.subject = route;
+  return () => {
+    state.subject = subject;
+    return next();
   };
 }

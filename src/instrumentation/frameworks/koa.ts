@@ -1,8 +1,11 @@
+import { joinRoutes } from '../http/express-route.js';
 import { setRouteSource } from '../http/route.js';
+import { type MountingContext, mountOf, watchMounts } from './koa-mount.js';
 import type { Framework } from './framework.js';
 
 export const koa: Framework = {
   name: 'Koa',
+  packages: ['koa'],
   patch(exports) {
     const prototype = koaPrototype(exports);
     if (prototype === undefined) return false;
@@ -12,12 +15,14 @@ export const koa: Framework = {
 };
 
 /** A context of Koa, on which `@koa/router` leaves the path that it matched. */
-interface KoaContext {
+interface KoaContext extends MountingContext {
   /** Read by Koa's own middleware ecosystem, and unchanged since koa-router 7. */
   readonly _matchedRoute?: string | RegExp | null;
 }
 
 interface KoaPrototype {
+  /** The prototype of all contexts of the application. */
+  readonly context: object;
   createContext: (request: object, response: unknown) => KoaContext;
 }
 
@@ -44,12 +49,15 @@ function patchContexts(prototype: KoaPrototype): void {
   patched.add(prototype);
   const { createContext } = prototype;
   prototype.createContext = function (request, response) {
+    watchMounts(this.context);
     const context = createContext.call(this, request, response);
     setRouteSource(request, context, koaRoute);
     return context;
   };
 }
 
-function koaRoute({ _matchedRoute: matched }: KoaContext): string | undefined {
-  return matched?.toString();
+function koaRoute(context: KoaContext): string | undefined {
+  const matched = context._matchedRoute?.toString();
+  const mount = mountOf(context, matched !== undefined);
+  return matched === undefined ? mount : joinRoutes(mount ?? '', matched);
 }

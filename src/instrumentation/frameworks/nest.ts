@@ -8,6 +8,7 @@ const EXECUTION_CONTEXT = 'router/router-execution-context.js';
 /** Controllers and actions only: routes are those of Express or Fastify, on which NestJS runs. */
 export const nest: Framework = {
   name: 'NestJS',
+  packages: ['@nestjs/core'],
   actionsOnly: true,
   patch(exports) {
     if (!isNestCore(exports)) return false;

@@ -6,8 +6,11 @@ export interface ExpressRequest extends StatefulRequest {
   readonly route?: { readonly path?: unknown } | undefined;
 }
 
+/** Told by three properties that a router of Express sets on each request: an application may set a `baseUrl` of its own. */
 export function isExpressRequest(request: object): request is ExpressRequest {
-  return 'baseUrl' in request && typeof request.baseUrl === 'string';
+  return (
+    'baseUrl' in request && typeof request.baseUrl === 'string' && 'next' in request && 'params' in request
+  );
 }
 
 /** The route of a request whose Express no loader has seen (a bundle); undefined when no route matched. */
@@ -22,11 +25,20 @@ export function patternText(path: unknown): string {
   return Array.isArray(path) ? path.flat(Infinity).map(String).join(',') : String(path);
 }
 
+/** The pattern of a router that has matched a part of the path, so that an alternative that matches nothing is none of it. */
+export function mountText(path: unknown): string {
+  const patterns = Array.isArray(path) ? path.flat(Infinity) : [path];
+  return patterns
+    .filter((pattern) => pattern !== '' && pattern !== '/')
+    .map((pattern) => (typeof pattern === 'string' ? trimSlash(pattern) : String(pattern)))
+    .join(',');
+}
+
 /** The route `pattern` of a router that is mounted at `mount`. */
 export function joinRoutes(mount: string, pattern: string): string {
   if (mount === '') return pattern;
-  if (pattern === '/') return mount;
-  return pattern.startsWith('/') ? trimSlash(mount) + pattern : `${trimSlash(mount)}/${pattern}`;
+  if (pattern === '/' || pattern === '') return mount;
+  return pattern.startsWith('/') ? mount + pattern : `${mount}/${pattern}`;
 }
 
 function trimSlash(text: string): string {

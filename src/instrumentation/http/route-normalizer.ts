@@ -1,8 +1,11 @@
 import { pathOf } from './path.js';
+import { RouteAdmission } from './route-admission.js';
 
 const NUMBER = /^\d+$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** A word a person wrote may hold a digit or two (`oauth2`, `v10`); a generated one of this length holds more. */
+/** A comma, also as an escape. */
+const LIST = /,|%2c/i;
+/** A word that a person wrote may hold a digit or two (`oauth2`, `v10`); a generated one of this length holds more. */
 const TOKEN_LENGTH = 8;
 const TOKEN_DIGITS = 3;
 const LONGEST_WORD = 32;
@@ -12,8 +15,9 @@ const MAX_KNOWN_PATHS = 1000;
 export const OTHER_ROUTE = '{other}';
 
 /**
- * A path as a template: numbers become `{id}`, UUIDs `{uuid}`, other segments that look generated `{token}`. Paths deeper
- * than eight segments end in `{rest}`. `path` begins with `/` and has no query.
+ * A path as a template: numbers become `{id}`, UUIDs `{uuid}`, enumerations (ids with commas, the procedures of a batch of
+ * tRPC) `{list}`, other segments that look generated `{token}`. Paths deeper than eight segments end in `{rest}`. `path`
+ * begins with `/` and has no query.
  */
 export function normalizePath(path: string): string {
   if (isPlain(path)) return path;
@@ -43,6 +47,7 @@ function normalizeSegment(segment: string): string {
   if (segment === '') return '';
   if (NUMBER.test(segment)) return '{id}';
   if (segment.length === 36 && UUID.test(segment)) return '{uuid}';
+  if (LIST.test(segment)) return '{list}';
   return looksGenerated(segment) ? '{token}' : segment;
 }
 
@@ -63,35 +68,31 @@ export interface RouteNormalizerOptions {
   readonly maxRoutes?: number | undefined;
 }
 
-/**
- * Routes for servers without a framework. A new route is admitted only by a response that succeeded, so that a scanner
- * that gets 404 for each guess leaves no trace.
- */
+/** Routes for servers without a framework: paths as templates, as far as {@link RouteAdmission} takes them. */
 export class RouteNormalizer {
-  readonly #routes = new Set<string>();
+  readonly #admission: RouteAdmission;
   /** Paths seen lately: taking a path apart costs more than everything else that is done for a request. */
   readonly #known = new Map<string, string>();
-  readonly #maxRoutes: number;
 
   constructor({ maxRoutes = 200 }: RouteNormalizerOptions = {}) {
-    this.#maxRoutes = maxRoutes;
+    this.#admission = new RouteAdmission(maxRoutes);
   }
 
-  /** `url` as Node gives it: with query, or absolute, or `*`. `succeeded`: a status below 400 was sent. */
+  /**
+   * Undefined for a path that no request has succeeded with.
+   *
+   * @param url as Node gives it: with query, or absolute, or `*`
+   * @param succeeded a status below 400 was sent
+   */
   route(url: string, succeeded: boolean): string | undefined {
     const path = pathOf(url);
     if (path === undefined) return undefined;
     const known = this.#known.get(path);
     if (known !== undefined) return known;
     const route = normalizePath(path);
-    if (this.#routes.has(route)) {
-      if (this.#known.size >= MAX_KNOWN_PATHS) this.#known.clear();
-      this.#known.set(path, route);
-      return route;
-    }
-    if (!succeeded) return undefined;
-    if (this.#routes.size >= this.#maxRoutes) return OTHER_ROUTE;
-    this.#routes.add(route);
+    if (!this.#admission.admits(route, succeeded)) return succeeded ? OTHER_ROUTE : undefined;
+    if (this.#known.size >= MAX_KNOWN_PATHS) this.#known.clear();
+    this.#known.set(path, route);
     return route;
   }
 }

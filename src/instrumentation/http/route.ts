@@ -1,6 +1,6 @@
 import { expressRoute, isExpressRequest } from './express-route.js';
 import { rawRequest } from './raw-request.js';
-import { ensureState, type RouteSource, stateOf, type StatefulRequest } from './request-state.js';
+import { ensureState, type RouteSource, stateOf } from './request-state.js';
 import type { RouteNormalizer } from './route-normalizer.js';
 
 /**
@@ -41,9 +41,13 @@ export function setRouteSource<Subject>(
 /**
  * The route of a finished request. `setRoute` first, then the framework. A framework that matched nothing gives none,
  * since the path that the client asked for is no route then. Without a framework, the normalized path.
+ *
+ * @param target the request target at its start: routers cut `url`
+ * @param succeeded only then a path becomes a route
  */
 export function routeOf(
-  request: StatefulRequest & { readonly url?: string | undefined },
+  request: object,
+  target: string,
   succeeded: boolean,
   normalizer: RouteNormalizer | undefined,
 ): string | undefined {
@@ -54,5 +58,5 @@ export function routeOf(
     if (source !== undefined) return source(state.subject);
   }
   if (isExpressRequest(request)) return expressRoute(request);
-  return normalizer?.route(request.url ?? '/', succeeded);
+  return normalizer?.route(target, succeeded);
 }

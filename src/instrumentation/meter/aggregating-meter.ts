@@ -1,14 +1,14 @@
 import { type Attributes, type HrTime, type MetricOptions, ValueType } from '@opentelemetry/api';
-import { emptyResource } from '@opentelemetry/resources';
-import {
+import type * as ResourcesModule from '@opentelemetry/resources';
+import type {
   AggregationTemporality,
-  type CollectionResult,
-  type DataPoint,
-  DataPointType,
-  type Histogram,
-  type MetricData,
-  type MetricProducer,
+  CollectionResult,
+  DataPoint,
+  Histogram,
+  MetricData,
+  MetricProducer,
 } from '@opentelemetry/sdk-metrics';
+import type * as SdkMetricsModule from '@opentelemetry/sdk-metrics';
 
 import { DEFAULT_MAX_SERIES, OVERFLOW_ATTRIBUTE } from '../../model/series.js';
 import { DEFAULT_MAX_LABEL_LENGTH } from '../../model/shorten.js';
@@ -41,6 +41,8 @@ export interface AggregatingMeterOptions {
   readonly maxLabelLength?: number;
   /** Told what was refused or cut. Default: nobody. */
   readonly losses?: ObservationLosses;
+  /** Called with the first series of all: something was measured. */
+  readonly onFirstSeries?: (() => void) | undefined;
 }
 
 /**
@@ -53,6 +55,7 @@ export class AggregatingMeter implements BoundMeter {
   readonly #labels: LabelLimit;
   readonly #losses: ObservationLosses;
   readonly #families: Family[] = [];
+  #onFirstSeries: (() => void) | undefined;
 
   constructor({
     name,
@@ -60,7 +63,9 @@ export class AggregatingMeter implements BoundMeter {
     maxSeries = DEFAULT_MAX_SERIES,
     maxLabelLength = DEFAULT_MAX_LABEL_LENGTH,
     losses = SILENT_LOSSES,
+    onFirstSeries,
   }: AggregatingMeterOptions) {
+    this.#onFirstSeries = onFirstSeries;
     this.#scope = { name, ...(version !== undefined && { version }) };
     this.#maxSeries = maxSeries;
     this.#labels = new LabelLimit(maxLabelLength, losses);
@@ -101,6 +106,10 @@ export class AggregatingMeter implements BoundMeter {
 
   /** For one reader: each keeps its own account of what it has been told. */
   producer(temporality: AggregationTemporality): MetricProducer {
+    // Loaded here and not above: a process that ends without a reader does not pay for the SDK.
+    const sdk = require('@opentelemetry/sdk-metrics') as typeof SdkMetricsModule;
+    const { emptyResource } = require('@opentelemetry/resources') as typeof ResourcesModule;
+    const isCumulative = temporality === sdk.AggregationTemporality.CUMULATIVE;
     const reported = new WeakMap<Accumulation, readonly number[]>();
     let lastTime = now();
     return {
@@ -111,7 +120,7 @@ export class AggregatingMeter implements BoundMeter {
           const points: Array<DataPoint<readonly number[]>> = [];
           for (const each of family.series.values()) {
             const { attributes, startTime, totals } = each;
-            if (temporality === AggregationTemporality.CUMULATIVE) {
+            if (isCumulative) {
               points.push({ attributes, startTime, endTime: time, value: totals });
               continue;
             }
@@ -122,7 +131,7 @@ export class AggregatingMeter implements BoundMeter {
             reported.set(each, [...totals]);
             points.push({ attributes, startTime: lastTime, endTime: time, value });
           }
-          if (points.length > 0) metrics.push(toMetricData(family, temporality, points));
+          if (points.length > 0) metrics.push(toMetricData(sdk.DataPointType, family, temporality, points));
         }
         lastTime = time;
         const result: CollectionResult = {
@@ -157,6 +166,9 @@ export class AggregatingMeter implements BoundMeter {
       totals: Array.from<number>({ length }).fill(0),
     };
     series.set(key, added);
+    const onFirstSeries = this.#onFirstSeries;
+    this.#onFirstSeries = undefined;
+    onFirstSeries?.();
     return added;
   }
 }
@@ -182,6 +194,7 @@ function record(totals: number[], boundaries: readonly number[], value: number):
 }
 
 function toMetricData(
+  type: typeof SdkMetricsModule.DataPointType,
   { name, options, boundaries }: Family,
   aggregationTemporality: AggregationTemporality,
   points: ReadonlyArray<DataPoint<readonly number[]>>,
@@ -193,13 +206,13 @@ function toMetricData(
     return {
       descriptor,
       aggregationTemporality,
-      dataPointType: DataPointType.SUM,
+      dataPointType: type.SUM,
       isMonotonic: true,
       dataPoints,
     };
   }
   const dataPoints = points.map((point) => ({ ...point, value: toHistogram(boundaries, point.value) }));
-  return { descriptor, aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+  return { descriptor, aggregationTemporality, dataPointType: type.HISTOGRAM, dataPoints };
 }
 
 function toHistogram(boundaries: number[], [sum = 0, ...counts]: readonly number[]): Histogram {

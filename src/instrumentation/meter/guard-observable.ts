@@ -1,4 +1,5 @@
-import type { Attributes, HrTime, Observable } from '@opentelemetry/api';
+import type { HrTime, Observable } from '@opentelemetry/api';
+import type { IAttributesProcessor } from '@opentelemetry/sdk-metrics';
 
 import { ObservationFilter, type Observation, type ObservationFilterOptions } from './observation-filter.js';
 
@@ -8,7 +9,7 @@ import { ObservationFilter, type Observation, type ObservationFilterOptions } fr
  */
 interface AsyncStorage {
   record(observations: { entries(): Iterable<Observation> }, collection: HrTime): void;
-  [PROCESSOR]: { process(attributes: Attributes): Attributes } | undefined;
+  [PROCESSOR]: IAttributesProcessor | undefined;
   readonly [LIMIT]?: number | undefined;
 }
 

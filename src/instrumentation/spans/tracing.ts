@@ -46,7 +46,7 @@ const WRAP = '_wrap';
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Spans and context propagation only: the same requests are counted by our own listener. */
+/** Spans and context propagation only: the same requests are counted by our own listeners. */
 class HttpSpans extends HttpInstrumentation {
   #standsDown = false;
 
@@ -78,15 +78,20 @@ class HttpSpans extends HttpInstrumentation {
 /** Span instrumentations, and the way to make them do nothing when the application brings its own. */
 export interface SpanInstrumentations {
   readonly instrumentations: readonly Instrumentation[];
-  /** Nothing of ours makes a span or touches a header any more. Metrics that they bring with them go on, but those of `fetch`. */
+  /** Nothing of ours makes a span or touches a header any more. Metrics that they bring with them go on. */
   standDown(): void;
+}
+
+class UndiciSpans extends UndiciInstrumentation {
+  override setMeterProvider(): void {
+    super.setMeterProvider(withoutMetrics);
+  }
 }
 
 /**
  * The instrumentations for an application that wants traces: spans for HTTP servers and clients, for `fetch`, and those of
  * `@opentelemetry/auto-instrumentations-node` if the application has it; `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and
- * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK, and leave out `instrumentUndici`:
- * the instrumentation of undici records its metrics as well.
+ * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK.
  */
 export function traceInstrumentations(options: TracingOptions = {}): SpanInstrumentations {
   const http = new HttpSpans({
@@ -96,9 +101,10 @@ export function traceInstrumentations(options: TracingOptions = {}): SpanInstrum
       if (request instanceof IncomingMessage && 'statusCode' in response) nameByRoute(span, request);
     },
   });
+  const undici = new UndiciSpans();
   http.setMeterProvider();
+  undici.setMeterProvider();
   registerEsmHooks();
-  const undici = new UndiciInstrumentation();
   const others = autoInstrumentations(options.main);
   return {
     instrumentations: [http, undici, ...others],
@@ -118,7 +124,7 @@ function isIgnored(request: IncomingMessage, { ignore }: TracingOptions): boolea
 
 /** Without a normalizer: the span of a request that no framework knows needs no route. */
 function nameByRoute(span: Span, request: IncomingMessage): void {
-  const route = routeOf(request, true, undefined);
+  const route = routeOf(request, '', true, undefined);
   if (route === undefined) return;
   const attributes: Attributes = { 'http.route': route };
   span.setAttributes(attributes);

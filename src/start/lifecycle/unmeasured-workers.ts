@@ -12,9 +12,17 @@ const PRELOADS = /^(?:--require|-r|--import)(?:=|$)/;
 export function watchWorkers(tell: () => void): () => void {
   const needed = preloadsOf(process.execArgv);
   if (!cluster.isPrimary || needed.length === 0) return () => undefined;
-  const look = ({ process: child }: Worker): void => {
+  const isUnmeasured = ({ process: child }: Worker): boolean => {
     const given = preloadsOf(child.spawnargs);
-    if (needed.every((preload) => given.includes(preload))) return;
+    return !needed.every((preload) => given.includes(preload));
+  };
+  // The application may have started workers before our own start.
+  if (Object.values(cluster.workers ?? {}).some((worker) => worker !== undefined && isUnmeasured(worker))) {
+    tell();
+    return () => undefined;
+  }
+  const look = (worker: Worker): void => {
+    if (!isUnmeasured(worker)) return;
     cluster.removeListener('fork', look);
     tell();
   };

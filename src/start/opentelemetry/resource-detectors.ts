@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/resources';
 
 import { type Warn, warning } from '../../warnings.js';
-import { hostDetector } from '../resource.js';
+import { hostDetector } from '../identity/resource.js';
 
 /** By their names in OTEL_NODE_RESOURCE_DETECTORS. */
 const DETECTORS: Readonly<Record<string, ResourceDetector>> = {

@@ -10,19 +10,19 @@ describe('setRoute', () => {
     test(name, () => {
       const request = rawRequest();
       setRoute(wrap(request), '/users/{id}');
-      assert.equal(routeOf(request, true, undefined), '/users/{id}');
+      assert.equal(routeOf(request, request.url, true, undefined), '/users/{id}');
     });
   }
 
   test('wins over the framework, and the framework over the path', () => {
     const request = rawRequest();
     const normalizer = new RouteNormalizer();
-    assert.equal(routeOf(request, true, normalizer), '/users/{id}');
+    assert.equal(routeOf(request, request.url, true, normalizer), '/users/{id}');
     setRouteSource(request, undefined, () => undefined);
-    assert.equal(routeOf(request, true, normalizer), undefined);
+    assert.equal(routeOf(request, request.url, true, normalizer), undefined);
     setRouteSource(request, '/users/:id', (route) => route);
-    assert.equal(routeOf(request, true, normalizer), '/users/:id');
+    assert.equal(routeOf(request, request.url, true, normalizer), '/users/:id');
     setRoute(request, 'mine');
-    assert.equal(routeOf(request, true, normalizer), 'mine');
+    assert.equal(routeOf(request, request.url, true, normalizer), 'mine');
   });
 });

@@ -40,7 +40,7 @@ function observedBy(values: readonly number[], scale: number): Exponential {
   return all ?? exponential(scale, 0, []);
 }
 
-function cumulative([, ...counts]: readonly number[]): number[] {
+function cumulated([, ...counts]: readonly number[]): number[] {
   let total = 0;
   return counts.map((count) => (total += count));
 }
@@ -110,10 +110,10 @@ describe('an exponential histogram in a format without native ones', () => {
     fc.assert(
       fc.property(fc.array(batch, { minLength: 2, maxLength: 6 }), (batches) => {
         let total = observedBy(batches[0]?.values ?? [], batches[0]?.scale ?? 2);
-        let before = cumulative(exponentialToClassic(total, boundaries));
+        let before = cumulated(exponentialToClassic(total, boundaries));
         for (const { values, scale } of batches.slice(1)) {
           total = addExponential(total, observedBy(values, scale), MAX_EXPONENTIAL_BUCKETS);
-          const now = cumulative(exponentialToClassic(total, boundaries));
+          const now = cumulated(exponentialToClassic(total, boundaries));
           for (const [index, count] of now.entries())
             assert.ok(count >= (before[index] ?? 0), `le=${boundaries[index]} went down`);
           before = now;
@@ -136,10 +136,10 @@ describe('an exponential histogram in a format without native ones', () => {
             counts.reduce((sum, count) => sum + count, 0),
             exponentialCount(histogram),
           );
-          let cumulative = 0;
+          let below = 0;
           for (const [index, boundary] of boundaries.entries()) {
-            cumulative += counts[index] ?? 0;
-            if (boundary > 0) assert.equal(cumulative, countUpTo(histogram, boundary), `le=${boundary}`);
+            below += counts[index] ?? 0;
+            if (boundary > 0) assert.equal(below, countUpTo(histogram, boundary), `le=${boundary}`);
           }
         }
       }),

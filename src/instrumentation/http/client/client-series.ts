@@ -9,6 +9,8 @@ export interface ClientSeriesOptions {
   readonly instruments: BoundMeter;
   /** Seconds; default those of the semantic conventions. */
   readonly boundaries?: readonly number[] | undefined;
+  /** Default `KNOWN_METHODS`. */
+  readonly knownMethods?: readonly string[] | undefined;
 }
 
 /** A finished request of a client. */
@@ -18,26 +20,28 @@ export interface ClientExchange {
   readonly port: number;
   readonly statusCode: number | undefined;
   readonly protocolVersion: string | undefined;
-  /** The reason why there is no whole answer; undefined if there is one. */
-  readonly failure: string | undefined;
+  /** `http` or `https`; undefined: the label is absent. */
+  readonly scheme?: string | undefined;
 }
 
 /** Applications talk to few servers; one that crawls must not fill the memory. */
 const MAX_CACHED_SERVERS = 2000;
+const SCHEMES = [undefined, 'http', 'https'];
 const STATUSES = Array.from({ length: 1000 }, (_, status) => (status === 0 ? undefined : status));
 
 /** The series of `http.client.request.duration`. */
 export class ClientSeries {
   readonly #duration: BindableHistogram;
-  readonly #methods = new HttpMethods();
+  readonly #methods: HttpMethods;
   readonly #versions = new LearnedLabel('network.protocol.version', 6);
   /** Codes of errors and names of their classes. */
   readonly #failures = new LearnedLabel('error.type', 64);
-  readonly #labels: LabelList<readonly [Label, Label, Label, Label]>;
+  readonly #labels: LabelList<readonly [Label, Label, Label, Label, Label]>;
   /** By server, then by the code of the other labels. */
   readonly #series = new Map<string, Map<number, BoundHistogram>>();
 
-  constructor({ instruments, boundaries = HTTP_DURATION_BOUNDARIES }: ClientSeriesOptions) {
+  constructor({ instruments, boundaries = HTTP_DURATION_BOUNDARIES, knownMethods }: ClientSeriesOptions) {
+    this.#methods = new HttpMethods(knownMethods);
     this.#duration = instruments.createHistogram('http.client.request.duration', {
       description: 'Duration of HTTP client requests.',
       unit: 's',
@@ -46,15 +50,19 @@ export class ClientSeries {
     });
     this.#labels = new LabelList(
       listedLabel('http.request.method', this.#methods.names),
+      listedLabel('url.scheme', SCHEMES),
       this.#versions,
       this.#failures,
       listedLabel('http.response.status_code', STATUSES),
     );
   }
 
-  find({ method, address, port, statusCode = 0, protocolVersion, failure }: ClientExchange): BoundHistogram {
+  /** @param failure the reason why there is no whole answer; undefined if there is one, or none was wanted */
+  find(exchange: ClientExchange, failure: string | undefined): BoundHistogram {
+    const { method, address, port, statusCode = 0, protocolVersion, scheme } = exchange;
     const code = this.#labels.code(
       this.#methods.positionOf(method),
+      scheme === undefined ? 0 : scheme === 'https' ? 2 : 1,
       this.#versions.digitOf(protocolVersion),
       this.#failures.digitOf(failure),
       statusCode,

@@ -1,24 +1,10 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { errorMonitor } from 'node:events';
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { performance } from 'node:perf_hooks';
+import type { Meter } from '@opentelemetry/api';
 
-import {
-  context,
-  createContextKey,
-  INVALID_SPAN_CONTEXT,
-  type Meter,
-  type MeterProvider,
-  trace,
-  type TracerProvider,
-} from '@opentelemetry/api';
-import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
-
-import { isOwnRequest } from '../../../own-traffic/own-traffic.js';
-import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
 import type { Instrumentation } from '../../instrumentation.js';
 import { type BoundMeter, bindMeter } from '../../meter/bound-meter.js';
 import { ClientSeries } from './client-series.js';
+import { NodeHttpTracker } from './node-http.js';
+import { UndiciTracker } from './undici.js';
 
 export interface HttpClientOptions {
   readonly meter: Meter;
@@ -26,126 +12,21 @@ export interface HttpClientOptions {
   readonly instruments?: BoundMeter | undefined;
   /** Seconds; default those of the semantic conventions. */
   readonly boundaries?: readonly number[] | undefined;
+  /** Methods that become label values; default `KNOWN_METHODS`. */
+  readonly knownMethods?: readonly string[] | undefined;
 }
-
-/** Node 20 only has `start`, which comes when the request's body has been handed over: an upload's own time is missing there. */
-const START_CHANNELS = ['http.client.request.created', 'http.client.request.start'];
-const STATE: unique symbol = Symbol('orchestrator.client-request');
-
-/** All that is kept of one request. */
-interface ClientRequestState {
-  /** Undefined when the request is counted. */
-  measuredBy: HttpClientTracker | undefined;
-  /** `performance.now()` */
-  readonly startedMark: number;
-  error: unknown;
-}
-
-type MeasuredRequest = ClientRequest & {
-  [STATE]?: ClientRequestState;
-  /** Set by Node when the answer's headers are there. */
-  readonly res?: IncomingMessage | null;
-};
 
 /**
- * `http.client.request.duration` of everything that is sent through `node:http` and `node:https`, by any library, from
- * Node's diagnostics channel. `fetch` and undici have channels of their own: {@link instrumentUndici}.
+ * `http.client.request.duration` of everything that is sent through `node:http`, `node:https`, `fetch` and undici, by any
+ * library. All of them publish their requests on diagnostics channels, so nothing is patched.
  */
 export function instrumentHttpClient(options: HttpClientOptions): Instrumentation {
-  return new HttpClientTracker(options);
-}
-
-class HttpClientTracker implements Instrumentation {
-  readonly #series: ClientSeries;
-  readonly #onStart = guarded(NOT_MEASURED, (message) => {
-    const { request } = message as { request: MeasuredRequest };
-    if (request[STATE] !== undefined || isTelemetry(request)) return;
-    request[STATE] = { measuredBy: this, startedMark: performance.now(), error: undefined };
-    request.on('close', onClose);
-    request.on(errorMonitor, onError);
-  });
-
-  constructor({ meter, instruments = bindMeter(meter), boundaries }: HttpClientOptions) {
-    this.#series = new ClientSeries({ instruments, boundaries });
-    for (const channel of START_CHANNELS) subscribe(channel, this.#onStart);
-  }
-
-  stop(): void {
-    for (const channel of START_CHANNELS) unsubscribe(channel, this.#onStart);
-  }
-
-  finish(request: MeasuredRequest, { startedMark, error }: ClientRequestState): void {
-    const seconds = (performance.now() - startedMark) / 1000;
-    const response = request.res ?? undefined;
-    const series = this.#series.find({
-      method: request.method,
-      address: request.host,
-      port: portOf(request),
-      statusCode: response?.statusCode,
-      protocolVersion: response?.httpVersion,
-      failure: failureOf(error, response),
-    });
-    series.record(seconds);
-  }
-}
-
-/** As `suppressTracing` of @opentelemetry/core has it, which exporters of the SDK send under. */
-const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
-
-/** Requests of this package and, while there are traces, of OTLP exporters. They are nobody's traffic. */
-function isTelemetry(request: ClientRequest): boolean {
-  return isOwnRequest(request) || context.active().getValue(SUPPRESS_TRACING) === true;
-}
-
-const finish = guarded(NOT_MEASURED, (message) => {
-  const request = message as MeasuredRequest;
-  const state = request[STATE];
-  const tracker = state?.measuredBy;
-  if (state === undefined || tracker === undefined) return;
-  state.measuredBy = undefined;
-  tracker.finish(request, state);
-});
-
-function onClose(this: MeasuredRequest): void {
-  finish(this);
-}
-
-function onError(this: MeasuredRequest, error: unknown): void {
-  const state = this[STATE];
-  if (state !== undefined) state.error = error;
-}
-
-/** A code as `ECONNREFUSED` where there is one: the name of almost every error of Node's is `Error`. */
-function failureOf(thrown: unknown, response: IncomingMessage | undefined): string | undefined {
-  if (response?.complete === true) return undefined;
-  const error = thrown ?? response?.errored;
-  if (!(error instanceof Error)) return undefined;
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}
-
-/** The port is only in the `Host` header, which names the same host; there it is left out if it is the scheme's own. */
-function portOf(request: MeasuredRequest): number {
-  const header = request.getHeader('host');
-  const colon = typeof header === 'string' ? header.lastIndexOf(':') : -1;
-  if (typeof header === 'string' && colon > header.lastIndexOf(']')) return Number(header.slice(colon + 1));
-  return request.protocol === 'https:' ? 443 : 80;
-}
-
-/** Makes spans that are none: nothing is exported of them, and no propagator writes a header for them. */
-const withoutSpans: TracerProvider = {
-  getTracer: () => ({
-    startSpan: () => trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
-    startActiveSpan: () => undefined as never,
-  }),
-};
-
-/**
- * The same for `fetch` and undici, by OpenTelemetry's own instrumentation; it too only listens to channels. Left to itself it
- * would make spans by the application's tracer, and write headers a second time.
- */
-export function instrumentUndici(meterProvider: MeterProvider): Instrumentation {
-  const instrumentation = new UndiciInstrumentation();
-  instrumentation.setTracerProvider(withoutSpans);
-  instrumentation.setMeterProvider(meterProvider);
-  return { stop: () => instrumentation.disable() };
+  const { meter, instruments = bindMeter(meter), boundaries, knownMethods } = options;
+  const series = new ClientSeries({ instruments, boundaries, knownMethods });
+  const trackers: Instrumentation[] = [new NodeHttpTracker(series), new UndiciTracker(series)];
+  return {
+    stop() {
+      for (const each of trackers.splice(0)) each.stop();
+    },
+  };
 }

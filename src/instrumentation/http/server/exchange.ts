@@ -1,7 +1,9 @@
-import type { HttpMethods } from '../methods.js';
-import type { RouteNormalizer } from '../route-normalizer.js';
+import type { Meter } from '@opentelemetry/api';
 
-export type HttpScheme = 'http' | 'https';
+import type { BoundMeter } from '../../meter/bound-meter.js';
+import type { HttpMethods } from '../methods.js';
+import type { HttpScheme } from '../request-state.js';
+import type { RouteNormalizer } from '../route-normalizer.js';
 
 /**
  * One finished request. One object serves all requests, one after the other: a recorder reads what it needs during the
@@ -20,10 +22,22 @@ export interface HttpExchange {
   readonly route: string | undefined;
   /** The reason why the response did not reach the client; undefined if it did, whatever its status. */
   readonly failure: string | undefined;
-  readonly seconds: number;
+  /** Undefined for a request that was left open on purpose: its time says nothing. */
+  readonly seconds: number | undefined;
+  /** Status of a call of gRPC; undefined for everything else. */
+  readonly grpcStatus: number | undefined;
   /** Payload bytes as declared by `Content-Length`; undefined where nothing says. */
   readonly requestBytes: number | undefined;
   readonly responseBytes: number | undefined;
+}
+
+export interface RecorderOptions {
+  readonly meter: Meter;
+  /** Makes the instruments that are recorded to for every request. */
+  readonly instruments: BoundMeter;
+  readonly methods: HttpMethods;
+  /** Called before requests in progress are told, so that none is whose connection has closed. */
+  readonly settle: () => void;
 }
 
 /** Turns requests into measurements of one naming scheme. */
@@ -44,6 +58,8 @@ export interface TrackerContext {
   readonly methods: HttpMethods;
   readonly recorders: readonly HttpServerRecorder[];
   readonly normalizer: RouteNormalizer | undefined;
+  /** Whether a request that took long was left open on purpose; gets its target. */
+  readonly waits: (target: string) => boolean;
 }
 
 /** {@link HttpExchange.failure} of a response whose connection was closed before it was sent. */
@@ -62,6 +78,7 @@ export function emptyExchange(): Writable<HttpExchange> {
     route: undefined,
     failure: undefined,
     seconds: 0,
+    grpcStatus: undefined,
     requestBytes: undefined,
     responseBytes: undefined,
   };

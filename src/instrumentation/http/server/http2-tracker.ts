@@ -1,19 +1,27 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { performance } from 'node:perf_hooks';
 
 import { guarded, NOT_MEASURED } from '../../guarded-listener.js';
 import { pathOf } from '../path.js';
-import { stateOf, type StatefulRequest } from '../request-state.js';
+import { type HttpScheme, stateOf, type StatefulRequest } from '../request-state.js';
 import { routeOf } from '../route.js';
-import { ABORTED, byteLength, emptyExchange, type HttpScheme, type TrackerContext } from './exchange.js';
+import { ABORTED, byteLength, emptyExchange, type TrackerContext } from './exchange.js';
+import { grpcStatusOf, GRPC_OK, isGrpc } from './grpc-status.js';
+import { isEndless } from './response-headers.js';
+import { LONG_WAIT_SECONDS } from './waiting-request.js';
 
 const START_CHANNEL = 'http2.server.stream.start';
+/** Node publishes it when the headers of the response are sent. */
+const HEADERS_CHANNEL = 'http2.server.stream.finish';
 const CLOSE_CHANNEL = 'http2.server.stream.close';
 
+/** What is known of a request at its start. */
 interface Started {
   /** `performance.now()` */
   readonly mark: number;
+  /** The same when the headers of the response were sent. */
+  headersMark: number;
   readonly method: number;
   readonly scheme: HttpScheme;
   readonly headers: IncomingHttpHeaders;
@@ -28,6 +36,10 @@ export class Http2Tracker {
     const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
     this.#start(stream, headers);
   });
+  readonly #onHeaders = guarded(NOT_MEASURED, (message) => {
+    const started = this.#open.get((message as { stream: ServerHttp2Stream }).stream);
+    if (started !== undefined) started.headersMark = performance.now();
+  });
   readonly #onClose = guarded(NOT_MEASURED, (message) => {
     const { stream } = message as { stream: ServerHttp2Stream };
     this.#finish(stream);
@@ -37,11 +49,13 @@ export class Http2Tracker {
     this.#context = context;
     this.#exchange.protocolVersion = '2';
     subscribe(START_CHANNEL, this.#onStart);
+    subscribe(HEADERS_CHANNEL, this.#onHeaders);
     subscribe(CLOSE_CHANNEL, this.#onClose);
   }
 
   stop(): void {
     unsubscribe(START_CHANNEL, this.#onStart);
+    unsubscribe(HEADERS_CHANNEL, this.#onHeaders);
     unsubscribe(CLOSE_CHANNEL, this.#onClose);
   }
 
@@ -50,7 +64,7 @@ export class Http2Tracker {
     if (ignore?.(pathOf(headers[':path'] ?? '/') ?? '') === true) return;
     const method = methods.positionOf(headers[':method']);
     const scheme = headers[':scheme'] === 'https' ? 'https' : 'http';
-    this.#open.set(stream, { mark: performance.now(), method, scheme, headers });
+    this.#open.set(stream, { mark: performance.now(), headersMark: Number.NaN, method, scheme, headers });
     for (const recorder of recorders) recorder.started(method, scheme);
   }
 
@@ -59,27 +73,48 @@ export class Http2Tracker {
     if (started === undefined) return;
     this.#open.delete(stream);
     const exchange = this.#exchange;
-    const { normalizer, bodySizes, recorders } = this.#context;
-    const { sentHeaders, aborted, rstCode } = stream;
+    const { normalizer, bodySizes, recorders, waits } = this.#context;
+    const { sentHeaders, sentTrailers, aborted, rstCode, writableFinished } = stream;
+    const sent: OutgoingHttpHeaders | undefined = sentHeaders;
     const request = stateOf(stream)?.request;
-    const failed = aborted || rstCode !== 0;
-    const status = Number(sentHeaders?.[':status'] ?? 0);
-    exchange.seconds = (performance.now() - started.mark) / 1000;
+    // A client that resets a stream after its last byte has everything.
+    const failed = aborted || (rstCode !== 0 && !writableFinished);
+    const grpc = isGrpc(started.headers);
+    const target = started.headers[':path'] ?? '/';
+    const seconds = (performance.now() - started.mark) / 1000;
     exchange.request = request;
     exchange.method = started.method;
     exchange.scheme = started.scheme;
-    exchange.statusCode = status;
+    exchange.statusCode = Number(sent?.[':status'] ?? 0);
     exchange.failure = failed ? ABORTED : undefined;
-    exchange.route = routeOf(
-      request ?? { url: started.headers[':path'] },
-      !failed && status < 400,
-      normalizer,
-    );
+    exchange.seconds = seconds;
+    exchange.grpcStatus = grpc ? grpcStatusOf(sent, sentTrailers, failed) : undefined;
+    if (sent !== undefined && isStream(started, sent, grpc && failed)) {
+      exchange.seconds = (started.headersMark - started.mark) / 1000;
+      exchange.failure = undefined;
+    } else if ((failed || seconds > LONG_WAIT_SECONDS) && waits(target)) {
+      exchange.seconds = undefined;
+      exchange.failure = undefined;
+    }
+    const succeeded =
+      exchange.failure === undefined &&
+      exchange.statusCode > 0 &&
+      exchange.statusCode < 400 &&
+      (exchange.grpcStatus ?? GRPC_OK) === GRPC_OK;
+    exchange.route = routeOf(request ?? stream, target, succeeded, normalizer);
     if (bodySizes) {
       exchange.requestBytes = byteLength(started.headers['content-length']);
-      exchange.responseBytes = byteLength(sentHeaders?.['content-length']);
+      exchange.responseBytes = byteLength(sent?.['content-length']);
     }
     for (const recorder of recorders) recorder.finished(exchange);
     exchange.request = undefined;
   }
+}
+
+/**
+ * An event stream, a WebSocket (extended CONNECT), or a call of gRPC that sends messages until its client ends it. Their time
+ * is the one to the headers.
+ */
+function isStream({ headers }: Started, sent: OutgoingHttpHeaders, endedGrpc: boolean): boolean {
+  return endedGrpc || headers[':protocol'] !== undefined || isEndless(sent['content-type']);
 }

@@ -11,12 +11,11 @@ import type {
   BindableHistogram,
   BoundCounter,
   BoundHistogram,
-  BoundMeter,
 } from '../../meter/bound-meter.js';
 import { type Label, LabelList, listedLabel } from '../../meter/label-list.js';
 import { type Action, actionOf, NO_ACTION } from '../action.js';
-import type { HttpMethods } from '../methods.js';
-import type { HttpExchange, HttpScheme, HttpServerRecorder } from './exchange.js';
+import type { HttpScheme } from '../request-state.js';
+import type { HttpExchange, HttpServerRecorder, RecorderOptions } from './exchange.js';
 
 /** prometheus-net's buckets: 0.001 · 2^n seconds, n = 0…15. */
 export const PROMETHEUS_NET_BOUNDARIES: readonly number[] = Array.from(
@@ -63,7 +62,7 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
   /** The same, found without two comparisons of text. */
   readonly #byAction = new Map<Action, SeriesOfRoutes>();
 
-  constructor(meter: Meter, instruments: BoundMeter, methods: HttpMethods) {
+  constructor({ meter, instruments, methods, settle }: RecorderOptions) {
     this.#meter = meter;
     this.#duration = instruments.createHistogram('http_request_duration_seconds', {
       description: 'The duration of HTTP requests processed by the application.',
@@ -85,6 +84,7 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
     });
     this.#labels = new LabelList(listedLabel('method', methods.names), listedLabel('code', CODES));
     this.#observe = (result) => {
+      settle();
       for (const [method, count] of this.#active) {
         result.observe(this.#inProgress, count, { method: methods.names[method] });
       }
@@ -101,7 +101,7 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
     this.#active.set(method, (this.#active.get(method) ?? 1) - 1);
     const status = statusCode === 0 ? CLIENT_LEFT : statusCode;
     const series = this.#seriesOf(exchange, this.#labels.code(method, status));
-    series.duration.record(seconds);
+    if (seconds !== undefined) series.duration.record(seconds);
     series.received.add(1);
     if (status >= 500 || failure !== undefined) {
       series.errors ??= this.#errors.bind(series.attributes);

@@ -7,15 +7,12 @@ import {
 } from '@opentelemetry/api';
 
 import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from '../../meter/boundaries.js';
-import type { BindableHistogram, BoundHistogram, BoundMeter } from '../../meter/bound-meter.js';
+import type { BindableHistogram, BoundHistogram } from '../../meter/bound-meter.js';
 import { type Label, LabelList, LearnedLabel, listedLabel } from '../../meter/label-list.js';
-import type { HttpMethods } from '../methods.js';
-import type { HttpExchange, HttpScheme, HttpServerRecorder } from './exchange.js';
+import type { HttpScheme } from '../request-state.js';
+import type { HttpExchange, HttpServerRecorder, RecorderOptions } from './exchange.js';
 
-export interface SemconvRecorderOptions {
-  readonly meter: Meter;
-  readonly instruments: BoundMeter;
-  readonly methods: HttpMethods;
+export interface SemconvRecorderOptions extends RecorderOptions {
   /** Seconds; default {@link HTTP_DURATION_BOUNDARIES}. */
   readonly boundaries?: readonly number[] | undefined;
   /** `http.server.request.body.size` and `http.server.response.body.size`; default false. */
@@ -56,7 +53,7 @@ export class SemconvRecorder implements HttpServerRecorder {
   /** By route, then by the code of the other labels. */
   readonly #series = new Map<string, Map<number, BoundSeries>>();
 
-  constructor({ meter, instruments, methods, boundaries, bodySizes }: SemconvRecorderOptions) {
+  constructor({ meter, instruments, methods, settle, boundaries, bodySizes }: SemconvRecorderOptions) {
     this.#meter = meter;
     this.#duration = instruments.createHistogram('http.server.request.duration', {
       description: 'Duration of HTTP server requests.',
@@ -89,6 +86,7 @@ export class SemconvRecorder implements HttpServerRecorder {
       valueType: ValueType.INT,
     });
     this.#observe = (result) => {
+      settle();
       for (const { count, attributes } of this.#active.values())
         result.observe(this.#activeRequests, count, attributes);
     };
@@ -107,7 +105,7 @@ export class SemconvRecorder implements HttpServerRecorder {
     const entry = this.#active.get(this.#activeLabels.code(exchange.method, schemeDigit(exchange.scheme)));
     if (entry !== undefined) entry.count--;
     const series = this.#seriesOf(exchange);
-    series.duration.record(exchange.seconds);
+    if (exchange.seconds !== undefined) series.duration.record(exchange.seconds);
     if (exchange.requestBytes !== undefined) series.requestSize?.record(exchange.requestBytes);
     if (exchange.responseBytes !== undefined) series.responseSize?.record(exchange.responseBytes);
   }

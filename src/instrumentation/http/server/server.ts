@@ -9,7 +9,9 @@ import { Http2Tracker } from './http2-tracker.js';
 import type { HttpServerRecorder } from './exchange.js';
 import type { HttpMetricNames } from '../metric-names.js';
 import { SemconvRecorder } from './semconv-recorder.js';
+import { GrpcRecorder } from './grpc-recorder.js';
 import { PrometheusNetRecorder } from './prometheus-net-recorder.js';
+import { createWaitingTest } from './waiting-request.js';
 
 export interface HttpServerOptions {
   readonly meter: Meter;
@@ -28,6 +30,10 @@ export interface HttpServerOptions {
   readonly bodySizes?: boolean | undefined;
   /** Distinct normalized paths of servers without a framework; 0 gives them no route. Default 200. */
   readonly maxNormalizedRoutes?: number | undefined;
+  /** Methods that become label values; default `KNOWN_METHODS`. */
+  readonly knownMethods?: readonly string[] | undefined;
+  /** Paths, without query, whose requests are left open on purpose. Default: none. */
+  readonly isWaitingPath?: ((path: string) => boolean) | undefined;
   /** Default `['semconv']`. */
   readonly names?: readonly HttpMetricNames[] | undefined;
 }
@@ -38,13 +44,16 @@ export interface HttpServerOptions {
  * application is CommonJS or ESM or was loaded before.
  */
 export function instrumentHttpServer(options: HttpServerOptions): Instrumentation {
-  const { ignore, isOwnServer, bodySizes = false, maxNormalizedRoutes = 200 } = options;
-  const methods = new HttpMethods();
-  const recorders = createRecorders(options, methods);
+  const { ignore, isOwnServer, bodySizes = false, maxNormalizedRoutes = 200, isWaitingPath } = options;
+  const methods = new HttpMethods(options.knownMethods);
+  const settle = (): void => http1.sweep();
+  const recorders = createRecorders(options, methods, settle);
   const normalizer =
     maxNormalizedRoutes > 0 ? new RouteNormalizer({ maxRoutes: maxNormalizedRoutes }) : undefined;
-  const context = { ignore, isOwnServer, bodySizes, methods, recorders, normalizer };
-  const running: Instrumentation[] = [new Http1Tracker(context), new Http2Tracker(context), ...recorders];
+  const waits = createWaitingTest(isWaitingPath);
+  const context = { ignore, isOwnServer, bodySizes, methods, recorders, normalizer, waits };
+  const http1 = new Http1Tracker(context);
+  const running: Instrumentation[] = [http1, new Http2Tracker(context), ...recorders];
   return {
     stop() {
       for (const each of running.splice(0)) each.stop();
@@ -52,12 +61,15 @@ export function instrumentHttpServer(options: HttpServerOptions): Instrumentatio
   };
 }
 
-function createRecorders(options: HttpServerOptions, methods: HttpMethods): HttpServerRecorder[] {
+function createRecorders(
+  options: HttpServerOptions,
+  methods: HttpMethods,
+  settle: () => void,
+): HttpServerRecorder[] {
   const { meter, instruments = bindMeter(meter), boundaries, bodySizes, names = ['semconv'] } = options;
-  const recorders: HttpServerRecorder[] = [];
-  if (names.includes('semconv'))
-    recorders.push(new SemconvRecorder({ meter, instruments, methods, boundaries, bodySizes }));
-  if (names.includes('prometheus-net'))
-    recorders.push(new PrometheusNetRecorder(meter, instruments, methods));
+  const common = { meter, instruments, methods, settle };
+  const recorders: HttpServerRecorder[] = [new GrpcRecorder(instruments)];
+  if (names.includes('semconv')) recorders.push(new SemconvRecorder({ ...common, boundaries, bodySizes }));
+  if (names.includes('prometheus-net')) recorders.push(new PrometheusNetRecorder(common));
   return recorders;
 }

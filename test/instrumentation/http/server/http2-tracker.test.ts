@@ -9,6 +9,7 @@ import {
   type ClientHttp2Session,
   type Http2SecureServer,
   type Http2Server,
+  type OutgoingHttpHeaders,
 } from 'node:http2';
 import { get } from 'node:https';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -24,7 +25,7 @@ import { openSocket } from '../http-traffic.js';
 
 const DURATION = 'http.server.request.duration';
 const ACTIVE = 'http.server.active_requests';
-/** Node 20 has no channels for HTTP/2; what works there is that nothing breaks. `e2e/nodes.test.ts` runs this with the others. */
+/** Node 20 has no channels for HTTP/2; what works there is that nothing breaks. `end-to-end/nodes.test.ts` runs this with the others. */
 const HAS_CHANNELS = Number(process.versions.node.split('.')[0]) >= 22;
 const COMMON = 'network.protocol.version=2,url.scheme=http';
 
@@ -151,6 +152,72 @@ describe('HTTP/2 server metrics', () => {
     await assertMeasured({
       [`error.type=aborted,http.request.method=GET,${COMMON}`]: 1,
       [`error.type=aborted,http.request.method=GET,http.response.status_code=200,${COMMON}`]: 1,
+    });
+  });
+
+  /** A stream that the client resets some time after it got the headers. */
+  async function leave(session: ClientHttp2Session, headers: OutgoingHttpHeaders): Promise<void> {
+    const stream = session.request(headers, { endStream: false });
+    stream.on('error', () => undefined);
+    await once(stream, 'response');
+    await delay(300);
+    stream.close(constants.NGHTTP2_CANCEL);
+    await once(stream, 'close');
+  }
+
+  async function seconds(): Promise<number> {
+    return (await metrics.points(DURATION)).reduce(
+      (sum, { value }) => sum + (typeof value === 'object' ? (value.sum ?? 0) : 0),
+      0,
+    );
+  }
+
+  test('an event stream that its reader leaves is no error, and has the time of its headers', async () => {
+    server = createServer((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write('data: 1\n\n');
+    });
+    const session = connect(`http://127.0.0.1:${await listen()}`);
+    await leave(session, { ':path': '/events' });
+    session.close();
+    await idle();
+    await assertMeasured({
+      [`http.request.method=GET,http.response.status_code=200,http.route=/events,${COMMON}`]: 1,
+    });
+    assert.ok((await seconds()) < 0.3);
+  });
+
+  test('a WebSocket, which is a request of CONNECT, is no error and no latency', async () => {
+    server = createServer({ settings: { enableConnectProtocol: true } });
+    server.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200 });
+    });
+    const session = connect(`http://127.0.0.1:${await listen()}`);
+    await once(session, 'remoteSettings');
+    await leave(session, { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/socket' });
+    session.close();
+    await idle();
+    await assertMeasured({
+      [`http.request.method=CONNECT,http.response.status_code=200,http.route=/socket,${COMMON}`]: 1,
+    });
+    assert.ok((await seconds()) < 0.3);
+  });
+
+  test('a stream that is reset behind the whole answer is none that was aborted', async () => {
+    server = createServer((_request, response) => {
+      response.end('x');
+      // The client waits for no answer to its upload.
+      setTimeout(() => response.stream.close(constants.NGHTTP2_CANCEL), 100);
+    });
+    const session = connect(`http://127.0.0.1:${await listen()}`);
+    const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+    stream.on('error', () => undefined).resume();
+    await once(stream, 'close');
+    session.close();
+    await idle();
+    await assertMeasured({
+      [`http.request.method=POST,http.response.status_code=200,http.route=/,${COMMON}`]: 1,
     });
   });
 

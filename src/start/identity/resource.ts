@@ -15,7 +15,7 @@ import {
   ATTR_TELEMETRY_DISTRO_VERSION,
 } from '@opentelemetry/semantic-conventions';
 
-import { version } from '../version.js';
+import { version } from '../../version.js';
 
 /** The attributes that are known without the environment; detected ones win over these. */
 export function baseResource(serviceName: string, lease: string, pm2Id?: string): Resource {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
-import { sanitizePrefix } from '../config/prefix.js';
-import type { Settings } from '../config/settings.js';
-import type { StoreContext } from '../store/metric-store.js';
-import type { Warn } from '../warnings.js';
-import { warning } from '../warnings.js';
+import { sanitizePrefix } from '../../config/prefix.js';
+import type { Settings } from '../../config/settings.js';
+import type { StoreContext } from '../../store/metric-store.js';
+import type { Warn } from '../../warnings.js';
+import { warning } from '../../warnings.js';
 import { type MainFile, packageName, packageNameBefore } from './main-file.js';
 import { detectedServiceName } from './resource.js';
 

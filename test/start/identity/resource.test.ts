@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { detectResources, hostDetector as upstream } from '@opentelemetry/resources';
 
-import { baseResource, hostDetector } from '../../src/start/resource.js';
+import { baseResource, hostDetector } from '../../../src/start/identity/resource.js';
 
 test('the resource names the process that reports, and no command line', () => {
   const { attributes } = baseResource('shop', 'a-lease');

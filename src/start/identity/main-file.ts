@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
 
-import { nearestManifest, type Manifest } from '../instrumentation/packages/manifest.js';
+import { nearestManifest, type Manifest } from '../../instrumentation/packages/manifest.js';
 import { isTool } from './tools.js';
 
 /**

@@ -3,9 +3,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, test, type TestContext } from 'node:test';
 
-import { identityOf } from '../../src/start/identity.js';
-import { mainFile } from '../../src/start/main-file.js';
-import { scratchDir } from '../helpers/scratch.js';
+import { identityOf } from '../../../src/start/identity/identity.js';
+import { mainFile } from '../../../src/start/identity/main-file.js';
+import { scratchDir } from '../../helpers/scratch.js';
 
 const VARIABLES = ['OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES'] as const;
 const before = VARIABLES.map((variable) => process.env[variable]);
