@@ -80,11 +80,8 @@ test('a gauge that is kept by one version of an application and not by another i
   }
   const { families } = await open().reader.snapshot();
   assert.deepEqual(
-    families.map(({ family, series }) => [family.aggregation, series[0]?.values[0]]).toSorted(),
-    [
-      ['keep', 2],
-      ['max', 1],
-    ],
+    families.map(({ family, series }) => `${family.aggregation} ${series[0]?.values[0]}`).toSorted(),
+    ['keep 2', 'max 1'],
   );
 });
 
