@@ -11,7 +11,7 @@ export interface Losses {
   readonly cut: number;
 }
 
-/** Messages that are remembered in order to be said once. */
+/** What is remembered in order to be said once. */
 const MAX_REPORTED = 100;
 
 /** Counts what is lost, and says each kind of loss once. */
@@ -34,20 +34,25 @@ export class LossCounter {
   /** One point or observation of `metric` is not counted. */
   drop(metric: string, why: string): void {
     this.#dropped += 1;
-    this.#once(...warning('ORCHESTRATOR_POINTS_DROPPED', { metric: inLine(metric), why }));
+    this.#once(`drop ${metric}`, () =>
+      warning('ORCHESTRATOR_POINTS_DROPPED', { metric: inLine(metric), why: inLine(why) }),
+    );
   }
 
   /** One text of `metric` was too long. @param key of the attribute whose value it is; undefined for other texts */
   cut(metric: string, key: string | undefined): void {
     this.#cut += 1;
     const what = key === undefined ? 'a name' : `the attribute ${inLine(key)}`;
-    this.#once(...warning('ORCHESTRATOR_LABELS_CUT', { metric: inLine(metric), what }));
+    const named = inLine(metric);
+    this.#once(`cut ${named} ${what}`, () => warning('ORCHESTRATOR_LABELS_CUT', { metric: named, what }));
   }
 
   /** What is given as the boundaries of `metric` had to be mended. */
   mended(metric: string, given: readonly unknown[], used: readonly number[]): void {
-    const lists = { given: inLine(given.map(shown).join(', ')), used: inLine(used.join(', ')) };
-    this.#once(...warning('ORCHESTRATOR_BOUNDARIES_MENDED', { metric: inLine(metric), ...lists }));
+    this.#once(`mended ${metric}`, () => {
+      const lists = { given: inLine(given.map(shown).join(', ')), used: inLine(used.join(', ')) };
+      return warning('ORCHESTRATOR_BOUNDARIES_MENDED', { metric: inLine(metric), ...lists });
+    });
   }
 
   /** What was lost since the last call. */
@@ -59,10 +64,10 @@ export class LossCounter {
     return losses;
   }
 
-  #once(...[message, code]: Parameters<Warn>): void {
-    if (this.#reported.size >= MAX_REPORTED || this.#reported.has(message)) return;
-    this.#reported.add(message);
-    this.#warn(message, code);
+  #once(about: string, message: () => ReturnType<typeof warning>): void {
+    if (this.#reported.has(about) || this.#reported.size >= MAX_REPORTED) return;
+    this.#reported.add(about);
+    this.#warn(...message());
   }
 }
 

@@ -40,7 +40,8 @@ export function makeFamily(
 ): Family {
   const whole = { ...identity, ...(boundaries && { boundaries: [...boundaries] }) };
   return {
-    key: familyKey(whole),
+    // A counter that is declared shared takes the place of the sum that it was before; gauges in two modes live side by side.
+    key: familyKey({ ...whole, ...(identity.type === 'gauge' && aggregation && { aggregation }) }),
     ...whole,
     help: shorten(description.toWellFormed(), DEFAULT_MAX_LABEL_LENGTH),
     ...(aggregation && { aggregation }),

@@ -68,6 +68,23 @@ for (const kind of ['redis', 'local'] as const) {
   });
 }
 
+test('a gauge that is kept by one version of an application and not by another is both', async (t) => {
+  const open = await projectOn(t, 'local');
+  for (const [value, aggregation] of [
+    [1, 'max'],
+    [2, 'keep'],
+  ] as const) {
+    const { meter, reader } = open({ gaugeAggregation: () => aggregation });
+    meter.createGauge('g').record(value);
+    await reader.forceFlush();
+  }
+  const { families } = await open().reader.snapshot();
+  assert.deepEqual(
+    families.map(({ family, series }) => `${family.aggregation} ${series[0]?.values[0]}`).toSorted(),
+    ['keep 2', 'max 1'],
+  );
+});
+
 test('only what says so is shared', () => {
   const modeOf = gaugeAggregation([
     { pattern: 'db.rows', aggregation: 'shared' },

@@ -1,8 +1,11 @@
-/** Meters whose `system.*` instruments describe the host; their `process.*` ones describe the process. */
+import { HOST_SCOPE } from './host-metrics.js';
+
+/** Meters whose `system.*` instruments describe the host; what else they have describes the process. */
 const HOST_METERS: ReadonlySet<string> = new Set([
+  HOST_SCOPE,
+  // An application may bring upstream's own, in each of its processes.
   '@opentelemetry/host-metrics',
   '@opentelemetry/instrumentation-host-metrics',
-  '@org/orchestrator/host-metrics',
 ]);
 
 /**
