@@ -6,6 +6,7 @@ import { architecturePage } from './docs/architecture-page.js';
 import { configurationPage } from './docs/configuration-page.js';
 import { errorsPage } from './docs/errors-page.js';
 import { metricsPage } from './docs/metrics-page.js';
+import { operationsPage } from './docs/operations-page.js';
 import { optionTypes } from './docs/option-types.js';
 
 /** The files that are written from the source, wholly or in their tables, by their path in this package; `test/docs` keeps them current. */
@@ -14,6 +15,7 @@ export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/architecture.md': architecturePage,
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
+  'docs/operations.md': operationsPage,
   'docs/metrics.md': metricsPage,
   'src/config/setting-options.ts': optionTypes,
 };

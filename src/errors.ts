@@ -6,29 +6,28 @@ const ERRORS = {
   ORCHESTRATOR_INVALID_SETTING: {
     summary: 'A setting or option has a value that is not allowed.',
     causes:
-      'An option of `start()` that is not allowed; a prefix without any letter or digit; a TLS file that cannot be read; `ORCHESTRATOR_REDIS_MODE` without `ORCHESTRATOR_REDIS_NODES`. Thrown by `start()`. Under the preload it is one warning, and the application runs without metrics.',
+      'An option of `start()` that is not allowed or does not exist; a name without any of a-z, 0-9; a TLS file that cannot be read; `ORCHESTRATOR_REDIS_MODE` without `ORCHESTRATOR_REDIS_NODES`; a password, user, TLS file or other setting of Redis without an address. Thrown by `start()`. Under the preload it is one warning, and the application runs without metrics.',
     remedy:
       'The message names the setting and says what is allowed. [configuration.md](configuration.md) lists all settings.',
     messages: {
       option: 'Option <option>: <value> is not allowed. Allowed: <allowed>.',
-      prefix: 'ORCHESTRATOR_PREFIX=<value> is not allowed. Allowed: a name with at least one of a-z, 0-9.',
+      unknownOption: 'Option <option> does not exist. The nearest one is <nearest>.',
+      prefix: 'The name <value> cannot be a prefix: it has none of a-z, 0-9. Set ORCHESTRATOR_PREFIX.',
       modeWithoutNodes:
         'ORCHESTRATOR_REDIS_MODE=<mode> needs ORCHESTRATOR_REDIS_NODES, for example 10.0.0.1:<port>,10.0.0.2:<port>.',
       nodesWithoutMode:
         'ORCHESTRATOR_REDIS_NODES needs ORCHESTRATOR_REDIS_MODE=sentinel or cluster. For a single server set ORCHESTRATOR_REDIS_URL.',
+      withoutAddress:
+        '<setting> needs the address of a Redis: set ORCHESTRATOR_REDIS_URL, for example redis://127.0.0.1:6379, or ORCHESTRATOR_STORE=redis for that one.',
       unreadableFile: '<setting>=<file> cannot be read: <error>',
     },
   },
   ORCHESTRATOR_ALREADY_STARTED: {
     summary: 'start() was called a second time in one process.',
-    causes:
-      'The preload and `start()` in one process; `start()` twice; or another OpenTelemetry SDK that has registered its MeterProvider before. Thrown by `start()`.',
-    remedy:
-      "Remove one of the two. To keep another SDK, leave out the preload and add a `StoreMetricReader` to that SDK's MeterProvider: see [getting-started.md](getting-started.md#with-an-sdk-of-your-own).",
+    causes: 'The preload and `start()` in one process, or `start()` twice. Thrown by `start()`.',
+    remedy: 'Remove one of the two.',
     messages: {
       twice: 'The orchestrator runs in this process already. Remove start(), or the preload.',
-      anotherSdk:
-        'Another OpenTelemetry SDK has registered its MeterProvider before. Start the orchestrator first, or add StoreMetricReader to that MeterProvider.',
     },
   },
   ORCHESTRATOR_NOT_RUNNING: {
@@ -44,7 +43,7 @@ const ERRORS = {
   ORCHESTRATOR_PREFIX_TAKEN: {
     summary: 'Another project with a different name uses the same key prefix.',
     causes:
-      'Two projects whose names differ, but not after they were made fit for a key: `My Shop` and `my_shop` are both `my_shop`. The first one that wrote owns the prefix; everybody else is refused, in writing and in reading, and changes nothing.',
+      'Two projects whose names differ but become the same key: `My Shop` and `my_shop` are both `my_shop`. The first one that wrote owns the prefix; all others are refused, in writing and in reading, and change nothing.',
     remedy:
       'Give one of them another `ORCHESTRATOR_PREFIX`. If a project was renamed: wipe the old data first, see [operations.md](operations.md#wiping).',
     messages: {
@@ -70,13 +69,12 @@ const ERRORS = {
     causes:
       "The store is down, unreachable, loading, full, read-only or slow: no answer within `OTEL_METRIC_EXPORT_TIMEOUT`, and never longer than 5 s. The message is the store's own.",
     remedy:
-      'Nothing is to be done in the application: what was recorded waits in memory and is sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
+      'No action is needed in the application: the recorded values wait in memory and are sent once, when the store answers. Meanwhile `/metrics` answers 503 and `/readyz` says why.',
     messages: {
       redis: '<store>: <error>.',
       unknownHost:
         '<store>: <error>. Check the host name in ORCHESTRATOR_REDIS_URL or ORCHESTRATOR_REDIS_NODES.',
       noAnswer: '<store>: no answer within <ms> ms.',
-      noSentinel: 'the sentinel <host>:<port> gave no answer within <ms> ms',
       forgetful: '<store> forgets what was just written.',
       local: 'The local store (<store>) does not work at the moment: <error>.',
       notRead: 'The store was not read within <ms> ms.',
@@ -84,7 +82,7 @@ const ERRORS = {
     },
   },
   ORCHESTRATOR_STORE_REFUSED: {
-    summary: 'The store answered with an error that waiting does not heal.',
+    summary: 'The store rejected the request, and retrying alone will not help.',
     causes:
       'Redis: wrong user or password, or an ACL user without the rights that are needed. Local store: a folder that cannot be written, is a link, or belongs to someone else.',
     remedy:
@@ -93,10 +91,11 @@ const ERRORS = {
       login:
         '<store>: <error>. Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD.',
       sentinelLogin:
-        '<store>: <error>. Check user and password in ORCHESTRATOR_REDIS_URL, or ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD, and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD.',
+        'The sentinel <host>:<port>: <error>. Check ORCHESTRATOR_REDIS_SENTINEL_USERNAME and ORCHESTRATOR_REDIS_SENTINEL_PASSWORD.',
       database: '<store>: <error>. Check the number of the database in ORCHESTRATOR_REDIS_URL.',
       certificate:
-        '<store>: <error>. Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them.',
+        '<store>: <error>. Check ORCHESTRATOR_REDIS_TLS_CA, and ORCHESTRATOR_REDIS_TLS_CERT and ORCHESTRATOR_REDIS_TLS_KEY if the server asks for them. For a certificate with another name set ORCHESTRATOR_REDIS_TLS_SERVERNAME; for one that a service signs itself and does not publish, ORCHESTRATOR_REDIS_TLS_VERIFY=false.',
+      keyType: '<store>: <error>. Delete the key that something else has written.',
       rights:
         '<store>: <error>. The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
       script: 'Unexpected answer of the <script> script: <answer>.',

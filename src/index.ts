@@ -13,6 +13,7 @@ export {
   type StoreMetricExporterOptions,
   type FlushReport,
 } from './reader/store-metric-exporter.js';
+export type { GaugeMode, GaugeRule } from './reader/gauge-aggregation.js';
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';
 export { OrchestratorError, ERROR_CODES, type ErrorCode } from './errors.js';
@@ -27,6 +28,7 @@ export type { ApplyResult, MetricStore, StoreContext } from './store/metric-stor
 export type { Attributes, Scope, Series } from './model/series.js';
 export type { CurrentPoint, DeltaBatch, DeltaPoint, FamilyPoints } from './model/delta-batch.js';
 export type { Family, FamilyType, InstanceAggregation } from './model/family.js';
-export type { Snapshot, SnapshotFamily, SnapshotSeries } from './model/snapshot.js';
+export type { Snapshot, SnapshotFamily, SnapshotInstance, SnapshotSeries } from './model/snapshot.js';
 export type { SettingOptions } from './config/setting-options.js';
 export type { Settings } from './config/settings.js';
+export type { HostPort } from './config/setting-kinds.js';

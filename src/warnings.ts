@@ -16,6 +16,12 @@ const WARNINGS = {
     meaning: 'An environment variable has a value that is not allowed.',
     remedy: 'Correct it or remove it.',
   },
+  ORCHESTRATOR_SETTING_UNKNOWN: {
+    message: '<variable> is not a setting and has no effect. The nearest one is <nearest>.',
+    meaning:
+      'An environment variable has nearly the name of a setting. Variables whose names are not near to any are ignored without a word: they may belong to another program.',
+    remedy: 'Correct the name, or remove the variable.',
+  },
   ORCHESTRATOR_NO_NAME: {
     message:
       'No name for this project: set ORCHESTRATOR_PREFIX. Projects without a name share "unknown_service".',
@@ -34,6 +40,28 @@ const WARNINGS = {
       'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',
     meaning: 'One name of the list is unknown. The others are used.',
     remedy: 'Correct the name.',
+  },
+  ORCHESTRATOR_WORKER_NOT_MEASURED: {
+    message:
+      'A cluster worker was started with execArgv of its own and without the preload: it is not measured. Add ...process.execArgv to that execArgv, or set NODE_OPTIONS.',
+    meaning:
+      'The `execArgv` of `cluster.setupPrimary()` replaces that of the primary, and with it the preload.',
+    remedy:
+      "`cluster.setupPrimary({ execArgv: [...process.execArgv, '--max-old-space-size=200'] })`, or give the preload in `NODE_OPTIONS`, which all workers inherit.",
+  },
+  ORCHESTRATOR_DETECTOR_UNKNOWN: {
+    message: 'OTEL_NODE_RESOURCE_DETECTORS: "<detector>" is not known. Allowed: <allowed>. It is left out.',
+    meaning: 'One name of the list is unknown. The others are used.',
+    remedy:
+      'Correct the name. Attributes of a cloud or a container can be given in `OTEL_RESOURCE_ATTRIBUTES`.',
+  },
+  ORCHESTRATOR_ANOTHER_METER_PROVIDER: {
+    message:
+      'The application has a MeterProvider of its own, which keeps all that it exports. Its instruments are not in the sum of this project, only HTTP, runtime and host are. To have them there, give a StoreMetricReader to that MeterProvider: getting-started.md, "With an SDK of your own".',
+    meaning:
+      'The application sets up OpenTelemetry itself, before the preload or after it. Its provider gets the place in the API that it asks for; what this package measures goes on beside it.',
+    remedy:
+      'To add the instruments of the application, see [getting-started.md](getting-started.md#with-an-sdk-of-your-own). Otherwise nothing.',
   },
   ORCHESTRATOR_PM2_ENV_UNREADABLE: {
     message: 'pm2_env is not a JSON object; it is ignored.',
@@ -60,14 +88,14 @@ const WARNINGS = {
   },
   ORCHESTRATOR_METRICS_LOST: {
     message: 'The last values of <series> series did not reach the store: <error>',
-    meaning: 'The process ended while the store was away. What this process had not sent is lost.',
+    meaning: 'The process ended while the store was unavailable. The values that it had not sent are lost.',
     remedy: 'Nothing can be done afterwards. Keep the store up longer than the processes that use it.',
   },
   ORCHESTRATOR_OUTCOME_UNKNOWN: {
     message:
       'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
     meaning:
-      'A flush was sent, its answer never came, and the store was away for half of `ORCHESTRATOR_METRICS_TTL`. To send it again could count it twice.',
+      'A flush was sent, its answer never came, and the store was away for so long that it has forgotten this process: half of `ORCHESTRATOR_METRICS_TTL` or more. To send it again could count it twice.',
     remedy: 'Nothing. At most one flush of this process is missing.',
   },
   ORCHESTRATOR_FAILOVER: {
@@ -90,8 +118,48 @@ const WARNINGS = {
   },
   ORCHESTRATOR_POINTS_DROPPED: {
     message: 'Metric <metric>: <why>. Such points are dropped and counted in orchestrator.points.dropped.',
-    meaning: 'Something that cannot be added was recorded: NaN or infinity in a counter or histogram.',
-    remedy: 'Correct the code that records it.',
+    meaning:
+      'Something that cannot be added was recorded: NaN or infinity in a counter, an up-down counter, a histogram, or a gauge whose processes are summed or averaged; or more than the store takes in one request. It alone is not counted. Or the store refuses what belongs to this metric; the reason says why. Said once for each metric.',
+    remedy: 'Correct the code that records it, or what the reason names.',
+  },
+  ORCHESTRATOR_TLS_NOT_VERIFIED: {
+    message:
+      'ORCHESTRATOR_REDIS_TLS_VERIFY=false: any certificate is accepted. The connection is encrypted, but anyone on the way can pose as Redis, read and change everything, and learn the password.',
+    meaning: 'You have turned off the check of the certificate of Redis.',
+    remedy:
+      'If the certificate can be had, name it in `ORCHESTRATOR_REDIS_TLS_CA`, and the name in it in `ORCHESTRATOR_REDIS_TLS_SERVERNAME`, and remove this setting.',
+  },
+  ORCHESTRATOR_TLS_OTHER_NAME: {
+    message:
+      'ORCHESTRATOR_REDIS_TLS_SERVERNAME=<name>: the certificate of Redis has to be for this name, not for the host that is connected to. Any server with a certificate for this name can pose as Redis.',
+    meaning: 'You have told by which name the certificate of Redis is checked.',
+    remedy: 'Nothing, if the name belongs to your Redis alone.',
+  },
+  ORCHESTRATOR_ENTRY_UNREADABLE: {
+    message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',
+    meaning:
+      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry.',
+    remedy: 'Delete the entry with HDEL. Give other programs a user that cannot write to these keys.',
+  },
+  ORCHESTRATOR_KEY_UNREADABLE: {
+    message: 'The Redis key <key> is no hash; it is left out.',
+    meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
+    remedy: 'Delete the key.',
+  },
+  ORCHESTRATOR_LABELS_CUT: {
+    message:
+      'Metric <metric>: <what> is too long. Such texts are cut, with a hash at their end, and counted in orchestrator.labels.cut.',
+    meaning:
+      'A label value, an attribute key or a name is longer than `ORCHESTRATOR_MAX_LABEL_LENGTH`. Different texts stay different. Said once for each attribute.',
+    remedy:
+      'Do not put texts of any length into attributes: a name or a code in their place. Or raise `ORCHESTRATOR_MAX_LABEL_LENGTH`.',
+  },
+  ORCHESTRATOR_BOUNDARIES_MENDED: {
+    message:
+      'Metric <metric>: the boundaries [<given>] are not finite, distinct and ascending. Used instead: [<used>].',
+    meaning:
+      'A histogram, or a view of it, was given boundaries that no histogram can have. What is right in them is used.',
+    remedy: 'Correct the boundaries.',
   },
   ORCHESTRATOR_METRIC_NOT_EXPOSED: {
     message: 'Metric "<metric>" is not exposed: <why>. Rename it.',

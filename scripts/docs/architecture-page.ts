@@ -3,15 +3,12 @@ import { join } from 'node:path';
 
 import { FLOORS, LIMITS, LONG_FILES, RESERVED } from '../architecture.js';
 import { table } from './markdown.js';
-import { ROOT, withRegion } from './region.js';
+import { handWrittenPage, ROOT, withRegion } from './region.js';
 
 /** `docs/architecture.md`: its picture and its rules are drawn from scripts/architecture.ts, the rest is written by hand. */
 export function architecturePage(): string {
-  return withRegion(
-    'docs/architecture.md',
-    'floors',
-    [PICTURE_INTRO, picture(), rooms(), rules()].join('\n\n'),
-  );
+  const content = [PICTURE_INTRO, picture(), rooms(), rules()].join('\n\n');
+  return withRegion(handWrittenPage('docs/architecture.md'), 'floors', content);
 }
 
 const PICTURE_INTRO = `\`src\` stands on floors. A folder or file imports only from floors below its own: never from above, and never from its own floor. In

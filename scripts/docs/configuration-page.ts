@@ -57,6 +57,10 @@ second column; an option wins over its variable.
 - An empty variable is treated as unset.
 - An invalid value produces one warning on stderr: the name, the value, what is allowed, and what is used instead. The
   application runs on. An option that is not allowed makes \`start()\` throw \`ORCHESTRATOR_INVALID_SETTING\`.
+- An option that is a list may be an array, or text as in the variable: \`gaugeAggregation: 'queue.*=max'\` or
+  \`[{ pattern: 'queue.*', aggregation: 'max' }]\`, \`redisNodes: '10.0.0.1:26379'\` or \`[{ host: '10.0.0.1', port: 26379 }]\`.
+- A variable that is nearly called like a setting produces a warning with the name of that setting. An option that does not
+  exist makes \`start()\` throw.
 - \`true\` and \`false\` may be written \`1\` and \`0\`. Words are not case-sensitive.
 - \`.env\` files are not read. Node itself reads one before any preload: \`node --env-file=.env --require @org/orchestrator/register app.js\`.
 - Under PM2, the \`env\` of the ecosystem file is enough, in fork mode and in cluster mode.

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-
+import { describesHost } from '../../src/instrumentation/host/host-scope.js';
 import type { FamilyType } from '../../src/model/family.js';
 import { labelName, metricName, type Naming } from '../../src/prometheus/naming/names.js';
 import { gaugeAggregation } from '../../src/reader/gauge-aggregation.js';
@@ -8,26 +6,17 @@ import { table } from './markdown.js';
 import { METRIC_LABELS } from './metric-labels.js';
 import { METRIC_SECTIONS } from './metric-sections.js';
 import { type RecordedInstrument, RecordingMeterProvider } from './recorded-instruments.js';
-
-const PAGE = join(resolve(__dirname, '../../..'), 'docs/metrics.md');
+import { handWrittenPage, withRegion } from './region.js';
 
 /** The default of both settings that decide about names. */
 const NAMING: Naming = { strategy: 'UnderscoreEscapingWithSuffixes', escaping: 'underscores' };
 
 /** `docs/metrics.md`: its tables from the instruments themselves, everything between them as it stands. */
 export function metricsPage(): string {
-  let page = readFileSync(PAGE, 'utf8');
-  for (const name of Object.keys(METRIC_SECTIONS)) page = withTable(page, name, sectionTable(name));
+  let page = handWrittenPage('docs/metrics.md');
+  for (const name of Object.keys(METRIC_SECTIONS))
+    page = withRegion(page, `metrics: ${name}`, sectionTable(name));
   return page;
-}
-
-function withTable(page: string, name: string, text: string): string {
-  const begin = `<!-- metrics: ${name} -->\n\n`;
-  const end = '\n\n<!-- end -->';
-  const from = page.indexOf(begin);
-  if (from === -1) throw new Error(`docs/metrics.md has no place for the table "${name}": ${begin.trim()}`);
-  const to = page.indexOf(end, from);
-  return page.slice(0, from + begin.length) + text + page.slice(to);
 }
 
 function sectionTable(name: string): string {
@@ -44,11 +33,20 @@ function sectionTable(name: string): string {
 const MADE_AT_THE_SCRAPE: ReadonlyArray<readonly string[]> = [
   ['`orchestrator_instances`', '', 'gauge', '', '', 'one', 'Live instances of the project.'],
   [
+    '`orchestrator_instance_info`',
+    '',
+    'gauge',
+    '',
+    '`service_instance_id`, `host_name`, `process_pid`, `pm2_id`, `k8s_pod_name`, `service_version`',
+    'per process',
+    'The process behind each `service_instance_id`; always 1.',
+  ],
+  [
     '`target_info`',
     '',
     'info',
     '',
-    'resource attributes that all live processes share',
+    'resource attributes that all live processes share, but none of a single process, container or host',
     'one',
     'Target metadata.',
   ],
@@ -76,9 +74,9 @@ function instrumentRow({ name, type, scope, options }: RecordedInstrument): stri
 }
 
 function overProcesses(name: string, type: FamilyType, scope: string): string {
-  if (scope.endsWith('host-metrics') && name.startsWith('system.')) return 'host';
+  if (describesHost(scope, name)) return 'host';
   if (type === 'updowncounter') return 'sum, live';
-  return type === 'gauge' ? BUILT_IN_MODE(name) : 'sum';
+  return type === 'gauge' ? BUILT_IN_MODE(name, scope) : 'sum';
 }
 
 const BUILT_IN_MODE = gaugeAggregation([]);

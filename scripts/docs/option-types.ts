@@ -14,8 +14,13 @@ function option(name: SettingName, { env, kind, description, ...row }: Setting):
   const variables = env.map((variable) => `\`${variable}\``).join(', else ');
   const facts = `Variable: ${variables}. Default: ${defaultText({ env, kind, description, ...row })}. Allowed: ${kind.allowed}.`;
   const lines = [...wrap(description), '', ...wrap(facts)].map((line) => `   * ${line}`.trimEnd());
-  const value = `Settings['${name}'] | undefined`;
+  const value = `Settings['${name}']${isList(kind) ? ' | string' : ''} | undefined`;
   return ['  /**', ...lines, '   */', `  readonly ${name}?: ${value};`].join('\n');
+}
+
+/** A list may also be text, as its variable has it. */
+function isList({ allowed }: Setting['kind']): boolean {
+  return allowed.startsWith('a comma-separated list');
 }
 
 /** Globs in a text must not end the comment that it stands in. */
@@ -34,6 +39,7 @@ import type { Settings } from './settings.js';
 
 /**
  * Options of \`start()\` and \`createStore()\`: every setting by name. An option wins over its environment variable and is
- * checked in the same way; one that is not allowed throws ORCHESTRATOR_INVALID_SETTING. Undefined leaves it to the variable.
+ * checked in the same way; one that is not allowed throws ORCHESTRATOR_INVALID_SETTING. Undefined leaves it to the variable. A
+ * list is an array, or text as its variable has it: \`redisNodes: [{ host: '10.0.0.1', port: 26379 }]\` or \`'10.0.0.1:26379'\`.
  */
 export interface SettingOptions {`;

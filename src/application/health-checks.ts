@@ -43,7 +43,12 @@ interface Registered {
   readonly critical: boolean;
   /** Two callers at the same time share one run. */
   running: Promise<HealthCheckResult> | undefined;
+  /** Calls that have not ended, though their time was up. */
+  unended: number;
 }
+
+/** A check that takes no notice of its signal must not collect connections: so many calls of it may hang. */
+const MAX_UNENDED = 5;
 
 const DEFAULT_TIMEOUT_MS = 2000;
 
@@ -60,6 +65,7 @@ export class HealthChecks {
       timeout: timeout ?? DEFAULT_TIMEOUT_MS,
       critical: critical ?? true,
       running: undefined,
+      unended: 0,
     };
     this.#checks.set(name, registered);
     return () => {
@@ -114,20 +120,33 @@ function overall(results: readonly HealthCheckResult[]): HealthReport['status'] 
   return down.some(({ critical }) => critical) ? 'down' : 'degraded';
 }
 
-async function runCheck({ check, timeout, critical }: Registered): Promise<HealthCheckResult> {
+async function runCheck(registered: Registered): Promise<HealthCheckResult> {
+  const { timeout, critical } = registered;
   const startMark = performance.now();
-  const abort = new AbortController();
-  const answering = Promise.resolve(abort.signal).then(check);
   const took = (): number => Math.round(performance.now() - startMark);
   try {
-    const answer = await deadline(answering, timeout, () => {
-      const late = new Error(`No answer within ${timeout} ms`);
-      abort.abort(late);
-      return late;
-    });
+    const answer = await answerOf(registered, timeout);
     if (answer === false) throw new Error('The check returned false');
     return { status: 'up', critical, durationMs: took() };
   } catch (error) {
     return { status: 'down', critical, durationMs: took(), error: reason(error) };
   }
+}
+
+function answerOf(registered: Registered, timeout: number): Promise<unknown> {
+  if (registered.unended >= MAX_UNENDED) {
+    return Promise.reject(new Error(`${MAX_UNENDED} calls of the check have not ended`));
+  }
+  const abort = new AbortController();
+  registered.unended += 1;
+  const answering = Promise.resolve(abort.signal)
+    .then(registered.check)
+    .finally(() => {
+      registered.unended -= 1;
+    });
+  return deadline(answering, timeout, () => {
+    const late = new Error(`No answer within ${timeout} ms`);
+    abort.abort(late);
+    return late;
+  });
 }

@@ -1,13 +1,7 @@
-import {
-  diag,
-  type Meter,
-  metrics,
-  type ObservableGauge,
-  type ObservableResult,
-  ValueType,
-} from '@opentelemetry/api';
+import { diag, type Meter, type ObservableGauge, type ObservableResult, ValueType } from '@opentelemetry/api';
 
 import { deadline } from '../event-loop/deadline.js';
+import { ownMeter } from './own-meter.js';
 import { labelled } from '../model/labelled-options.js';
 import { warning } from '../warnings.js';
 
@@ -50,7 +44,7 @@ const gauges = new WeakMap<Meter, ObservableGauge>();
  */
 export function observeQueue(
   queue: ObservableQueue,
-  { timeout = DEFAULT_TIMEOUT_MS, meter = metrics.getMeter('@org/orchestrator') }: ObserveQueueOptions = {},
+  { timeout = DEFAULT_TIMEOUT_MS, meter = ownMeter() }: ObserveQueueOptions = {},
 ): () => void {
   const gauge = gaugeOf(meter);
   const depth = new QueueDepth(queue, timeout);

@@ -1,6 +1,7 @@
-import { type Meter, metrics, ValueType } from '@opentelemetry/api';
+import { type Meter, ValueType } from '@opentelemetry/api';
 
 import { labelled } from '../model/labelled-options.js';
+import { ownMeter } from './own-meter.js';
 
 /** Seconds. Jobs run from milliseconds to hours. */
 const BOUNDARIES = [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 21_600];
@@ -40,7 +41,7 @@ const instruments = new WeakMap<Meter, JobInstruments>();
 export async function recordJob<T>(
   name: string,
   fn: () => T | PromiseLike<T>,
-  meter: Meter = metrics.getMeter('@org/orchestrator'),
+  meter: Meter = ownMeter(),
 ): Promise<Awaited<T>> {
   const { active, duration, lastSuccess, runs } = instrumentsOf(meter);
   const job = { 'job.name': name };

@@ -1,6 +1,7 @@
 import { warning } from '../warnings.js';
 import { optionText } from './setting-text.js';
-import { SETTINGS, type PartialSettings, type Setting, type SettingName } from './settings.js';
+import type { SettingOptions } from './setting-options.js';
+import { SETTINGS, type Setting, type SettingName } from './settings.js';
 
 /** The only file that reads `process.env`, and the only one that writes to it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -16,7 +17,8 @@ export function processEnvironment(): Environment {
     try {
       const pm2: Record<string, unknown> = JSON.parse(json);
       for (const [key, value] of Object.entries(pm2)) {
-        const ours = /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$|pm_cwd$)/.test(key);
+        const ours =
+          /^(?:ORCHESTRATOR_|OTEL_|REDIS_URL$|NODE_APP_INSTANCE$|pm_exec_path$|pm_id$|pm_cwd$)/.test(key);
         if (ours && ['string', 'number', 'boolean'].includes(typeof value))
           process.env[key] ??= String(value);
       }
@@ -33,15 +35,21 @@ export function processEnvironment(): Environment {
  * Runs `read` while the environment holds those options that OpenTelemetry reads there by itself. Afterwards the environment
  * is as it was: what the application and its child processes find in it is not our business.
  */
-export function withOptionsInEnvironment<T>(options: PartialSettings, read: () => T): T {
-  const before = new Map<string, string | undefined>();
+export function withOptionsInEnvironment<T>(options: SettingOptions, read: () => T): T {
+  const variables: Record<string, string> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const { env, readByOpenTelemetry = false }: Setting = SETTINGS[name];
     const variable = env.at(-1);
     if (!readByOpenTelemetry || options[name] === undefined || variable === undefined) continue;
-    before.set(variable, process.env[variable]);
-    process.env[variable] = optionText(options[name]);
+    variables[variable] = optionText(options[name]);
   }
+  return withVariables(variables, read);
+}
+
+/** Runs `read` with those variables. The environment is then as it was before. */
+export function withVariables<T>(variables: Readonly<Record<string, string>>, read: () => T): T {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
   try {
     return read();
   } finally {

@@ -2,13 +2,18 @@ import { orchestratorError } from '../errors.js';
 import { type Warn, warning } from '../warnings.js';
 import type { Environment } from './environment.js';
 import { defaultText, optionText, plain, shown } from './setting-text.js';
-import { SETTINGS, type PartialSettings, type Setting, type SettingName, type Settings } from './settings.js';
+import type { SettingOptions } from './setting-options.js';
+import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.js';
+import { refuseUnknownOptions, warnOfMisspeltVariables } from './unknown-names.js';
 
 /**
  * Reads all settings. Empty means unset. An invalid variable costs one warning with its name, its value, what is allowed
- * and what is used instead; an invalid option is the caller's mistake and throws ORCHESTRATOR_INVALID_SETTING.
+ * and what is used instead; an invalid option is the caller's mistake and throws ORCHESTRATOR_INVALID_SETTING. Names that do
+ * not exist are treated in the same way.
  */
-export function readSettings(env: Environment, options: PartialSettings, warn: Warn): Settings {
+export function readSettings(env: Environment, options: SettingOptions, warn: Warn): Settings {
+  refuseUnknownOptions(options);
+  warnOfMisspeltVariables(env, warn);
   const settings: Partial<Record<SettingName, unknown>> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     settings[name] =

@@ -1,5 +1,5 @@
-import { INSTANCE_AGGREGATIONS } from '../model/family.js';
-import type { GaugeRule } from '../reader/gauge-aggregation.js';
+import { GAUGE_MODES, type GaugeRule } from '../reader/gauge-aggregation.js';
+import { sanitizePrefix } from './prefix.js';
 
 /** A kind of value: what is allowed in words, and how text becomes a value. `parse` throws on anything else. */
 export interface Kind<T> {
@@ -10,6 +10,15 @@ export interface Kind<T> {
 class NotAllowed extends Error {}
 
 export const anyText: Kind<string> = { allowed: 'any text', parse: (value) => value };
+
+/** The text as it is: other processes see it as the name of the project. */
+export const projectName: Kind<string> = {
+  allowed: 'a name with at least one of `a-z`, `0-9`',
+  parse(value) {
+    sanitizePrefix(value);
+    return value;
+  },
+};
 
 export const flag: Kind<boolean> = {
   allowed: '`true` or `false`',
@@ -117,6 +126,7 @@ export const redisUrl: Kind<string> = {
   },
 };
 
+/** One node of a Redis Cluster, or one sentinel. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
@@ -135,11 +145,11 @@ export const nodes: Kind<readonly HostPort[]> = {
 };
 
 export const gaugeRules: Kind<readonly GaugeRule[]> = {
-  allowed: `a comma-separated list of \`glob=mode\`; modes are ${INSTANCE_AGGREGATIONS.map((mode) => `\`${mode}\``).join(', ')}`,
+  allowed: `a comma-separated list of \`glob=mode\`; modes are ${GAUGE_MODES.map((mode) => `\`${mode}\``).join(', ')}`,
   parse: (value) =>
     list.parse(value).map((item) => {
       const at = item.lastIndexOf('=');
-      const aggregation = INSTANCE_AGGREGATIONS.find((mode) => mode === item.slice(at + 1).trim());
+      const aggregation = GAUGE_MODES.find((mode) => mode === item.slice(at + 1).trim());
       const pattern = item.slice(0, Math.max(at, 0)).trim();
       if (aggregation === undefined || pattern === '') throw new NotAllowed();
       return { pattern, aggregation };

@@ -3,7 +3,8 @@ import type { Settings } from './settings.js';
 
 /**
  * Options of `start()` and `createStore()`: every setting by name. An option wins over its environment variable and is
- * checked in the same way; one that is not allowed throws ORCHESTRATOR_INVALID_SETTING. Undefined leaves it to the variable.
+ * checked in the same way; one that is not allowed throws ORCHESTRATOR_INVALID_SETTING. Undefined leaves it to the variable. A
+ * list is an array, or text as its variable has it: `redisNodes: [{ host: '10.0.0.1', port: 26379 }]` or `'10.0.0.1:26379'`.
  */
 export interface SettingOptions {
   /**
@@ -15,9 +16,10 @@ export interface SettingOptions {
 
   /**
    * The project's name in every key. Processes with the same prefix on the same store are one project; others
-   * never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`.
+   * never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`; at most 128 characters.
    *
-   * Variable: `ORCHESTRATOR_PREFIX`. Default: the service name. Allowed: any text.
+   * Variable: `ORCHESTRATOR_PREFIX`. Default: the service name. Allowed: a name with at least one of `a-z`,
+   * `0-9`.
    */
   readonly prefix?: Settings['prefix'] | undefined;
 
@@ -42,13 +44,15 @@ export interface SettingOptions {
   /**
    * The Redis server. `rediss://` uses TLS, `unix:///path/to/socket` a unix socket.
    *
-   * Variable: `ORCHESTRATOR_REDIS_URL`, else `REDIS_URL`. Default: none. Allowed: `redis://`, `rediss://` or
-   * `unix://` with host or path, for example `redis://user:password@127.0.0.1:6379/0`.
+   * Variable: `ORCHESTRATOR_REDIS_URL`, else `REDIS_URL`. Default: none; with `ORCHESTRATOR_STORE=redis`,
+   * `redis://127.0.0.1:6379`. Allowed: `redis://`, `rediss://` or `unix://` with host or path, for example
+   * `redis://user:password@127.0.0.1:6379/0`.
    */
   readonly redisUrl?: Settings['redisUrl'] | undefined;
 
   /**
-   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.
+   * How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a
+   * sentinel, or a node of the cluster.
    *
    * Variable: `ORCHESTRATOR_REDIS_MODE`. Default: `standalone`. Allowed: `standalone`, `sentinel`, `cluster`.
    */
@@ -59,7 +63,7 @@ export interface SettingOptions {
    *
    * Variable: `ORCHESTRATOR_REDIS_NODES`. Default: none. Allowed: a comma-separated list of `host:port`.
    */
-  readonly redisNodes?: Settings['redisNodes'] | undefined;
+  readonly redisNodes?: Settings['redisNodes'] | string | undefined;
 
   /**
    * The name under which the sentinels know the master.
@@ -83,11 +87,25 @@ export interface SettingOptions {
   readonly redisPassword?: Settings['redisPassword'] | undefined;
 
   /**
+   * ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_USERNAME`. Default: none. Allowed: any text.
+   */
+  readonly redisSentinelUsername?: Settings['redisSentinelUsername'] | undefined;
+
+  /**
    * Password of the sentinels, when they have one of their own.
    *
    * Variable: `ORCHESTRATOR_REDIS_SENTINEL_PASSWORD`. Default: none. Allowed: any text.
    */
   readonly redisSentinelPassword?: Settings['redisSentinelPassword'] | undefined;
+
+  /**
+   * Whether the sentinels use TLS, with the files that are set for Redis.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_SENTINEL_TLS`. Default: as for Redis. Allowed: `true` or `false`.
+   */
+  readonly redisSentinelTls?: Settings['redisSentinelTls'] | undefined;
 
   /**
    * File with the certificate authority (PEM) that signed the server. Setting any TLS file turns TLS on.
@@ -111,6 +129,22 @@ export interface SettingOptions {
   readonly redisTlsKey?: Settings['redisTlsKey'] | undefined;
 
   /**
+   * The name that the certificate has to be for, when it is not the host that is connected to. Given up:
+   * proof that the server is the one that the URL names.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_SERVERNAME`. Default: the host. Allowed: any text.
+   */
+  readonly redisTlsServername?: Settings['redisTlsServername'] | undefined;
+
+  /**
+   * `false` accepts any certificate, such as one that a service signs itself and does not publish. Given up:
+   * proof of who answers. Anyone on the way can read and change everything, the password included.
+   *
+   * Variable: `ORCHESTRATOR_REDIS_TLS_VERIFY`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly redisTlsVerify?: Settings['redisTlsVerify'] | undefined;
+
+  /**
    * Seconds after its last write at which a series leaves the exposition and the store.
    *
    * Variable: `ORCHESTRATOR_METRICS_TTL`. Default: `86400`. Allowed: a whole number from 1 to 31536000.
@@ -126,13 +160,23 @@ export interface SettingOptions {
   readonly maxSeries?: Settings['maxSeries'] | undefined;
 
   /**
-   * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
-   * matches the OpenTelemetry name of the metric applies.
+   * Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.
    *
-   * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `*=instance`. Allowed: a comma-separated list of
-   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`.
+   * Variable: `ORCHESTRATOR_MAX_LABEL_LENGTH`. Default: `1024`. Allowed: a whole number from 64 to 65535.
    */
-  readonly gaugeAggregation?: Settings['gaugeAggregation'] | undefined;
+  readonly maxLabelLength?: Settings['maxLabelLength'] | undefined;
+
+  /**
+   * How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that
+   * matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after
+   * yours. `shared` is for a number that all processes see alike, such as the rows of a table; for observable
+   * counters and up-down counters too.
+   *
+   * Variable: `ORCHESTRATOR_GAUGE_AGGREGATION`. Default: `job.last_success.time=keep`,
+   * `orchestrator.series.limit=min`, `queue.jobs=last`, else `instance`. Allowed: a comma-separated list of
+   * `glob=mode`; modes are `instance`, `sum`, `min`, `max`, `avg`, `last`, `keep`, `shared`.
+   */
+  readonly gaugeAggregation?: Settings['gaugeAggregation'] | string | undefined;
 
   /**
    * Requests that are not measured. Globs: `*` within a segment, `**` over segments.
@@ -140,7 +184,7 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_IGNORE_PATHS`. Default: `/health,/healthz,/livez,/readyz,/ready,/live,/ping`.
    * Allowed: a comma-separated list of globs that begin with `/`.
    */
-  readonly ignorePaths?: Settings['ignorePaths'] | undefined;
+  readonly ignorePaths?: Settings['ignorePaths'] | string | undefined;
 
   /**
    * Names of the HTTP server metrics: those of the semantic conventions, those of prometheus-net (shared
@@ -149,7 +193,7 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_HTTP_METRIC_NAMES`. Default: `semconv`. Allowed: a comma-separated list of
    * `semconv`, `prometheus-net`.
    */
-  readonly httpMetricNames?: Settings['httpMetricNames'] | undefined;
+  readonly httpMetricNames?: Settings['httpMetricNames'] | string | undefined;
 
   /**
    * Buckets of `http.server.request.duration` in seconds: `0.01,0.1,1`.
@@ -157,7 +201,7 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_HTTP_BUCKETS`. Default: those of the semantic conventions, 5 ms to 10 s. Allowed:
    * a comma-separated list of ascending positive numbers.
    */
-  readonly httpBuckets?: Settings['httpBuckets'] | undefined;
+  readonly httpBuckets?: Settings['httpBuckets'] | string | undefined;
 
   /**
    * Also measure `http.server.request.body.size` and `http.server.response.body.size`.
@@ -165,6 +209,26 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_HTTP_BODY_SIZES`. Default: `false`. Allowed: `true` or `false`.
    */
   readonly httpBodySizes?: Settings['httpBodySizes'] | undefined;
+
+  /**
+   * Methods that become values of the label `http_request_method`, of servers and clients. Every other one is
+   * `_OTHER`. The list replaces the default.
+   *
+   * Variable: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`. Default:
+   * `GET,HEAD,POST,PUT,DELETE,CONNECT,OPTIONS,TRACE,PATCH,QUERY`. Allowed: a comma-separated list of at most
+   * 100 methods of HTTP.
+   */
+  readonly httpKnownMethods?: Settings['httpKnownMethods'] | string | undefined;
+
+  /**
+   * Long polls of the application: requests that are left open on purpose. One that is open for more than a
+   * second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long
+   * polls of Socket.IO are known without it. Globs as above.
+   *
+   * Variable: `ORCHESTRATOR_HTTP_WAITING_PATHS`. Default: ``. Allowed: a comma-separated list of globs that
+   * begin with `/`.
+   */
+  readonly httpWaitingPaths?: Settings['httpWaitingPaths'] | string | undefined;
 
   /**
    * Path of the exposition on the metrics server.
@@ -183,25 +247,38 @@ export interface SettingOptions {
   readonly translationStrategy?: Settings['translationStrategy'] | undefined;
 
   /**
-   * Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.
+   * Labels `otel_scope_name`, `otel_scope_version` and so on, on every line whose metric has them.
    *
    * Variable: `ORCHESTRATOR_SCOPE_INFO`. Default: `true`. Allowed: `true` or `false`.
    */
   readonly scopeInfo?: Settings['scopeInfo'] | undefined;
 
   /**
-   * The metric `target_info`, from the resource attributes that all live processes share.
+   * The metrics `target_info`, from the resource attributes that all live processes share, and
+   * `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and
+   * version.
    *
    * Variable: `ORCHESTRATOR_TARGET_INFO`. Default: `true`. Allowed: `true` or `false`.
    */
   readonly targetInfo?: Settings['targetInfo'] | undefined;
 
   /**
-   * Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.
+   * The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for
+   * OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores
+   * only the metrics.
+   *
+   * Variable: `ORCHESTRATOR_CREATED_SERIES`. Default: `true`. Allowed: `true` or `false`.
+   */
+  readonly createdSeries?: Settings['createdSeries'] | undefined;
+
+  /**
+   * Resource attributes of a process that become labels of everything it measures: a list of globs,
+   * `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give
+   * each process series of its own.
    *
    * Variable: `ORCHESTRATOR_RESOURCE_LABELS`. Default: none. Allowed: a comma-separated list.
    */
-  readonly resourceLabels?: Settings['resourceLabels'] | undefined;
+  readonly resourceLabels?: Settings['resourceLabels'] | string | undefined;
 
   /**
    * Serves the metrics on the application's own HTTP servers too, at this path. Everyone that reaches the
@@ -254,7 +331,7 @@ export interface SettingOptions {
    *
    * Variable: `OTEL_METRICS_EXPORTER`. Default: `orchestrator`. Allowed: a comma-separated list.
    */
-  readonly metricsExporter?: Settings['metricsExporter'] | undefined;
+  readonly metricsExporter?: Settings['metricsExporter'] | string | undefined;
 
   /**
    * Where traces go. Deviation: traces are off unless this or an OTLP endpoint is set; the specification says
@@ -263,7 +340,7 @@ export interface SettingOptions {
    * Variable: `OTEL_TRACES_EXPORTER`. Default: none, unless an OTLP endpoint is set. Allowed: a
    * comma-separated list.
    */
-  readonly tracesExporter?: Settings['tracesExporter'] | undefined;
+  readonly tracesExporter?: Settings['tracesExporter'] | string | undefined;
 
   /**
    * Where logs go. Deviation: logs are off unless this or an OTLP endpoint is set; the specification says
@@ -272,7 +349,7 @@ export interface SettingOptions {
    * Variable: `OTEL_LOGS_EXPORTER`. Default: none, unless an OTLP endpoint is set. Allowed: a comma-separated
    * list.
    */
-  readonly logsExporter?: Settings['logsExporter'] | undefined;
+  readonly logsExporter?: Settings['logsExporter'] | string | undefined;
 
   /**
    * The OTLP endpoint. Setting it turns traces and logs on, and with `otlp` among the metrics exporters it
@@ -291,12 +368,12 @@ export interface SettingOptions {
   readonly otlpProtocol?: Settings['otlpProtocol'] | undefined;
 
   /**
-   * Resource detectors. Deviation: `process` is not among the default ones, because command lines carry
-   * secrets.
+   * Resource detectors: `env`, `host`, `os`, `process`, `serviceinstance`, `all`, `none`. Deviation:
+   * `process` is not among the default ones, because command lines carry secrets.
    *
    * Variable: `OTEL_NODE_RESOURCE_DETECTORS`. Default: `env,host`. Allowed: a comma-separated list.
    */
-  readonly resourceDetectors?: Settings['resourceDetectors'] | undefined;
+  readonly resourceDetectors?: Settings['resourceDetectors'] | string | undefined;
 
   /**
    * The database drivers that are measured, and with traces the instrumentations that are used; names without
@@ -305,14 +382,14 @@ export interface SettingOptions {
    * Variable: `OTEL_NODE_ENABLED_INSTRUMENTATIONS`. Default: all but `ioredis`. Allowed: a comma-separated
    * list.
    */
-  readonly enabledInstrumentations?: Settings['enabledInstrumentations'] | undefined;
+  readonly enabledInstrumentations?: Settings['enabledInstrumentations'] | string | undefined;
 
   /**
-   * Drivers and instrumentations to leave out.
+   * Drivers and instrumentations to leave out. Metrics of HTTP, runtime, process and host are not among them.
    *
    * Variable: `OTEL_NODE_DISABLED_INSTRUMENTATIONS`. Default: none. Allowed: a comma-separated list.
    */
-  readonly disabledInstrumentations?: Settings['disabledInstrumentations'] | undefined;
+  readonly disabledInstrumentations?: Settings['disabledInstrumentations'] | string | undefined;
 
   /**
    * Milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this
@@ -323,9 +400,11 @@ export interface SettingOptions {
   readonly metricExportInterval?: Settings['metricExportInterval'] | undefined;
 
   /**
-   * Milliseconds a flush may take; never more than the interval.
+   * Milliseconds a flush may take: never more than the interval, and for a flush to the store never more than
+   * 5000.
    *
-   * Variable: `OTEL_METRIC_EXPORT_TIMEOUT`. Default: `30000`. Allowed: a whole number from 50 to 3600000.
+   * Variable: `OTEL_METRIC_EXPORT_TIMEOUT`. Default: the interval, at most `30000`. Allowed: a whole number
+   * from 50 to 3600000.
    */
   readonly metricExportTimeout?: Settings['metricExportTimeout'] | undefined;
 

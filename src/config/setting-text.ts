@@ -17,7 +17,9 @@ export function optionText(value: unknown): string {
 /** A value as it may be printed: quoted, and without secrets. */
 export function shown(row: Setting, value: string): string {
   if (row.secret === true) return '(hidden)';
-  return JSON.stringify(row.secret === 'url' ? withoutCredentials(value) : value);
+  if (row.secret === 'url') return JSON.stringify(withoutCredentials(value));
+  if (row.secret === 'hosts' && !areHosts(value)) return '(hidden)';
+  return JSON.stringify(value);
 }
 
 /** How a default reads in the documentation, in Markdown. */
@@ -40,8 +42,15 @@ export function withoutCredentials(text: string): string {
   if (
     url === undefined ||
     url.host + url.pathname === '' ||
-    /[@#]/.test(url.pathname + url.search + url.hash)
+    /[@#]/.test(url.pathname + url.search + url.hash) ||
+    // What stands where only the number of a database may.
+    !(url.protocol === 'unix:' || /^\/?\d*$/.test(url.pathname))
   )
     return '(hidden)';
   return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** True for a list of hosts, with ports or without. Anything else may have a password in it. */
+function areHosts(text: string): boolean {
+  return text.split(',').every((item) => /^\s*(?:[\w.-]*|\[[\da-f:.]*\])(?::\d{0,5})?\s*$/i.test(item));
 }

@@ -1,7 +1,8 @@
-import type { GaugeRule } from '../reader/gauge-aggregation.js';
+import { OWN_MODES, type GaugeRule } from '../reader/gauge-aggregation.js';
 import { HTTP_METRIC_NAMES, type HttpMetricNames } from '../instrumentation/http/metric-names.js';
 import { LOG_LEVELS, type LogLevel } from '../log.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
+import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import { TRANSLATION_STRATEGIES, type TranslationStrategy } from '../prometheus/naming/names.js';
 import { REDIS_MODES, type RedisMode } from '../store/redis/connection/redis-mode.js';
 import {
@@ -17,6 +18,7 @@ import {
   oneOf,
   path,
   paths,
+  projectName,
   redisUrl,
   type HostPort,
   type Kind,
@@ -31,11 +33,13 @@ export interface Setting<T = unknown> {
   /** How the default reads in the documentation, where the value itself would not say it. */
   readonly defaultText?: string;
   readonly description: string;
-  /** Never printed. `url`: printed without its credentials. */
-  readonly secret?: boolean | 'url';
+  /** Never printed. `url`, `hosts`: printed if it certainly has no credentials, a URL without them. */
+  readonly secret?: boolean | 'url' | 'hosts';
   /** OpenTelemetry reads the last of the variables by itself, so an option has to be put there while it does. */
   readonly readByOpenTelemetry?: boolean;
 }
+
+const builtInRules = Array.from(OWN_MODES, ([name, mode]) => `\`${name}=${mode}\``).join(', ');
 
 const OTLP_PROTOCOLS = ['grpc', 'http/protobuf', 'http/json'] as const;
 type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
@@ -56,11 +60,11 @@ class SettingsTable {
 
   readonly prefix: Setting<string | undefined> = {
     env: ['ORCHESTRATOR_PREFIX'],
-    kind: anyText,
+    kind: projectName,
     default: undefined,
     defaultText: 'the service name',
     description:
-      "The project's name in every key. Processes with the same prefix on the same store are one project; others never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`.",
+      "The project's name in every key. Processes with the same prefix on the same store are one project; others never see it. Becomes lower case; characters outside `a-z 0-9 _ -` become `_`; at most 128 characters.",
   };
 
   readonly store: Setting<StoreKind | undefined> = {
@@ -85,7 +89,7 @@ class SettingsTable {
     env: ['ORCHESTRATOR_REDIS_URL', 'REDIS_URL'],
     kind: redisUrl,
     default: undefined,
-    defaultText: 'none',
+    defaultText: 'none; with `ORCHESTRATOR_STORE=redis`, `redis://127.0.0.1:6379`',
     description: 'The Redis server. `rediss://` uses TLS, `unix:///path/to/socket` a unix socket.',
     secret: 'url',
   };
@@ -94,7 +98,8 @@ class SettingsTable {
     env: ['ORCHESTRATOR_REDIS_MODE'],
     kind: oneOf(...REDIS_MODES),
     default: 'standalone',
-    description: 'How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`.',
+    description:
+      'How Redis is run. `sentinel` and `cluster` need `ORCHESTRATOR_REDIS_NODES`, or a URL whose host is a sentinel, or a node of the cluster.',
   };
 
   readonly redisNodes: Setting<readonly HostPort[]> = {
@@ -103,6 +108,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description: 'Sentinels, or some nodes of a Redis Cluster: `10.0.0.1:26379,10.0.0.2:26379`.',
+    secret: 'hosts',
   };
 
   readonly redisSentinelName: Setting<string> = {
@@ -130,6 +136,14 @@ class SettingsTable {
     secret: true,
   };
 
+  readonly redisSentinelUsername: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_SENTINEL_USERNAME'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'ACL user of the sentinels. It needs `+sentinel`, and `~*` is not needed.',
+  };
+
   readonly redisSentinelPassword: Setting<string | undefined> = {
     env: ['ORCHESTRATOR_REDIS_SENTINEL_PASSWORD'],
     kind: anyText,
@@ -137,6 +151,14 @@ class SettingsTable {
     defaultText: 'none',
     description: 'Password of the sentinels, when they have one of their own.',
     secret: true,
+  };
+
+  readonly redisSentinelTls: Setting<boolean | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_SENTINEL_TLS'],
+    kind: flag,
+    default: undefined,
+    defaultText: 'as for Redis',
+    description: 'Whether the sentinels use TLS, with the files that are set for Redis.',
   };
 
   readonly redisTlsCa: Setting<string | undefined> = {
@@ -164,6 +186,23 @@ class SettingsTable {
     description: 'File with the key (PEM) of the client certificate.',
   };
 
+  readonly redisTlsServername: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_REDIS_TLS_SERVERNAME'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'the host',
+    description:
+      'The name that the certificate has to be for, when it is not the host that is connected to. Given up: proof that the server is the one that the URL names.',
+  };
+
+  readonly redisTlsVerify: Setting<boolean> = {
+    env: ['ORCHESTRATOR_REDIS_TLS_VERIFY'],
+    kind: flag,
+    default: true,
+    description:
+      '`false` accepts any certificate, such as one that a service signs itself and does not publish. Given up: proof of who answers. Anyone on the way can read and change everything, the password included.',
+  };
+
   readonly metricsTtl: Setting<number> = {
     env: ['ORCHESTRATOR_METRICS_TTL'],
     kind: integer(1, 31_536_000),
@@ -179,13 +218,21 @@ class SettingsTable {
       'Series per metric over the whole project. Anything beyond that is summed into one series with `otel_metric_overflow="true"`.',
   };
 
+  readonly maxLabelLength: Setting<number> = {
+    env: ['ORCHESTRATOR_MAX_LABEL_LENGTH'],
+    kind: integer(64, 65_535),
+    default: DEFAULT_MAX_LABEL_LENGTH,
+    description:
+      'Characters that a label value or an attribute key may have. A longer one is cut, with a hash at its end.',
+  };
+
   readonly gaugeAggregation: Setting<readonly GaugeRule[]> = {
     env: ['ORCHESTRATOR_GAUGE_AGGREGATION'],
     kind: gaugeRules,
     default: [],
-    defaultText: '`*=instance`',
+    defaultText: `${builtInRules}, else \`instance\``,
     description:
-      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies.',
+      'How the gauges of several processes become one answer: `queue.*=max,job.*=keep`. The first rule that matches the OpenTelemetry name of the metric applies. The built-in rules (see the default) come after yours. `shared` is for a number that all processes see alike, such as the rows of a table; for observable counters and up-down counters too.',
   };
 
   readonly ignorePaths: Setting<readonly string[]> = {
@@ -253,14 +300,24 @@ class SettingsTable {
     env: ['ORCHESTRATOR_SCOPE_INFO'],
     kind: flag,
     default: true,
-    description: 'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line.',
+    description:
+      'Labels `otel_scope_name`, `otel_scope_version` and so on, on every line whose metric has them.',
   };
 
   readonly targetInfo: Setting<boolean> = {
     env: ['ORCHESTRATOR_TARGET_INFO'],
     kind: flag,
     default: true,
-    description: 'The metric `target_info`, from the resource attributes that all live processes share.',
+    description:
+      'The metrics `target_info`, from the resource attributes that all live processes share, and `orchestrator_instance_info`, which says for each `service_instance_id` host, process id, PM2 id, pod and version.',
+  };
+
+  readonly createdSeries: Setting<boolean> = {
+    env: ['ORCHESTRATOR_CREATED_SERIES'],
+    kind: flag,
+    default: true,
+    description:
+      'The lines `_created` of OpenMetrics, one for each counter and histogram. A Prometheus that asks for OpenMetrics, as it does by default, stores each of them as a series of its own; with `false` it stores only the metrics.',
   };
 
   readonly resourceLabels: Setting<readonly string[]> = {
@@ -269,7 +326,7 @@ class SettingsTable {
     default: [],
     defaultText: 'none',
     description:
-      'Resource attributes that become labels of every line: a list of globs, `deployment.*,service.version`.',
+      'Resource attributes of a process that become labels of everything it measures: a list of globs, `deployment.*,service.version`. Attributes that differ between processes, such as `process.pid`, give each process series of its own.',
   };
 
   readonly appMetricsPath: Setting<string | undefined> = {
@@ -375,7 +432,7 @@ class SettingsTable {
     default: [],
     defaultText: '`env,host`',
     description:
-      'Resource detectors. Deviation: `process` is not among the default ones, because command lines carry secrets.',
+      'Resource detectors: `env`, `host`, `os`, `process`, `serviceinstance`, `all`, `none`. Deviation: `process` is not among the default ones, because command lines carry secrets.',
     readByOpenTelemetry: true,
   };
 
@@ -394,7 +451,8 @@ class SettingsTable {
     kind: list,
     default: [],
     defaultText: 'none',
-    description: 'Drivers and instrumentations to leave out.',
+    description:
+      'Drivers and instrumentations to leave out. Metrics of HTTP, runtime, process and host are not among them.',
     readByOpenTelemetry: true,
   };
 
@@ -410,7 +468,9 @@ class SettingsTable {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
     kind: integer(50, 3_600_000),
     default: 30_000,
-    description: 'Milliseconds a flush may take; never more than the interval.',
+    defaultText: 'the interval, at most `30000`',
+    description:
+      'Milliseconds a flush may take: never more than the interval, and for a flush to the store never more than 5000.',
   };
 
   readonly prometheusHost: Setting<string> = {
@@ -445,6 +505,3 @@ export type SettingName = keyof SettingsTable;
 export type Settings = {
   readonly [Name in SettingName]: SettingsTable[Name] extends Setting<infer Value> ? Value : never;
 };
-
-/** Some of the settings, as options give them. */
-export type PartialSettings = { readonly [Name in SettingName]?: Settings[Name] | undefined };

@@ -10,6 +10,25 @@ export function sameBoundaries(a: readonly number[] | undefined, b: readonly num
   return a.every((boundary, index) => boundary === b[index]);
 }
 
+/** Whether they can be boundaries as they are. */
+export function areBoundaries(given: readonly unknown[]): given is readonly number[] {
+  return given.every(
+    (bound, index) =>
+      typeof bound === 'number' &&
+      Number.isFinite(bound) &&
+      (index === 0 || bound > Number(given[index - 1])),
+  );
+}
+
+/** What is given as boundaries, as boundaries are: finite numbers, each once, ascending. Texts that are numbers count as those. */
+export function mendBoundaries(given: readonly unknown[]): readonly number[] {
+  const numbers = given.map((bound) =>
+    typeof bound === 'string' && bound.trim() !== '' ? Number(bound) : bound,
+  );
+  const finite = numbers.filter((bound): bound is number => Number.isFinite(bound));
+  return [...new Set(finite)].toSorted((a, b) => a - b);
+}
+
 /** The boundaries that all lists have. A cumulative count at such a boundary is exact whatever the lists were. */
 export function sharedBoundaries(lists: ReadonlyArray<readonly number[]>): readonly number[] {
   const [first = [], ...others] = lists;

@@ -8,6 +8,16 @@ export const INSTANCE_AGGREGATIONS = ['instance', 'sum', 'min', 'max', 'avg', 'l
 /** How the current values of several instances become one. `keep`: the last value, which outlives its process. */
 export type InstanceAggregation = (typeof INSTANCE_AGGREGATIONS)[number];
 
+/**
+ * Whether a gauge's value may be combined with those of other processes in this way. One that is no number would be the answer for
+ * all of them; where they are kept apart, it is what the process says.
+ */
+export function mayCombine(aggregation: string, value: number): boolean {
+  if (Number.isFinite(value)) return true;
+  if (aggregation === 'sum' || aggregation === 'avg') return false;
+  return !Number.isNaN(value) || (aggregation !== 'min' && aggregation !== 'max');
+}
+
 /** One metric. Two families are the same if and only if their `key` is the same. */
 export interface Family {
   /** Identifies name, type, unit, boundaries, and whether values are kept; safe as a part of a Redis key. Made by `familyKey`. */

@@ -15,11 +15,21 @@ export interface SnapshotFamily {
   readonly series: readonly SnapshotSeries[];
 }
 
+/** One live process, as its per-instance series name it. */
+export interface SnapshotInstance {
+  /** The value of their `service.instance.id`. */
+  readonly id: string;
+  /** Its resource attributes; the same object in the next snapshot, as a rule. */
+  readonly resource: Attributes;
+}
+
 /** The content of a scrape: all live series of the project, oldest family first. */
 export interface Snapshot {
   /** Resource attributes that all live instances share. */
   readonly resource: Attributes;
   /** Number of live instances. */
   readonly instances: number;
+  /** The live instances one by one. A store of another author may leave it out. */
+  readonly processes?: readonly SnapshotInstance[];
   readonly families: readonly SnapshotFamily[];
 }

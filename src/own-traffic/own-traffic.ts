@@ -6,6 +6,8 @@
  */
 import { Agent } from 'node:http';
 
+import { context, createContextKey } from '@opentelemetry/api';
+
 const servers = new WeakSet<object>();
 
 /** Marks a server of this package, before it listens: its requests are neither measured nor traced. */
@@ -23,6 +25,14 @@ export const ownAgent: Agent = new Agent({ keepAlive: false });
 /** For a `ClientRequest` or the options of one. */
 export function isOwnRequest(request: object): boolean {
   return 'agent' in request && request.agent === ownAgent;
+}
+
+/** As `suppressTracing` of @opentelemetry/core has it. */
+const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+
+/** What this package sends below HTTP, a name to resolve and a socket to connect, gets no span either. */
+export function withoutSpans<T>(send: () => T): T {
+  return context.with(context.active().setValue(SUPPRESS_TRACING, true), send);
 }
 
 let sending = false;

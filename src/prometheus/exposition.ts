@@ -16,7 +16,8 @@ import {
   metricName,
 } from './naming/names.js';
 import { type Negotiated, negotiate } from './negotiate.js';
-import { OPENMETRICS } from './formats/openmetrics.js';
+import { OPENMETRICS, OPENMETRICS_WITHOUT_CREATED } from './formats/openmetrics.js';
+import { InstanceInfo, projectAttributes } from './families/resource-info.js';
 import { type CollectedPoints, SERIES_PER_SLICE, collectPoints } from './families/metric-points.js';
 import type * as Protobuf from './formats/protobuf.js';
 import { TEXT } from './formats/text.js';
@@ -29,9 +30,14 @@ export interface ExpositionOptions {
   readonly translationStrategy: TranslationStrategy;
   /** `otel_scope_*` labels on every point. */
   readonly scopeInfo: boolean;
-  /** The metric `target_info` from the resource. */
+  /** `target_info`, from the resource of the project, and `orchestrator_instance_info`, from those of its processes. */
   readonly targetInfo: boolean;
-  /** Which resource attributes become labels of every point. */
+  /** The lines `_created` of OpenMetrics, one for each counter and histogram. Protobuf has the time in each case. */
+  readonly createdSeries: boolean;
+  /**
+   * Which of the attributes that all live instances share become labels of every point. They change when an instance with
+   * others starts; the option of {@link StoreMetricReader} gives each instance's own to what it counts. Default: none.
+   */
   readonly resourceLabels: (key: string) => boolean;
   /** Called once for each conflict, at most 100 times, with a sentence for a person. */
   readonly warn: Warn;
@@ -42,6 +48,7 @@ const DEFAULTS: ExpositionOptions = {
   translationStrategy: 'UnderscoreEscapingWithSuffixes',
   scopeInfo: true,
   targetInfo: true,
+  createdSeries: true,
   resourceLabels: () => false,
   warn: () => undefined,
 };
@@ -96,6 +103,7 @@ export class Exposition {
   readonly #options: ExpositionOptions;
   readonly #modes = new Map<string, Mode>();
   readonly #reported = new Set<string>();
+  readonly #instanceInfo = new InstanceInfo();
 
   constructor(options: Partial<ExpositionOptions> = {}) {
     this.#options = { ...DEFAULTS, ...options };
@@ -109,9 +117,10 @@ export class Exposition {
    */
   render(snapshot: Snapshot, accept: string | undefined, pieces: PieceLife = 'kept'): Rendered {
     const { format: name, escaping, contentType } = negotiate(accept);
-    const format = formatOf(name);
+    const format = formatOf(name, this.#options.createdSeries);
     const mode = this.#mode(format, escaping, snapshot.resource);
-    return { contentType, body: this.#body(snapshot, format, mode, pieces) };
+    const ofProject = { ...snapshot, resource: projectAttributes(snapshot.resource) };
+    return { contentType, body: this.#body(ofProject, format, mode, pieces) };
   }
 
   async *#body(
@@ -156,9 +165,11 @@ export class Exposition {
   }
 
   #metrics(snapshot: Snapshot, format: Format, { naming, names }: Mode): MetricFamily[] {
+    const { targetInfo } = this.#options;
     return groupFamilies(snapshot, {
       dialect: format.dialect,
-      targetInfo: this.#options.targetInfo,
+      targetInfo,
+      instanceInfo: targetInfo ? this.#instanceInfo.of(snapshot.processes ?? []) : undefined,
       nameOf: (family) => {
         let name = names.get(family);
         if (name === undefined) {
@@ -193,9 +204,9 @@ export class Exposition {
   }
 }
 
-function formatOf(name: Negotiated['format']): Format {
+function formatOf(name: Negotiated['format'], createdSeries: boolean): Format {
   if (name === 'text') return TEXT;
-  if (name === 'openmetrics') return OPENMETRICS;
+  if (name === 'openmetrics') return createdSeries ? OPENMETRICS : OPENMETRICS_WITHOUT_CREATED;
   // Most processes never load it: only a Prometheus that wants native histograms asks.
   const { PROTOBUF } = require('./formats/protobuf.js') as typeof Protobuf;
   return PROTOBUF;

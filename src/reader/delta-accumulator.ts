@@ -1,49 +1,52 @@
-import {
-  AggregationTemporality,
-  DataPointType,
-  type DataPoint,
-  type MetricData,
-  type ResourceMetrics,
-} from '@opentelemetry/sdk-metrics';
+import type { Attributes as OtelAttributes } from '@opentelemetry/api';
+import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 
-import { encodeSeries, type Attributes } from '../model/series.js';
+import { describesHost } from '../instrumentation/host/host-scope.js';
 import type { CurrentPoint, DeltaBatch, DeltaPoint, FamilyPoints } from '../model/delta-batch.js';
-import type { Family, InstanceAggregation } from '../model/family.js';
-import { AdditiveDeltas } from './additive-deltas.js';
-import { CurrentValues } from './current-values.js';
-import { SeriesMemory, type KnownScope, type KnownSeries } from './known-series.js';
-import { LossCounter, type Losses } from './losses.js';
+import type { InstanceAggregation } from '../model/family.js';
+import { encodeSeries, OVERFLOW_ATTRIBUTE, type Attributes } from '../model/series.js';
+import { shorten } from '../model/shorten.js';
+import { AdditiveFamily } from './additive-family.js';
+import { CurrentFamily } from './current-family.js';
+import type { ModeOf } from './gauge-aggregation.js';
+import type { KnownScope, SeriesName } from './known-series.js';
+import type { LossCounter } from './losses.js';
 import {
   boundariesOf,
+  givenBoundaries,
   histogramValues,
+  identityOf,
+  isDelta,
   isFamilyOf,
-  isHostMetric,
+  isObservable,
+  isSynchronous,
   makeFamily,
-  sameNumbers,
-  type HistogramValue,
+  type MetricIdentity,
 } from './metric-family.js';
-import type { Warn } from '../warnings.js';
-import { normalizeAttributes, normalizeScope, type OtelScope } from './normalize.js';
+import { type Fit, normalizeAttributes, normalizeScope, type OtelScope } from './normalize.js';
 
 export interface DeltaAccumulatorOptions {
   /** How the current values of several instances of this gauge become one answer. */
-  readonly gaugeAggregation: (name: string) => InstanceAggregation;
-  /** Series of one family that may wait in memory while the store is away; what exceeds it is summed into one. */
+  readonly gaugeAggregation: ModeOf;
+  /** Series of one family that this process keeps apart; what exceeds them is summed into one. */
   readonly maxSeries: number;
+  /** Characters that a label value, a key or a name may have; what is longer is cut. */
+  readonly maxLabelLength: number;
   /** Milliseconds after which an unchanged counter is written again, so that its series does not expire. */
   readonly refreshMs: number;
-  readonly warn: Warn;
+  /**
+   * Resource attributes that become attributes of every series, by key. They are part of the series from the moment of
+   * counting on: what two versions of an application count stays apart, whichever of them still runs.
+   */
+  readonly resourceLabels: (key: string) => boolean;
+  readonly losses: LossCounter;
 }
 
 /** A counter that did not change is written again after this long, so that its series does not expire while it lives. */
 export const REFRESH_MS = 60_000;
 
-interface FamilyState {
-  readonly family: Family;
-  readonly memory: SeriesMemory;
-  readonly deltas: AdditiveDeltas;
-  readonly current: CurrentValues;
-}
+/** Characters that scope and labels of one series may have together. One with more is summed into the overflow series. */
+const MAX_SERIES_TEXT = 65_536;
 
 /**
  * Turns collections of the SDK into delta batches. Pure: no I/O, no clock of its own. What was added and not yet taken
@@ -51,18 +54,18 @@ interface FamilyState {
  */
 export class DeltaAccumulator {
   readonly #options: DeltaAccumulatorOptions;
-  readonly #families = new Map<string, FamilyState[]>();
-  readonly #scopes = new WeakMap<OtelScope, KnownScope>();
-  readonly #losses: LossCounter;
+  readonly #families = new Map<string, Array<AdditiveFamily | CurrentFamily>>();
+  #scopes = new WeakMap<OtelScope, KnownScope>();
   #resource: Attributes = [];
   #resourceSource: unknown;
+  /** Undefined if no resource attribute is copied to the series. */
+  #copied: Readonly<Record<string, string>> | undefined;
   #hostName: string | undefined;
   #dirty = false;
   #collectedMark = 0;
 
   constructor(options: DeltaAccumulatorOptions) {
     this.#options = options;
-    this.#losses = new LossCounter(options.warn);
   }
 
   /** True when something was added since the last {@link take}; also when it was only a sign of life. */
@@ -73,14 +76,24 @@ export class DeltaAccumulator {
   /** Number of series whose additions wait. */
   get pendingSeries(): number {
     let count = 0;
-    for (const { deltas } of this.#states()) count += deltas.size;
+    for (const family of this.#all()) if (family instanceof AdditiveFamily) count += family.pending;
     return count;
   }
 
   /** Number of series that are remembered to be recognized. */
   get knownSeries(): number {
     let count = 0;
-    for (const { memory } of this.#states()) count += memory.size;
+    for (const family of this.#all()) count += family.known;
+    return count;
+  }
+
+  /** Number of values that outlive this process and were first seen after `mark`. */
+  keptSince(mark: number): number {
+    let count = 0;
+    for (const family of this.#all()) {
+      if (family instanceof CurrentFamily && family.family.aggregation === 'keep')
+        count += family.changedSince(mark);
+    }
     return count;
   }
 
@@ -89,13 +102,11 @@ export class DeltaAccumulator {
     this.#dirty = true;
     this.#collectedMark = nowMark;
     this.#setResource(metrics.resource);
-    for (const state of this.#states()) {
-      state.current.clear();
-      if (!isSumOfDeltas(state.family)) state.memory.rotate(nowMark);
-    }
+    for (const family of this.#all()) family.begin(nowMark);
     for (const { scope, metrics: list } of metrics.scopeMetrics) {
       for (const metric of list) this.#addMetric(this.#scope(scope), metric, nowMark);
     }
+    for (const family of this.#all()) if (family instanceof CurrentFamily) family.end(nowMark);
   }
 
   /** Everything that waits, as one batch. */
@@ -103,137 +114,124 @@ export class DeltaAccumulator {
     this.#dirty = false;
     const deltas: Array<FamilyPoints<DeltaPoint>> = [];
     const current: Array<FamilyPoints<CurrentPoint>> = [];
-    for (const state of this.#states()) {
-      const { family } = state;
-      if (state.current.points.length > 0) current.push({ family, points: state.current.points });
-      if (state.deltas.size > 0) deltas.push({ family, points: state.deltas.take() });
+    for (const one of this.#all()) {
+      const { family } = one;
+      if (one instanceof CurrentFamily) {
+        if (one.points.length > 0) current.push({ family, points: one.points });
+      } else if (one.pending > 0) deltas.push({ family, points: one.take() });
     }
     return { sequence, resource: this.#resource, collectedAt: this.#collectedMark, deltas, current };
   }
 
-  /** Points that were overflowed or dropped since the last call. */
-  takeLosses(): Losses {
-    return this.#losses.take();
-  }
-
-  *#states(): Iterable<FamilyState> {
-    for (const states of this.#families.values()) yield* states;
+  *#all(): Iterable<AdditiveFamily | CurrentFamily> {
+    for (const families of this.#families.values()) yield* families;
   }
 
   #setResource(resource: ResourceMetrics['resource']): void {
     if (resource === this.#resourceSource) return;
     this.#resourceSource = resource;
+    this.#scopes = new WeakMap();
     // Asynchronous attributes have settled: PeriodicExportingMetricReader waits for them before it exports.
-    this.#resource = normalizeAttributes(resource.attributes);
+    this.#resource = normalizeAttributes(resource.attributes, this.#fit('target_info'));
+    const copied = this.#resource.filter(([key]) => this.#options.resourceLabels(key));
+    this.#copied = copied.length > 0 ? Object.fromEntries(copied) : undefined;
     this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];
   }
 
   #addMetric(scope: KnownScope, metric: MetricData, nowMark: number): void {
-    const ofHost = isHostMetric(metric.descriptor.name);
-    const aggregation = this.#aggregation(metric, ofHost);
-    let state: FamilyState | undefined;
+    const ofHost = describesHost(scope.scope.name, metric.descriptor.name);
+    const identity = identityOf(metric, this.#aggregation(scope, metric, ofHost));
+    const fit = this.#fit(identity.name);
+    const isSum = isDelta(metric);
+    const stands = isSynchronous(metric);
+    let family: AdditiveFamily | CurrentFamily | undefined;
     for (const { value, attributes } of metric.dataPoints) {
       const boundaries = boundariesOf(value);
-      if (
-        state === undefined ||
-        (boundaries !== undefined && !sameNumbers(state.family.boundaries, boundaries))
-      )
-        state = this.#state(metric, boundaries, aggregation, nowMark);
-      const known = state.memory.find(scope, this.#attributes(attributes, ofHost), nowMark);
-      if (typeof value !== 'number') this.#addHistogram(state, known, value, nowMark);
-      else if (aggregation === undefined) this.#addCounter(state, known, value, nowMark);
-      else state.current.add(known, value, isDeltaSum(metric), nowMark);
+      if (family === undefined || !isFamilyOf(family.family, identity, boundaries))
+        family = this.#family(metric, identity, value, boundaries, nowMark);
+      const name = this.#seriesName(scope, attributes, ofHost, fit);
+      if (family instanceof AdditiveFamily)
+        family.add(name, typeof value === 'number' ? [value] : histogramValues(value), nowMark);
+      else if (typeof value === 'number') family.add(name, { value, isDelta: isSum, stands });
     }
   }
 
   /** Undefined for what is added up over instances. */
-  #aggregation(metric: MetricData, ofHost: boolean): InstanceAggregation | undefined {
-    if (metric.dataPointType === DataPointType.GAUGE) {
-      return ofHost ? 'last' : this.#options.gaugeAggregation(metric.descriptor.name);
-    }
-    if (metric.dataPointType === DataPointType.SUM) {
-      if (ofHost) return 'last';
-      if (!metric.isMonotonic) return 'sum';
-    }
-    return undefined;
+  #aggregation({ scope }: KnownScope, metric: MetricData, ofHost: boolean): InstanceAggregation | undefined {
+    const { dataPointType, descriptor } = metric;
+    if (dataPointType !== DataPointType.GAUGE && dataPointType !== DataPointType.SUM) return undefined;
+    if (ofHost) return 'last';
+    const mode = this.#options.gaugeAggregation(descriptor.name, scope.name);
+    if (dataPointType === DataPointType.GAUGE) return mode === 'shared' ? 'last' : mode;
+    const shared = mode === 'shared' && isObservable(metric);
+    // A counter must not go down when the process ends that saw the most of it.
+    if (metric.isMonotonic) return shared ? 'keep' : undefined;
+    return shared ? 'last' : 'sum';
   }
 
-  #addCounter({ family, deltas }: FamilyState, known: KnownSeries, increment: number, nowMark: number): void {
-    if (!Number.isFinite(increment)) {
-      this.#losses.drop(family.name, `${increment} cannot be added to a counter`);
-      return;
-    }
-    // An observable counter reports every series at every collection; only changed ones belong into a flush.
-    if (increment === 0 && nowMark - known.sentMark < this.#options.refreshMs) return;
-    known.sentMark = nowMark;
-    if (!deltas.add(known.series, [increment])) this.#losses.overflow();
-  }
-
-  #addHistogram(
-    { family, deltas }: FamilyState,
-    known: KnownSeries,
-    value: HistogramValue,
-    nowMark: number,
-  ): void {
-    const { sum = 0 } = value;
-    if (!Number.isFinite(sum)) {
-      this.#losses.drop(family.name, `a sum of ${sum} cannot be added to a histogram`);
-      return;
-    }
-    known.sentMark = nowMark;
-    if (!deltas.add(known.series, histogramValues(value))) this.#losses.overflow();
-  }
-
-  #state(
+  #family(
     metric: MetricData,
+    identity: MetricIdentity,
+    value: MetricData['dataPoints'][number]['value'],
     boundaries: readonly number[] | undefined,
-    aggregation: InstanceAggregation | undefined,
     nowMark: number,
-  ): FamilyState {
-    const { name } = metric.descriptor;
-    let states = this.#families.get(name);
-    if (states === undefined) this.#families.set(name, (states = []));
-    const found = states.find(({ family }) => isFamilyOf(family, metric, boundaries));
+  ): AdditiveFamily | CurrentFamily {
+    const { maxSeries, refreshMs, losses } = this.#options;
+    let families = this.#families.get(identity.name);
+    if (families === undefined) this.#families.set(identity.name, (families = []));
+    const found = families.find(({ family }) => isFamilyOf(family, identity, boundaries));
     if (found !== undefined) return found;
-    const { maxSeries } = this.#options;
-    const family = makeFamily(metric, boundaries, aggregation);
-    const state: FamilyState = {
-      family,
-      memory: new SeriesMemory(maxSeries, nowMark),
-      deltas: new AdditiveDeltas(family, maxSeries),
-      current: new CurrentValues(),
-    };
-    states.push(state);
-    return state;
+    const { name, description } = metric.descriptor;
+    if (name.length > identity.name.length) losses.cut(identity.name, undefined);
+    const given = givenBoundaries(value);
+    if (given !== undefined && boundaries !== undefined && given !== boundaries)
+      losses.mended(identity.name, given, boundaries);
+    const family = makeFamily(identity, description, boundaries);
+    const made =
+      identity.aggregation === undefined
+        ? new AdditiveFamily({ family, maxSeries, refreshMs, losses }, nowMark)
+        : new CurrentFamily({ family, maxSeries, losses });
+    if (made instanceof CurrentFamily) made.begin();
+    families.push(made);
+    return made;
   }
 
-  #attributes(attributes: DataPoint<unknown>['attributes'], ofHost: boolean): Attributes {
+  /** Undefined for what has no place of its own: the SDK's overflow, and labels that are too long together. */
+  #seriesName(
+    known: KnownScope,
+    attributes: OtelAttributes,
+    ofHost: boolean,
+    fit: Fit,
+  ): SeriesName | undefined {
+    const before = known.names.get(attributes);
+    if (before !== undefined) return before;
+    if (attributes[OVERFLOW_ATTRIBUTE] === true) return undefined;
+    const own = this.#copied === undefined ? attributes : { ...this.#copied, ...attributes };
     const named = ofHost && this.#hostName !== undefined;
-    return normalizeAttributes(named ? { ...attributes, 'host.name': this.#hostName } : attributes);
+    const normalized = normalizeAttributes(named ? { ...own, 'host.name': this.#hostName } : own, fit);
+    const text = known.text + JSON.stringify(normalized);
+    if (text.length > MAX_SERIES_TEXT) return undefined;
+    const name = { scope: known.scope, attributes: normalized, text };
+    if (Object.isFrozen(attributes) && !ofHost) known.names.set(attributes, name);
+    return name;
+  }
+
+  #fit(metric: string): Fit {
+    const { maxLabelLength, losses } = this.#options;
+    return (text, key) => {
+      if (text.length <= maxLabelLength) return text;
+      losses.cut(metric, key);
+      return shorten(text, maxLabelLength);
+    };
   }
 
   #scope(otelScope: OtelScope): KnownScope {
     let found = this.#scopes.get(otelScope);
     if (found === undefined) {
-      const scope = normalizeScope(otelScope);
-      found = { scope, text: encodeSeries(scope, []) };
+      const scope = normalizeScope(otelScope, this.#fit(otelScope.name));
+      found = { scope, text: encodeSeries(scope, []), names: new WeakMap() };
       this.#scopes.set(otelScope, found);
     }
     return found;
   }
-}
-
-/**
- * One that was forgotten would go on from zero: a host counter when its turn to collect comes again, an observed up-down counter
- * when an attribute set comes back. The SDK's limit on attribute sets bounds both.
- */
-function isSumOfDeltas({ name, type }: Family): boolean {
-  return isHostMetric(name) || type === 'updowncounter';
-}
-
-function isDeltaSum(metric: MetricData): boolean {
-  return (
-    metric.dataPointType === DataPointType.SUM &&
-    metric.aggregationTemporality === AggregationTemporality.DELTA
-  );
 }

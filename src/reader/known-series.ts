@@ -1,20 +1,25 @@
 import { makeSeries, type Attributes, type Scope, type Series } from '../model/series.js';
 
-/** What is remembered of one series between two collections. Marks are readings of `performance.now()`. */
-export interface KnownSeries {
-  readonly series: Series;
-  /** When a delta of it was last taken over. */
-  sentMark: number;
-  /** Current values: what was seen last, or the sum of all deltas. Undefined before the first. */
-  value: number | undefined;
-  /** When `value` was first seen. */
-  changedMark: number;
-}
-
 /** A scope and its text, which begins the text of each of its series. */
 export interface KnownScope {
   readonly scope: Scope;
   readonly text: string;
+  /** By attribute objects that cannot change: they are named once. */
+  readonly names: WeakMap<object, SeriesName>;
+}
+
+/** One series as a collection names it; `text` is equal for equal scope and attributes. */
+export interface SeriesName {
+  readonly scope: Scope;
+  readonly attributes: Attributes;
+  readonly text: string;
+}
+
+/** What is remembered of one series between two collections. */
+export interface KnownSeries {
+  readonly series: Series;
+  /** When a delta of it was last taken over, by `performance.now()`. */
+  sentMark: number;
 }
 
 /** Series are forgotten when they were not seen for one to two such periods. */
@@ -43,17 +48,11 @@ export class SeriesMemory {
     return this.#known.size + this.#old.size;
   }
 
-  find({ scope, text }: KnownScope, attributes: Attributes, nowMark: number): KnownSeries {
-    const key = text + JSON.stringify(attributes);
-    let known = this.#known.get(key);
+  find({ scope, text, attributes }: SeriesName): KnownSeries {
+    let known = this.#known.get(text);
     if (known === undefined) {
-      known = this.#old.get(key) ?? {
-        series: makeSeries(scope, attributes),
-        sentMark: -Infinity,
-        value: undefined,
-        changedMark: nowMark,
-      };
-      this.#known.set(key, known);
+      known = this.#old.get(text) ?? { series: makeSeries(scope, attributes), sentMark: -Infinity };
+      this.#known.set(text, known);
     }
     return known;
   }

@@ -1,7 +1,14 @@
-import { DataPointType, type MetricData } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationTemporality,
+  DataPointType,
+  InstrumentType,
+  type MetricData,
+} from '@opentelemetry/sdk-metrics';
 
+import { areBoundaries, mendBoundaries, rebucket, sameBoundaries } from '../model/boundaries.js';
 import { packExponential } from '../model/exponential-histogram.js';
 import { type Family, type FamilyType, type InstanceAggregation, familyKey } from '../model/family.js';
+import { DEFAULT_MAX_LABEL_LENGTH, shorten } from '../model/shorten.js';
 
 type PointValue = MetricData['dataPoints'][number]['value'];
 /** A point of a histogram, with explicit boundaries or exponential. */
@@ -9,63 +16,99 @@ export type HistogramValue = Exclude<PointValue, number>;
 type ExplicitHistogram = Extract<PointValue, { readonly buckets: unknown }>;
 type ExponentialHistogram = Exclude<HistogramValue, ExplicitHistogram>;
 
-/** The family of a metric; `boundaries` are those of one of its points, undefined for anything but an explicit histogram. */
-export function makeFamily(
-  metric: MetricData,
-  boundaries: readonly number[] | undefined,
+/** What makes two families different, without boundaries: those belong to the points of a histogram. */
+export type MetricIdentity = Pick<Family, 'name' | 'type' | 'unit' | 'aggregation'>;
+
+/** Names and units are cut at a fixed length: two processes with different settings must not make two families of one metric. */
+export function identityOf(
+  { descriptor, ...metric }: MetricData,
   aggregation: InstanceAggregation | undefined,
-): Family {
-  const { name, unit, description } = metric.descriptor;
-  const identity = {
-    name: name.toWellFormed(),
-    type: familyType(metric),
-    unit: unit.toWellFormed(),
-    ...(boundaries && { boundaries: [...boundaries] }),
-  };
+): MetricIdentity {
   return {
-    key: familyKey({ ...identity, ...(aggregation && { aggregation }) }),
-    ...identity,
-    help: description.toWellFormed(),
+    name: shorten(descriptor.name.toWellFormed(), DEFAULT_MAX_LABEL_LENGTH),
+    type: familyType(metric),
+    unit: shorten(descriptor.unit.toWellFormed(), DEFAULT_MAX_LABEL_LENGTH),
     ...(aggregation && { aggregation }),
   };
 }
 
-/** Whether a point of `metric` with these boundaries belongs to `family`, which has the metric's name. */
+/** `boundaries` are those of one of its points, undefined for anything but an explicit histogram. */
+export function makeFamily(
+  { aggregation, ...identity }: MetricIdentity,
+  description: string,
+  boundaries: readonly number[] | undefined,
+): Family {
+  const whole = { ...identity, ...(boundaries && { boundaries: [...boundaries] }) };
+  return {
+    key: familyKey(whole),
+    ...whole,
+    help: shorten(description.toWellFormed(), DEFAULT_MAX_LABEL_LENGTH),
+    ...(aggregation && { aggregation }),
+  };
+}
+
+/** Whether points of this metric with these boundaries belong to the family. */
 export function isFamilyOf(
   family: Family,
-  metric: MetricData,
+  { name, type, unit, aggregation }: MetricIdentity,
   boundaries: readonly number[] | undefined,
 ): boolean {
   return (
-    family.type === familyType(metric) &&
-    family.unit === metric.descriptor.unit &&
-    sameNumbers(family.boundaries, boundaries)
+    family.name === name &&
+    family.type === type &&
+    family.unit === unit &&
+    family.aggregation === aggregation &&
+    sameBoundaries(family.boundaries, boundaries)
   );
-}
-
-/** The system.* families describe the host, not the process: each process would report the same numbers. */
-export function isHostMetric(name: string): boolean {
-  return name.startsWith('system.');
 }
 
 /** Undefined for anything but a histogram with explicit boundaries. */
-export function boundariesOf(value: PointValue): readonly number[] | undefined {
+export function givenBoundaries(value: PointValue): readonly number[] | undefined {
   return isExplicit(value) ? value.buckets.boundaries : undefined;
 }
 
-/** The `values` of a `DeltaPoint`. */
-export function histogramValues(value: HistogramValue): number[] {
-  return isExplicit(value) ? [value.sum ?? 0, ...value.buckets.counts] : exponentialValues(value);
+/** As a store takes them: finite, distinct and ascending. The given ones if they are. */
+export function boundariesOf(value: PointValue): readonly number[] | undefined {
+  return isExplicit(value) ? mended(value.buckets.boundaries) : undefined;
 }
 
-export function sameNumbers(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
-  if (a === b) return true;
+/** The `values` of a `DeltaPoint`. */
+export function histogramValues(value: HistogramValue): readonly number[] {
+  if (!isExplicit(value)) return exponentialValues(value);
+  const { boundaries, counts } = value.buckets;
+  const values = [value.sum ?? 0, ...counts];
+  const right = mended(boundaries);
+  return right === boundaries ? values : Array.from(rebucket(values, boundaries, right));
+}
+
+/** Whether the value is what was added since the last collection. */
+export function isDelta(metric: MetricData): boolean {
   return (
-    a !== undefined &&
-    b !== undefined &&
-    a.length === b.length &&
-    a.every((value, index) => value === b[index])
+    metric.dataPointType === DataPointType.SUM &&
+    metric.aggregationTemporality === AggregationTemporality.DELTA
   );
+}
+
+/** Whether callbacks observe it. The SDK's descriptors say so, those of other producers may not. */
+export function isObservable({ descriptor }: MetricData): boolean {
+  const type: unknown = Reflect.get(descriptor, 'type');
+  return OBSERVABLE.has(type);
+}
+
+/** Whether it was recorded by calls: its last value stands until the next one. */
+export function isSynchronous({ descriptor }: MetricData): boolean {
+  const type: unknown = Reflect.get(descriptor, 'type');
+  return type !== undefined && !OBSERVABLE.has(type);
+}
+
+const OBSERVABLE: ReadonlySet<unknown> = new Set<InstrumentType>([
+  InstrumentType.OBSERVABLE_COUNTER,
+  InstrumentType.OBSERVABLE_GAUGE,
+  InstrumentType.OBSERVABLE_UP_DOWN_COUNTER,
+]);
+
+function mended(boundaries: readonly number[]): readonly number[] {
+  return areBoundaries(boundaries) ? boundaries : mendBoundaries(boundaries);
 }
 
 function isExplicit(value: PointValue): value is ExplicitHistogram {
@@ -83,10 +126,12 @@ function exponentialValues({ scale, zeroCount, sum, positive, negative }: Expone
   });
 }
 
-function familyType(metric: MetricData): FamilyType {
+function familyType(
+  metric: Pick<MetricData, 'dataPointType'> & { readonly isMonotonic?: boolean },
+): FamilyType {
   switch (metric.dataPointType) {
     case DataPointType.SUM:
-      return metric.isMonotonic ? 'counter' : 'updowncounter';
+      return metric.isMonotonic === true ? 'counter' : 'updowncounter';
     case DataPointType.GAUGE:
       return 'gauge';
     case DataPointType.HISTOGRAM:

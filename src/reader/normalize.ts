@@ -10,17 +10,24 @@ export interface OtelScope {
   readonly attributes?: OtelAttributes | undefined;
 }
 
+/** Brings a text to a length that a store can take. @param key of the attribute whose value it is; undefined for other texts */
+export type Fit = (text: string, key?: string) => string;
+
+const asItIs: Fit = (text) => text;
+
 /**
  * Attributes as sorted pairs of well-formed strings. Non-string values are converted as the specification's attribute
  * rules say (JSON for arrays). A lone surrogate would make the UTF-8 of a whole scrape invalid, so it is replaced here,
  * once, before anything is hashed or stored.
  */
-export function normalizeAttributes(attributes: OtelAttributes | undefined): Attributes {
+export function normalizeAttributes(attributes: OtelAttributes | undefined, fit: Fit = asItIs): Attributes {
   if (attributes === undefined) return [];
   const pairs: Array<readonly [string, string]> = [];
   for (const key in attributes) {
     const value = attributes[key];
-    if (value !== undefined && value !== null) pairs.push([key.toWellFormed(), attributeText(value)]);
+    if (value === undefined || value === null) continue;
+    const name = fit(key.toWellFormed());
+    pairs.push([name, fit(attributeText(value), name)]);
   }
   return pairs.length > 1 ? pairs.toSorted(byKey) : pairs;
 }
@@ -37,11 +44,13 @@ function attributeText(value: AttributeValue): string {
   return (json ?? '').toWellFormed();
 }
 
-export function normalizeScope(scope: OtelScope): Scope {
+export function normalizeScope(scope: OtelScope, fit: Fit = asItIs): Scope {
+  const text = (value: string | undefined): string | null =>
+    value === undefined ? null : fit(value.toWellFormed());
   return makeScope(
-    scope.name.toWellFormed(),
-    scope.version?.toWellFormed() ?? null,
-    scope.schemaUrl?.toWellFormed() ?? null,
-    normalizeAttributes(scope.attributes),
+    fit(scope.name.toWellFormed()),
+    text(scope.version),
+    text(scope.schemaUrl),
+    normalizeAttributes(scope.attributes, fit),
   );
 }

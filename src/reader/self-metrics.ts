@@ -27,8 +27,12 @@ export function observeExporter(meter: Meter, exporter: StoreMetricExporter): vo
     unit: '{point}',
   });
   const dropped = meter.createCounter('orchestrator.points.dropped', {
-    description: 'Points that could not be kept.',
+    description: 'Points and observations that could not be kept.',
     unit: '{point}',
+  });
+  const cut = meter.createCounter('orchestrator.labels.cut', {
+    description: 'Label values, keys and names that were cut to ORCHESTRATOR_MAX_LABEL_LENGTH.',
+    unit: '{text}',
   });
   meter
     .createObservableGauge('orchestrator.pending.series', {
@@ -49,12 +53,13 @@ export function observeExporter(meter: Meter, exporter: StoreMetricExporter): vo
     .addCallback((result) => result.observe(exporter.lastError === undefined ? 1 : 0));
 
   // Shown from the first scrape on, so that a rate over them has a beginning.
-  for (const counter of [failures, overflowed, dropped]) counter.add(0);
+  for (const counter of [failures, overflowed, dropped, cut]) counter.add(0);
   exporter.onFlush = (report) => {
     duration.record(report.seconds);
     if (report.error !== undefined) failures.add(1, { 'error.type': errorType(report.error) });
     if (report.overflowed > 0) overflowed.add(report.overflowed);
     if (report.dropped > 0) dropped.add(report.dropped);
+    if (report.cut > 0) cut.add(report.cut);
   };
 }
 

@@ -2,18 +2,21 @@ import { performance } from 'node:perf_hooks';
 
 import {
   AggregationTemporality,
-  InstrumentType,
+  type InstrumentType,
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
-import { OrchestratorError, orchestratorError } from '../errors.js';
+import { orchestratorError } from '../errors.js';
 import type { DeltaBatch } from '../model/delta-batch.js';
-import type { InstanceAggregation } from '../model/family.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
+import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import type { MetricStore } from '../store/metric-store.js';
 import { type Warn, warning } from '../warnings.js';
 import { DeltaAccumulator, REFRESH_MS } from './delta-accumulator.js';
+import type { ModeOf } from './gauge-aggregation.js';
+import { LossCounter } from './losses.js';
+import { OutageLog } from './outage-log.js';
 
 /** The outcome of one attempt to write to the store. */
 export interface FlushReport {
@@ -23,22 +26,33 @@ export interface FlushReport {
   readonly error?: unknown;
   /** Points that a limit on series moved into the overflow series. */
   readonly overflowed: number;
-  /** Points that could not be kept. */
+  /** Points and observations that could not be kept. */
   readonly dropped: number;
+  /** Label values, keys and names that were cut to the limit on their length. */
+  readonly cut: number;
 }
 
 /** Options of {@link StoreMetricExporter}. */
 export interface StoreMetricExporterOptions {
   /** Where this process is summed with the others; see `createStore`. The exporter owns it and closes it at shutdown. */
   readonly store: MetricStore;
-  /** How the values of one gauge in several processes become one answer, by its OpenTelemetry name. Default: `instance` for all. */
-  readonly gaugeAggregation?: ((name: string) => InstanceAggregation) | undefined;
-  /** Series of one metric that may wait in memory while the store is away; what exceeds it is summed into one. Default 2000. */
+  /**
+   * How the values of one gauge in several processes become one answer, by its OpenTelemetry name and the name of its meter; for
+   * `shared`, those of observable counters and up-down counters too. Default: `instance` for all.
+   */
+  readonly gaugeAggregation?: ModeOf | undefined;
+  /** Series of one metric that this process keeps apart; what exceeds them is summed into one. Default 2000. */
   readonly maxSeries?: number | undefined;
+  /** Characters that a label value, an attribute key or a name may have; what is longer is cut, with a hash. Default 1024. */
+  readonly maxLabelLength?: number | undefined;
   /** Milliseconds after which an unchanged counter is written again; less than the store's time to live. Default 60000. */
   readonly refreshMs?: number | undefined;
+  /** Resource attributes that become attributes of every series of this process, by key. Default: none. */
+  readonly resourceLabels?: ((key: string) => boolean) | undefined;
   /** Told in one line when the store goes away, comes back, or something had to be dropped. Default: that of `createStore`, else silent. */
-  readonly warn?: ((message: string) => void) | undefined;
+  readonly warn?: Warn | undefined;
+  /** Counts what could not be kept, here and in front of the SDK. Default: a counter of its own. */
+  readonly losses?: LossCounter | undefined;
 }
 
 /** `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours. */
@@ -65,12 +79,16 @@ export class StoreMetricExporter implements PushMetricExporter {
   readonly maxSeries: number;
 
   readonly #store: MetricStore;
+  readonly #outage: OutageLog;
   readonly #warn: Warn;
+  readonly #losses: LossCounter;
   readonly #waiting: DeltaAccumulator;
+  readonly #accepted = new WeakSet<ResourceMetrics>();
   #unconfirmed: DeltaBatch | undefined;
+  /** Of the last batch that the store has confirmed. */
+  #confirmedMark = -Infinity;
   #sequence = 0;
   #running: Promise<boolean> | undefined;
-  #error: unknown;
   #flushMark: number | undefined;
   #closed = false;
   #lossesReported = false;
@@ -79,18 +97,24 @@ export class StoreMetricExporter implements PushMetricExporter {
     store,
     gaugeAggregation = () => 'instance',
     maxSeries = DEFAULT_MAX_SERIES,
+    maxLabelLength = DEFAULT_MAX_LABEL_LENGTH,
     refreshMs = REFRESH_MS,
+    resourceLabels = () => false,
     warn = store.warn ?? (() => undefined),
+    losses = new LossCounter(warn),
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
     this.#warn = warn;
-    this.#waiting = new DeltaAccumulator({ gaugeAggregation, maxSeries, refreshMs, warn });
+    this.#outage = new OutageLog(store.description, warn);
+    this.#losses = losses;
+    const limits = { maxSeries, maxLabelLength };
+    this.#waiting = new DeltaAccumulator({ ...limits, gaugeAggregation, refreshMs, resourceLabels, losses });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */
   get lastError(): unknown {
-    return this.#error;
+    return this.#outage.error;
   }
 
   /** Milliseconds since the store last confirmed a batch; undefined before the first. */
@@ -106,18 +130,13 @@ export class StoreMetricExporter implements PushMetricExporter {
   }
 
   /**
-   * Counters and histograms as deltas: the store sums them. Synchronous up-down counters and gauges as they stand. Observable
-   * instruments as deltas, which means: only what the last callback reported, so that a vanished attribute set leaves (SDK
-   * specification, asynchronous instruments); the accumulator makes current values of the deltas of up-down counters.
+   * Everything as what was added since the last collection. The store sums counters and histograms. Of the rest, the accumulator
+   * keeps what stands: in the SDK it would be kept for ever, whatever the number of attribute sets, and one NaN with it. Observable
+   * instruments report only what the last callback did, so that a vanished attribute set leaves (SDK specification,
+   * asynchronous instruments).
    */
-  selectAggregationTemporality(type: InstrumentType): AggregationTemporality {
-    switch (type) {
-      case InstrumentType.UP_DOWN_COUNTER:
-      case InstrumentType.GAUGE:
-        return AggregationTemporality.CUMULATIVE;
-      default:
-        return AggregationTemporality.DELTA;
-    }
+  selectAggregationTemporality(_type: InstrumentType): AggregationTemporality {
+    return AggregationTemporality.DELTA;
   }
 
   /**
@@ -126,16 +145,23 @@ export class StoreMetricExporter implements PushMetricExporter {
    * at every interval.
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
+    this.accept(metrics);
+    done({ code: SUCCESS });
+  }
+
+  /** Takes one collection over, once, however often it is handed over; and begins to write it. */
+  accept(metrics: ResourceMetrics): void {
+    if (this.#accepted.has(metrics)) return;
+    this.#accepted.add(metrics);
     this.#waiting.add(metrics, performance.now());
     void this.#flush();
-    done({ code: SUCCESS });
   }
 
   /** Resolves when the store has confirmed everything collected so far; rejects with the reason when it has not. */
   async forceFlush(): Promise<void> {
     // An attempt that ends may be followed at once by one for what came in its last moment.
     while (this.#running !== undefined) await this.#running;
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#outage.error !== undefined) throw this.#outage.error;
   }
 
   /** Ends this instance's lease and closes the store. What the store has not confirmed by then is lost, and said. */
@@ -145,7 +171,7 @@ export class StoreMetricExporter implements PushMetricExporter {
     await this.#running;
     this.reportLosses();
     try {
-      if (this.#error === undefined) await this.#store.endLease();
+      if (this.#outage.error === undefined) await this.#store.endLease();
     } finally {
       await this.#store.close();
     }
@@ -158,10 +184,10 @@ export class StoreMetricExporter implements PushMetricExporter {
    * @returns that number; 0 when everything has arrived
    */
   reportLosses(): number {
-    const lost = this.pendingSeries;
+    const lost = this.pendingSeries + this.#waiting.keptSince(this.#confirmedMark);
     if (lost === 0 || this.#lossesReported) return lost;
     this.#lossesReported = true;
-    const error = this.#error ?? 'it has not answered yet.';
+    const error = this.#outage.error ?? 'it has not answered yet.';
     this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error }));
     return lost;
   }
@@ -169,7 +195,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   /** Ends the lease without closing; the next flush begins it again. For a process that is about to end. */
   async endLease(): Promise<void> {
     await this.#running;
-    if (this.#error === undefined) await this.#store.endLease();
+    if (this.#outage.error === undefined) await this.#store.endLease();
   }
 
   /** Never rejects. An attempt under way takes along what came in the meantime; when it fails, so would the next one. */
@@ -194,35 +220,22 @@ export class StoreMetricExporter implements PushMetricExporter {
         const result = await this.#store.apply(this.#unconfirmed);
         overflowed += result.overflowed;
         dropped += result.dropped ?? 0;
+        this.#confirmedMark = this.#unconfirmed.collectedAt;
         this.#unconfirmed = undefined;
       }
       this.#flushMark = performance.now();
     } catch (caught) {
       error = caught ?? orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noReason', {});
     }
-    this.#reportChange(error);
-    const losses = this.#waiting.takeLosses();
+    this.#outage.note(error);
+    const losses = this.#losses.take();
     this.onFlush({
       seconds: (performance.now() - startMark) / 1000,
       ...(error !== undefined && { error }),
       overflowed: overflowed + losses.overflowed,
       dropped: dropped + losses.dropped,
+      cut: losses.cut,
     });
     return error === undefined;
   }
-
-  /** One line for each change of state, however long an outage lasts. */
-  #reportChange(error: unknown): void {
-    const before = this.#error;
-    this.#error = error;
-    if (error !== undefined && (before === undefined || codeOf(before) !== codeOf(error))) {
-      this.#warn(...warning('ORCHESTRATOR_METRICS_WAIT', { error }));
-    } else if (error === undefined && before !== undefined) {
-      this.#warn(...warning('ORCHESTRATOR_METRICS_SENT', { store: this.#store.description }));
-    }
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof OrchestratorError ? error.code : '';
 }

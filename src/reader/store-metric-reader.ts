@@ -1,3 +1,4 @@
+import type { MeterProvider } from '@opentelemetry/api';
 import {
   PeriodicExportingMetricReader,
   type CollectionResult,
@@ -9,6 +10,8 @@ import { deadline } from '../event-loop/deadline.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import type { MetricStore } from '../store/metric-store.js';
 import type { Snapshot } from '../model/snapshot.js';
+import { guardInstruments, type GuardOptions } from '../instrumentation/meter/guard-instruments.js';
+import { LossCounter } from './losses.js';
 import { StoreMetricExporter, type StoreMetricExporterOptions } from './store-metric-exporter.js';
 
 /** How long a scrape waits for this process's own values, when the store or a callback of the application hangs. */
@@ -48,25 +51,47 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
   readonly exporter: StoreMetricExporter;
   readonly #store: MetricStore;
   readonly #keepsAlive: boolean;
+  readonly #guardOptions: GuardOptions;
 
   /** @throws Error of the SDK for an interval or timeout that is not above 0 */
   constructor({
+    store,
     exportIntervalMillis: interval = DEFAULT_INTERVAL_MS,
     exportTimeoutMillis: timeout = interval,
     metricProducers = [],
     keepProcessAlive = true,
+    warn = store.warn ?? (() => undefined),
+    losses = new LossCounter(warn),
     ...options
   }: StoreMetricReaderOptions) {
-    const exporter = new StoreMetricExporter(options);
+    const exporter = new StoreMetricExporter({ store, warn, losses, ...options });
     super({
       exporter,
       metricProducers: [...metricProducers],
       exportIntervalMillis: interval,
       exportTimeoutMillis: Math.min(timeout, interval),
+      // As many as are kept apart, and the SDK's own overflow.
+      cardinalityLimits: { default: exporter.maxSeries + 1 },
     });
     this.exporter = exporter;
-    this.#store = options.store;
+    this.#store = store;
     this.#keepsAlive = keepProcessAlive;
+    const { maxLabelLength, gaugeAggregation } = options;
+    this.#guardOptions = { maxLabelLength, gaugeAggregation, losses };
+  }
+
+  /**
+   * Keeps out of the SDK what would cost more than itself: NaN and infinity in counters and histograms, long labels, boundaries that
+   * no histogram can have. Observable counters whose attributes a view drops are summed. Histograms in seconds or bytes that name no
+   * boundaries get some that fit. Call it before you ask for meters; it changes `provider` in place.
+   *
+   * @example
+   * ```ts
+   * reader.guard(provider);
+   * ```
+   */
+  guard(provider: MeterProvider): void {
+    guardInstruments(provider, this.#guardOptions);
   }
 
   /**
@@ -87,14 +112,14 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
   }
 
   /**
-   * The base class exports nothing when nothing was measured. A process is alive all the same, and what it could not send
-   * before still waits.
+   * What is collected is taken over at once: it was added since the last collection, and would be lost with an application that
+   * collects by itself. The base class exports nothing when nothing was measured; a process is alive all the same, and what it
+   * could not send before still waits.
    */
   override async collect(options?: Parameters<MetricReader['collect']>[0]): Promise<CollectionResult> {
     const result = await super.collect(options);
-    const { scopeMetrics, resource } = result.resourceMetrics;
-    if (scopeMetrics.length === 0 && resource.asyncAttributesPending !== true)
-      this.exporter.export(result.resourceMetrics, () => undefined);
+    const { resourceMetrics } = result;
+    if (resourceMetrics.resource.asyncAttributesPending !== true) this.exporter.accept(resourceMetrics);
     return result;
   }
 

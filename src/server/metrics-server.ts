@@ -83,6 +83,11 @@ export class MetricsServer {
     this.#port.listen();
   }
 
+  /** Calls back once, when this process has begun to serve. */
+  whenServing(told: () => void): void {
+    this.#port.whenListening(told);
+  }
+
   async close(): Promise<void> {
     await this.#port.close();
   }

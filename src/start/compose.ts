@@ -1,26 +1,35 @@
-import { metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
+import { setOwnMeterProvider } from '../application/own-meter.js';
 import type { Settings } from '../config/settings.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { createPathFilter } from '../instrumentation/http/path-filter.js';
 import { instrument, type InstrumentOptions, type Instruments } from '../instrumentation/instrument.js';
+import { releaseRequireHook } from '../instrumentation/packages/require-hook.js';
 import { AggregatingMeter } from '../instrumentation/meter/aggregating-meter.js';
-import type { BoundMeter } from '../instrumentation/meter/bound-meter.js';
+import { gaugeAggregation } from '../reader/gauge-aggregation.js';
+import { LossCounter } from '../reader/losses.js';
 import type * as TracingModule from '../instrumentation/spans/tracing.js';
+import type { SpanInstrumentations } from '../instrumentation/spans/tracing.js';
+import type { TrafficOptions } from '../instrumentation/traffic.js';
 import type { Log } from '../log.js';
 import { warning } from '../warnings.js';
 import { version } from '../version.js';
-import { type Identity, identityOf } from './identity.js';
+import type { Early } from './early.js';
+import { type Identity, identityOf } from './identity/identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
-import type { MainFile } from './main-file.js';
+import { watchWorkers } from './lifecycle/unmeasured-workers.js';
+import type { MainFile } from './identity/main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
-import { baseResource } from './resource.js';
+import { baseResource } from './identity/resource.js';
 import { type Running, setRunning } from './running.js';
-import { type Sdk, startSdk } from './sdk.js';
+import { mendViews } from './opentelemetry/mend-views.js';
+import { resourceDetectors } from './opentelemetry/resource-detectors.js';
+import { type Sdk, startSdk } from './opentelemetry/sdk.js';
 import { startLine } from './start-line.js';
-import { upstreamReaders } from './upstream-readers.js';
+import { trafficOptions } from './traffic-options.js';
+import { upstreamReaders } from './opentelemetry/upstream-readers.js';
 
 export interface Composition {
   readonly settings: Settings;
@@ -28,41 +37,50 @@ export interface Composition {
   /** Of the application, beside our own. */
   readonly instrumentations: readonly Instrumentation[];
   readonly main: MainFile;
+  /** What has measured before the start. Default: nothing. */
+  readonly early?: Early | undefined;
+  /** As `pm2 ls` shows it; undefined without PM2. */
+  readonly pm2Id: string | undefined;
   readonly log: Log;
 }
 
 /** Starts everything that runs in one process, and wires it together. */
 export function compose(composition: Composition): Running {
-  const { settings, main, log } = composition;
+  const { settings, main, early, log } = composition;
   const { serviceName, ...identity } = identityOf(settings, main, log.warn);
-  const exporting = openReaders(settings, identity, log);
+  const exporting = openReaders(settings, identity, early, log);
   const { pipeline } = exporting;
-  const traffic: Traffic = {
-    ignorePaths: [
-      ...settings.ignorePaths,
-      ...(settings.appMetricsPath === undefined ? [] : [settings.appMetricsPath]),
-    ],
-    main: main.from,
-  };
-  const traces = isWanted(settings.tracesExporter, settings);
+  const traffic = trafficOptions(settings, main);
   const sdk = startSdk({
     serviceName: settings.serviceName,
-    resource: baseResource(serviceName, identity.lease),
-    customDetectors: settings.resourceDetectors.length > 0,
+    resource: baseResource(serviceName, identity.lease, composition.pm2Id),
+    detectors: resourceDetectors(settings.resourceDetectors, log.warn),
     readers: exporting.readers,
-    views: composition.views,
-    instrumentations: [...(traces ? spansOf(traffic) : []), ...composition.instrumentations],
-    traces,
+    views: mendViews(composition.views, settings.maxSeries, exporting.losses),
+    instrumentations: composition.instrumentations,
+    spans: isWanted(settings.tracesExporter, settings) ? () => spansOf(traffic) : undefined,
     logs: isWanted(settings.logsExporter, settings),
+    ownMetrics: once(() => log.warn(...warning('ORCHESTRATOR_ANOTHER_METER_PROVIDER', {}))),
   });
-  const instruments = measure(settings, traffic, exporting, traces);
+  setOwnMeterProvider(sdk.meterProvider);
+  const instruments = measure(settings, { ...traffic, traffic: early?.traffic }, exporting, sdk);
+  early?.handOver(sdk.meterProvider);
+  releaseRequireHook();
+  const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
   const lifecycle = endWith(exporting, sdk);
-  log.info(startLine(settings, { serviceName, prefix: identity.prefix, store: pipeline?.store.description }));
+  const store = pipeline?.store.description;
+  const announce = (): void =>
+    log.info(startLine(settings, { serviceName, prefix: identity.prefix, store, url: pipeline?.server.url }));
+  if (pipeline !== undefined && settings.prometheusPort === 0) pipeline.server.whenServing(announce);
+  else announce();
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
     flush: async () => keepAlive(flushOf(exporting)),
-    shutdown: once(() => end(lifecycle, instruments, exporting, sdk, log)),
+    shutdown: once(() => {
+      stopWatching();
+      return keepAlive(end(lifecycle, instruments, exporting, sdk, log));
+    }),
   };
 }
 
@@ -73,46 +91,55 @@ interface Exporting {
   readonly upstream: readonly IMetricReader[];
   readonly readers: readonly IMetricReader[];
   /** Where what is counted per request goes; undefined: through the SDK. */
-  readonly instruments: BoundMeter | undefined;
+  readonly instruments: AggregatingMeter | undefined;
+  /** What could not be kept. */
+  readonly losses: LossCounter;
 }
 
-function openReaders(settings: Settings, identity: Identity, log: Log): Exporting {
+function openReaders(settings: Settings, identity: Identity, early: Early | undefined, log: Log): Exporting {
   const ours = settings.metricsExporter.some((name) => name.toLowerCase() === 'orchestrator');
   const upstream = upstreamReaders(settings, log.warn);
-  if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined };
+  const losses = early?.losses ?? new LossCounter(log.warn);
+  if (!ours) return { pipeline: undefined, upstream, readers: upstream, instruments: undefined, losses };
   // What is counted per request bypasses the SDK when no other reader needs it: 0.02 µs a record instead of 1.7.
   const bridge =
     upstream.length === 0
-      ? new AggregatingMeter({ name: '@org/orchestrator', version, maxSeries: settings.maxSeries })
+      ? (early?.instruments ??
+        new AggregatingMeter({
+          name: '@org/orchestrator',
+          version,
+          maxSeries: settings.maxSeries,
+          maxLabelLength: settings.maxLabelLength,
+          losses,
+        }))
       : undefined;
   const producers = bridge === undefined ? [] : [bridge.producer(AggregationTemporality.DELTA)];
-  const pipeline = new MetricsPipeline(settings, identity, producers, log);
-  return { pipeline, upstream, readers: [pipeline.reader, ...upstream], instruments: bridge };
+  const pipeline = new MetricsPipeline(settings, identity, { producers, losses }, log);
+  return { pipeline, upstream, readers: [pipeline.reader, ...upstream], instruments: bridge, losses };
 }
 
 function measure(
   settings: Settings,
   traffic: Traffic,
-  { pipeline, upstream, instruments: bridge }: Exporting,
-  traced: boolean,
+  { pipeline, upstream, instruments: bridge, losses }: Exporting,
+  { meterProvider, traced }: Sdk,
 ): Instruments {
   const instruments = instrument({
     ...traffic,
+    meterProvider,
     flushMs: settings.metricExportInterval,
-    names: settings.httpMetricNames,
-    boundaries: settings.httpBuckets,
-    bodySizes: settings.httpBodySizes,
-    knownMethods: settings.httpKnownMethods,
-    waitingPaths: settings.httpWaitingPaths,
     instruments: bridge,
+    guard: {
+      maxLabelLength: settings.maxLabelLength,
+      gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
+      losses,
+    },
     traced,
-    enabled: settings.enabledInstrumentations,
-    disabled: settings.disabledInstrumentations,
   });
   // Upstream exporters keep processes apart: for them each collects its host.
   const alone = upstream.length === 0;
   if (!alone || pipeline === undefined) instruments.host.start();
-  pipeline?.begin(alone ? instruments.host : undefined);
+  pipeline?.begin(meterProvider, alone ? instruments.host : undefined);
   return instruments;
 }
 
@@ -146,19 +173,20 @@ async function end(
   await sdk
     .shutdown()
     .catch((error: unknown) => log.warn(...warning('ORCHESTRATOR_SHUTDOWN_INCOMPLETE', { error })));
-  metrics.disable();
+  setOwnMeterProvider(undefined);
   setRunning(undefined);
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => (running ??= keepAlive(work()));
+function once<T>(work: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => (result ??= { value: work() }).value;
 }
 
-type Traffic = Pick<InstrumentOptions, 'ignorePaths' | 'main'>;
+/** `traffic`: what measures already. */
+type Traffic = TrafficOptions & Pick<InstrumentOptions, 'traffic'>;
 
 /** Loaded when traces are asked for: its packages patch what the application loads. */
-function spansOf({ main, ignorePaths }: Traffic): Instrumentation[] {
+function spansOf({ main, ignorePaths }: TrafficOptions): SpanInstrumentations {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }

@@ -4,7 +4,7 @@ import { orchestratorError, type OrchestratorError } from '../errors.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
 import { collectBody } from '../prometheus/exposition.js';
 import { plainResponse } from '../server/plain-response.js';
-import { running } from './running.js';
+import { awakened } from './running.js';
 
 /** One scrape as a whole. */
 export interface CollectedMetrics {
@@ -27,7 +27,7 @@ export interface CollectedMetrics {
  */
 export function metricsHandler(): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    const scraper = running()?.scraper;
+    const scraper = awakened()?.scraper;
     if (scraper === undefined) plainResponse(response, 503, `${notRunning().message}\n`);
     else void scraper.serve(request, response);
   };
@@ -50,7 +50,7 @@ export function metricsHandler(): (request: IncomingMessage, response: ServerRes
  *   store is not read within 10 s; else the store's own error, such as ORCHESTRATOR_SCHEMA_MISMATCH
  */
 export async function collectMetrics(accept?: string): Promise<CollectedMetrics> {
-  const scraper = running()?.scraper;
+  const scraper = awakened()?.scraper;
   if (scraper === undefined) throw notRunning();
   return keepAlive(
     scraper

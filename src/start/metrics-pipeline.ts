@@ -1,35 +1,39 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 
-import { metrics } from '@opentelemetry/api';
+import type { MeterProvider } from '@opentelemetry/api';
 import type { MetricProducer } from '@opentelemetry/sdk-metrics';
 
 import type { Settings } from '../config/settings.js';
-import { orchestratorError, reason } from '../errors.js';
+import { reason } from '../errors.js';
 import { gaugeAggregation } from '../reader/gauge-aggregation.js';
 import { globMatcher } from '../glob.js';
 import { healthChecks } from '../application/register-health-check.js';
 import { HostCollector } from '../instrumentation/host/host-collector.js';
 import type { SwitchableInstrumentation } from '../instrumentation/host/switchable.js';
 import type { Log } from '../log.js';
-import type { Identity } from './identity.js';
+import { Health } from './health.js';
+import type { Identity } from './identity/identity.js';
 import { leaseMsOf, openStore } from './open-store.js';
 import { Exposition } from '../prometheus/exposition.js';
 import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { REFRESH_MS } from '../reader/delta-accumulator.js';
+import type { LossCounter } from '../reader/losses.js';
 import { StoreMetricReader } from '../reader/store-metric-reader.js';
 import { observeExporter } from '../reader/self-metrics.js';
 import { serveOnApplication } from '../server/app-endpoint.js';
-import { MetricsServer, type HealthAnswer } from '../server/metrics-server.js';
+import { MetricsServer } from '../server/metrics-server.js';
 import { Scraper } from '../server/scrape/scraper.js';
-import { deadline } from '../event-loop/deadline.js';
 import type { MetricStore } from '../store/metric-store.js';
 import { version } from '../version.js';
 
 const SWEEP_MS = 60_000;
 
-/** How long `/health` waits for the store; like a check's own default. */
-const HEALTH_MS = 2000;
+/** What feeds the reader beside the SDK; see StoreMetricReaderOptions. */
+export interface MetricSources {
+  readonly producers: readonly MetricProducer[];
+  readonly losses: LossCounter;
+}
 
 /** Our own way of a metric from the SDK to Prometheus: reader, store, exposition, server. */
 export class MetricsPipeline {
@@ -44,8 +48,7 @@ export class MetricsPipeline {
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
 
-  /** @param metricProducers see StoreMetricReaderOptions */
-  constructor(settings: Settings, identity: Identity, metricProducers: readonly MetricProducer[], log: Log) {
+  constructor(settings: Settings, identity: Identity, sources: MetricSources, log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
     this.store = openStore(settings, identity, log.warn);
@@ -55,7 +58,10 @@ export class MetricsPipeline {
       exportTimeoutMillis: settings.metricExportTimeout,
       gaugeAggregation: gaugeAggregation(settings.gaugeAggregation),
       maxSeries: settings.maxSeries,
-      metricProducers,
+      maxLabelLength: settings.maxLabelLength,
+      resourceLabels: globMatcher(settings.resourceLabels),
+      metricProducers: sources.producers,
+      losses: sources.losses,
       // Often enough for the series of an unchanged counter not to expire.
       refreshMs: Math.min(REFRESH_MS, settings.metricsTtl * 250),
       keepProcessAlive: false,
@@ -64,6 +70,7 @@ export class MetricsPipeline {
     this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log), {
       project: identity,
     });
+    const health = new Health(this.store, this.reader.exporter);
     this.server = new MetricsServer({
       host: settings.prometheusHost,
       port: settings.prometheusPort,
@@ -74,7 +81,7 @@ export class MetricsPipeline {
       elsewhere: elsewhere(settings),
       scraper: this.scraper,
       notReady: () => notReady(this.reader, leaseMsOf(settings)),
-      health: () => this.#health(),
+      health: () => health.answer(),
       wipe: () => this.store.wipe(),
       wipeToken: settings.wipeToken,
       warn: log.warn,
@@ -87,12 +94,12 @@ export class MetricsPipeline {
   }
 
   /**
-   * Serves, and measures itself; to be called when the MeterProvider is registered.
+   * Serves, and measures itself.
    *
    * @param host metrics that one process of the host has to collect
    */
-  begin(host: SwitchableInstrumentation | undefined): void {
-    const meter = metrics.getMeter('@org/orchestrator', version);
+  begin(meterProvider: MeterProvider, host: SwitchableInstrumentation | undefined): void {
+    const meter = meterProvider.getMeter('@org/orchestrator', version);
     observeExporter(meter, this.reader.exporter);
     this.#endHealth = healthChecks().observe(meter);
     if (host !== undefined) {
@@ -110,32 +117,6 @@ export class MetricsPipeline {
       (request: IncomingMessage, response: ServerResponse) => void this.scraper.serve(request, response),
       isOwnServer,
     );
-  }
-
-  async #health(): Promise<HealthAnswer> {
-    const [{ status, checks }, instances] = await Promise.all([
-      healthChecks().run(),
-      deadline(this.store.snapshot(), HEALTH_MS, () =>
-        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: HEALTH_MS }),
-      ).then(
-        (snapshot) => snapshot.instances,
-        (error: unknown) => reason(error),
-      ),
-    ]);
-    const { millisecondsSinceFlush, pendingSeries } = this.reader.exporter;
-    const away = typeof instances === 'string';
-    return {
-      status,
-      store: {
-        description: this.store.description,
-        status: away ? 'down' : 'up',
-        ...(away && { error: instances }),
-        ...(millisecondsSinceFlush !== undefined && { lagMs: Math.round(millisecondsSinceFlush) }),
-        pendingSeries,
-      },
-      ...(!away && { instances }),
-      checks,
-    };
   }
 
   /**
@@ -164,7 +145,7 @@ function openExposition(settings: Settings, log: Log): Exposition {
     translationStrategy: settings.translationStrategy,
     scopeInfo: settings.scopeInfo,
     targetInfo: settings.targetInfo,
-    resourceLabels: globMatcher(settings.resourceLabels),
+    createdSeries: settings.createdSeries,
     warn: log.warn,
   });
 }

@@ -3,9 +3,10 @@ import { sanitizePrefix } from '../config/prefix.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import type { Settings } from '../config/settings.js';
-import { type Identity, identityOf } from './identity.js';
-import { mainFile } from './main-file.js';
-import { redisTarget, type RedisSettings } from './redis-target.js';
+import { type Identity, identityOf } from './identity/identity.js';
+import { mainFile } from './identity/main-file.js';
+import { isRedisConfigured, redisTarget, type RedisSettings } from './redis-target.js';
+import { shownAs } from '../prometheus/shown-as.js';
 import type { MetricStore, StoreContext } from '../store/metric-store.js';
 import { STORES } from '../store/stores.js';
 import { type Warn, warning } from '../warnings.js';
@@ -32,6 +33,7 @@ function contextOf(settings: Settings, identity: Identity, warn: Warn): StoreCon
     leaseMs: leaseMsOf(settings),
     ttlMs: settings.metricsTtl * 1000,
     maxSeries: settings.maxSeries,
+    shownAs: shownAs(settings),
     warn,
   };
 }
@@ -43,14 +45,22 @@ function storeTimeoutMs({ metricExportTimeout }: Settings): number {
 /** The settings that choose the store. */
 export type StoreSettings = Pick<Settings, 'store' | 'localDir'> & RedisSettings;
 
+/** The store that the settings ask for. */
+export function storeKindOf(settings: StoreSettings): NonNullable<Settings['store']> {
+  return settings.store ?? (isRedisConfigured(settings) ? 'redis' : 'local');
+}
+
 /**
  * Opens the store that the settings ask for: Redis if one is configured, else files that the processes of this host share.
  * If those cannot be used, the memory of this process.
  */
 export function storeOf(settings: StoreSettings, context: StoreContext, timeoutMs: number): MetricStore {
-  const redisConfigured = settings.redisUrl !== undefined || settings.redisNodes.length > 0;
-  const kind = settings.store ?? (redisConfigured ? 'redis' : 'local');
-  const options = { directory: settings.localDir, redis: () => redisTarget(settings), timeoutMs };
+  const kind = storeKindOf(settings);
+  const options = {
+    directory: settings.localDir,
+    redis: () => redisTarget(settings, context.warn),
+    timeoutMs,
+  };
   if (kind !== 'local') return STORES[kind](context, options);
   try {
     return STORES.local(context, options);

@@ -29,7 +29,16 @@ export interface Running extends Orchestrator {
   readonly scraper: Scraper | undefined;
 }
 
+/** A start that waits until this process shows that it is an application. */
+export interface Pending {
+  /** Starts now. */
+  begin(): void;
+  /** Never starts. */
+  cancel(): void;
+}
+
 const KEY = Symbol.for('@org/orchestrator/running');
+const PENDING_KEY = Symbol.for('@org/orchestrator/pending');
 
 /** What runs in this process, of whichever copy of this package. */
 export function running(): Running | undefined {
@@ -39,4 +48,20 @@ export function running(): Running | undefined {
 export function setRunning(orchestrator: Running | undefined): void {
   if (orchestrator === undefined) Reflect.deleteProperty(globalThis, KEY);
   else Reflect.set(globalThis, KEY, orchestrator);
+}
+
+/** What runs in this process, started now if its start still waits: the application has asked for it. */
+export function awakened(): Running | undefined {
+  pending()?.begin();
+  return running();
+}
+
+/** The start that waits in this process, of whichever copy of this package. */
+export function pending(): Pending | undefined {
+  return Reflect.get(globalThis, PENDING_KEY) as Pending | undefined;
+}
+
+export function setPending(start: Pending | undefined): void {
+  if (start === undefined) Reflect.deleteProperty(globalThis, PENDING_KEY);
+  else Reflect.set(globalThis, PENDING_KEY, start);
 }

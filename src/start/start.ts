@@ -1,4 +1,3 @@
-import { metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
@@ -8,9 +7,10 @@ import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
 import { compose } from './compose.js';
-import { mainFile } from './main-file.js';
+import type { Early } from './early.js';
+import { type MainFile, mainFile } from './identity/main-file.js';
 import type { Warn } from '../warnings.js';
-import { running, setRunning, type Orchestrator } from './running.js';
+import { awakened, pending, running, setRunning, type Orchestrator } from './running.js';
 
 /**
  * Options of {@link start}: every setting of docs/configuration.md by name, and what only code can give. An option wins over
@@ -32,7 +32,8 @@ export interface StartOptions extends SettingOptions {
 /**
  * Starts OpenTelemetry in this process: metrics to the store, the metrics server, HTTP, runtime and host metrics, and a
  * last flush at the end of the process. It is the preload in code: call it before the application loads its framework.
- * Nothing that it opens keeps the process alive.
+ * Nothing that it opens keeps the process alive. An application with an OpenTelemetry SDK of its own keeps it; this one then
+ * measures beside it.
  *
  * @example
  * ```ts
@@ -40,10 +41,20 @@ export interface StartOptions extends SettingOptions {
  * ```
  *
  * @returns what runs, or undefined when `ORCHESTRATOR_ENABLED=false` or `OTEL_SDK_DISABLED=true`
- * @throws ORCHESTRATOR_ALREADY_STARTED when it is called twice, the preload included, or after another OpenTelemetry SDK
+ * @throws ORCHESTRATOR_ALREADY_STARTED when it is called twice, the preload included
  * @throws ORCHESTRATOR_INVALID_SETTING for an option that is not allowed
  */
 export function start(options: StartOptions = {}): Orchestrator | undefined {
+  awakened();
+  return launch(options);
+}
+
+/** The start of the preload, in a process that has shown that it is an application. */
+export function startEarly(main: MainFile, early: Early): void {
+  launch({}, main, early);
+}
+
+function launch(options: StartOptions, given?: MainFile, early?: Early): Orchestrator | undefined {
   const environment = processEnvironment();
   const complaints: Parameters<Warn>[] = [];
   const settings = readSettings(environment, options, (...complaint) => complaints.push(complaint));
@@ -54,12 +65,17 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
   const log = createLog(settings.logLevel);
   logDiagnostics(settings.logLevel, log);
   for (const complaint of complaints) log.warn(...complaint);
-  if (metrics.getMeterProvider().constructor.name !== 'NoopMeterProvider') {
-    throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'anotherSdk', {});
-  }
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
-    compose({ settings, views, instrumentations, main: mainFile(environment), log }),
+    compose({
+      settings,
+      views,
+      instrumentations,
+      main: given ?? mainFile(environment),
+      early,
+      pm2Id: environment['pm_id'],
+      log,
+    }),
   );
   setRunning(orchestrator);
   return orchestrator;
@@ -77,5 +93,6 @@ export function start(options: StartOptions = {}): Orchestrator | undefined {
  * ```
  */
 export async function shutdown(): Promise<void> {
+  pending()?.cancel();
   await running()?.shutdown();
 }

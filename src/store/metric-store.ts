@@ -1,5 +1,6 @@
 import type { DeltaBatch } from '../model/delta-batch.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { ShownAs } from '../model/shown-as.js';
 import type { Warn } from '../warnings.js';
 
 /**
@@ -14,7 +15,8 @@ import type { Warn } from '../warnings.js';
  *    before and counts only while the instance is alive (families with aggregation `keep` excepted).
  * 3. Values never decrease, except by `wipe` or by the loss of the underlying data; then they restart with a new start time.
  * 4. A series that was not written for `ttlMs` leaves the snapshot, and with a later sweep the store. If it is written again
- *    in between, the store may continue or restart it.
+ *    in between, the store may continue or restart it. Series that are shown as one leave together: while one of them lives,
+ *    the values of the others stay in its sum.
  * 5. A family has at most `maxSeries` series besides the overflow series, `otel_metric_overflow="true"`, into which everything else is added and
  *    counted. For current values the limit applies to the attribute sets of all instances together; of one instance's
  *    values that exceed it, gauges leave the newest and other types their sum. Sweeping expired series makes room.
@@ -73,6 +75,10 @@ export interface StoreContext {
   readonly ttlMs: number;
   /** Series per family over the whole project. */
   readonly maxSeries: number;
+  /**
+   * Which series a scrape shows as one; they expire as one. Default: the versions of a histogram with other buckets.
+   */
+  readonly shownAs?: ShownAs | undefined;
   /** Called once per change of state, with one line in plain words. */
   readonly warn: Warn;
 }

@@ -1,5 +1,5 @@
-import { createLocalStore } from './local/local-store.js';
-import { createMemoryStore } from './memory/memory-store.js';
+import type * as LocalStoreModule from './local/local-store.js';
+import type * as MemoryStoreModule from './memory/memory-store.js';
 import type { MetricStore, StoreContext } from './metric-store.js';
 import type { RedisTarget } from './redis/connection/client.js';
 import type * as RedisStoreModule from './redis/redis-store.js';
@@ -14,19 +14,23 @@ export interface StoreOptions {
   readonly timeoutMs: number;
 }
 
+/** Only processes that use a store pay for loading it. */
+const localStore = (): typeof LocalStoreModule =>
+  require('./local/local-store.js') as typeof LocalStoreModule;
+const memoryStore = (): typeof MemoryStoreModule =>
+  require('./memory/memory-store.js') as typeof MemoryStoreModule;
+const redisStore = (): typeof RedisStoreModule =>
+  require('./redis/redis-store.js') as typeof RedisStoreModule;
+
 /** All stores by the name that the setting ORCHESTRATOR_STORE gives them. A new store is one line here. */
 export const STORES = {
-  redis: (context: StoreContext, options: StoreOptions): MetricStore => openRedisStore(context, options),
-  local: (context: StoreContext, options: StoreOptions): MetricStore => createLocalStore(context, options),
-  memory: (context: StoreContext): MetricStore => createMemoryStore(context),
+  redis: (context: StoreContext, { redis, timeoutMs }: StoreOptions): MetricStore =>
+    redisStore().createRedisStore(context, redis(), timeoutMs),
+  local: (context: StoreContext, options: StoreOptions): MetricStore =>
+    localStore().createLocalStore(context, options),
+  memory: (context: StoreContext): MetricStore => memoryStore().createMemoryStore(context),
 };
 
 export type StoreKind = keyof typeof STORES;
 
 export const STORE_KINDS: readonly StoreKind[] = Object.keys(STORES) as StoreKind[];
-
-function openRedisStore(context: StoreContext, { redis, timeoutMs }: StoreOptions): MetricStore {
-  // Only processes that use Redis pay for loading its client.
-  const { createRedisStore } = require('./redis/redis-store.js') as typeof RedisStoreModule;
-  return createRedisStore(context, redis(), timeoutMs);
-}

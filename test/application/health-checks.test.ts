@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 
 import { HealthChecks } from '../../src/application/health-checks.js';
 import { CollectedMetrics } from '../instrumentation/collected-metrics.js';
@@ -50,6 +51,28 @@ test('a hung check fails at its own deadline, is told, and delays no other', asy
   assert.equal(report.checks['hung']?.error, 'No answer within 20 ms');
   assert.equal(report.checks['quick']?.status, 'up');
   assert.ok(told);
+});
+
+test('a check that hangs whatever its signal says is not called again and again', async (context) => {
+  keepAlive(context);
+  const checks = new HealthChecks();
+  const answers: Array<() => void> = [];
+  let calls = 0;
+  checks.register(
+    'hung',
+    () => {
+      calls += 1;
+      return new Promise<void>((resolve) => answers.push(resolve));
+    },
+    { timeout: 1 },
+  );
+  for (let run = 0; run < 20; run += 1) assert.equal((await checks.run()).status, 'down');
+  assert.ok(calls <= 5, `${calls} calls hang`);
+  assert.match((await checks.run()).checks['hung']?.error ?? '', /have not ended/);
+  for (const answer of answers) answer();
+  await setImmediate();
+  await checks.run();
+  assert.ok(calls > 5);
 });
 
 test('the gauge never waits: a scrape shows the last run and begins the next', async (context) => {

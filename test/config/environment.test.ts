@@ -31,6 +31,7 @@ describe('the environment under PM2', () => {
       OTHER: 'x',
       ORCHESTRATOR_METRICS_PATH: { not: 'text' },
       pm_exec_path: '/app/main.js',
+      pm_id: 3,
     };
     const env = { pm2_env: JSON.stringify(pm2), OTEL_SERVICE_NAME: 'mine' };
     await withEnvironment(env, () => {
@@ -43,6 +44,7 @@ describe('the environment under PM2', () => {
       assert.equal(settings.serviceName, 'mine');
       assert.equal(settings.metricsPath, '/metrics');
       assert.equal(processEnvironment()['pm_exec_path'], '/app/main.js');
+      assert.equal(processEnvironment()['pm_id'], '3');
       assert.equal(process.env['OTHER'], undefined);
       assert.deepEqual(warnings, []);
     });

@@ -21,7 +21,7 @@ describe('a prefix', () => {
     for (const name of ['', ' ', '---', '日本', '*']) {
       assert.throws(() => sanitizePrefix(name), {
         code: 'ORCHESTRATOR_INVALID_SETTING',
-        message: new RegExp(`^ORCHESTRATOR_PREFIX=${JSON.stringify(name).replaceAll('*', '\\*')}`),
+        message: `The name ${JSON.stringify(name)} cannot be a prefix: it has none of a-z, 0-9. Set ORCHESTRATOR_PREFIX.`,
       });
     }
   });

@@ -8,6 +8,7 @@ import { readSettings } from '../../src/config/read-settings.js';
 import type { SettingOptions } from '../../src/config/setting-options.js';
 import { defaultText, withoutCredentials } from '../../src/config/setting-text.js';
 import { SETTINGS, type SettingName, type Settings } from '../../src/config/settings.js';
+import { OWN_MODES } from '../../src/reader/gauge-aggregation.js';
 import { Warnings } from '../helpers/warnings.js';
 
 const names = Object.keys(SETTINGS) as SettingName[];
@@ -28,7 +29,7 @@ const CASES: ReadonlyArray<
 > = [
   ['ORCHESTRATOR_ENABLED', 'enabled', 'FALSE', false, ['yes', '2', 'tru']],
   ['ORCHESTRATOR_ENABLED', 'enabled', '1', true, ['off']],
-  ['ORCHESTRATOR_PREFIX', 'prefix', ' My Shop ', 'My Shop', []],
+  ['ORCHESTRATOR_PREFIX', 'prefix', ' My Shop ', 'My Shop', ['***', '日本']],
   ['ORCHESTRATOR_STORE', 'store', 'Redis', 'redis', ['mongo', 'redis,local']],
   [
     'ORCHESTRATOR_REDIS_URL',
@@ -82,6 +83,7 @@ const CASES: ReadonlyArray<
   ['ORCHESTRATOR_METRICS_PATH', 'metricsPath', '/m', '/m', ['m', '/a b', '/a?b', '/a#b']],
   ['ORCHESTRATOR_TRANSLATION_STRATEGY', 'translationStrategy', 'notranslation', 'NoTranslation', ['none']],
   ['ORCHESTRATOR_SCOPE_INFO', 'scopeInfo', 'false', false, ['no']],
+  ['ORCHESTRATOR_CREATED_SERIES', 'createdSeries', 'false', false, ['no']],
   ['ORCHESTRATOR_WIPE_TOKEN', 'wipeToken', 't', 't', []],
   ['OTEL_SDK_DISABLED', 'sdkDisabled', 'true', true, ['yes']],
   ['OTEL_METRICS_EXPORTER', 'metricsExporter', 'orchestrator, otlp', ['orchestrator', 'otlp'], []],
@@ -159,6 +161,27 @@ describe('an option', () => {
     assert.deepEqual(warnings, []);
   });
 
+  test('that is a list may be text, as its variable has it', () => {
+    const text: SettingOptions = {
+      gaugeAggregation: 'queue.*=max',
+      redisNodes: 'h:26379',
+      ignorePaths: '/a,/b',
+      httpBuckets: '0.1,1',
+      httpMetricNames: 'prometheus-net',
+      metricsExporter: 'orchestrator,otlp',
+    };
+    const lists: SettingOptions = {
+      gaugeAggregation: [{ pattern: 'queue.*', aggregation: 'max' }],
+      redisNodes: [{ host: 'h', port: 26_379 }],
+      ignorePaths: ['/a', '/b'],
+      httpBuckets: [0.1, 1],
+      httpMetricNames: ['prometheus-net'],
+      metricsExporter: ['orchestrator', 'otlp'],
+    };
+    assert.deepEqual(read({}, text).settings, { ...defaults, ...lists });
+    assert.deepEqual(read({}, lists).settings, { ...defaults, ...lists });
+  });
+
   test('that is undefined leaves the variable its say', () => {
     assert.equal(read({ ORCHESTRATOR_PREFIX: 'theirs' }, { prefix: undefined }).settings.prefix, 'theirs');
   });
@@ -170,6 +193,8 @@ describe('an option', () => {
       { ignorePaths: ['a'] },
       { prometheusPort: 1.5 },
       { redisUrl: 'http://h' },
+      { prefix: '***' },
+      { gaugeAggregation: 'queue.*=most' },
     ];
     for (const options of wrong) {
       assert.throws(() => read({}, options), {
@@ -178,6 +203,11 @@ describe('an option', () => {
       });
     }
   });
+});
+
+test('the configuration row of gauges names the built-in rules that a glob of yours overrides', () => {
+  const shown = defaultText(SETTINGS.gaugeAggregation);
+  for (const [name, mode] of OWN_MODES) assert.ok(shown.includes(`${name}=${mode}`), shown);
 });
 
 test('every row says what it is, what it allows and what it is without', () => {
@@ -246,8 +276,24 @@ describe('secrets', () => {
     }
   });
 
+  test('that stand where a host, a port or the number of a database should are not shown', () => {
+    for (const [variable, value] of [
+      ['ORCHESTRATOR_REDIS_NODES', 'redis://:S3CR3T@127.0.0.1:26379,redis://:S3CR3T@127.0.0.1:26380'],
+      ['ORCHESTRATOR_REDIS_NODES', 'shop:S3CR3T@127.0.0.1:7000'],
+      ['ORCHESTRATOR_REDIS_NODES', '127.0.0.1:26379,127.0.0.1:26380:S3CR3T'],
+      ['ORCHESTRATOR_REDIS_URL', 'redis://127.0.0.1:1/0/S3CR3T'],
+      ['REDIS_URL', 'redis://127.0.0.1:1/S3CR3T'],
+    ] as const) {
+      const [warning = ''] = read({ [variable]: value }).warnings;
+      assert.match(warning, new RegExp(`^${variable}=.*\\(hidden\\).* is not allowed`));
+      assert.ok(!warning.includes('S3CR3T'), warning);
+    }
+    const [shown = ''] = read({ ORCHESTRATOR_REDIS_NODES: '10.0.0.1, [::1]:7000,h:70000' }).warnings;
+    assert.match(shown, /^ORCHESTRATOR_REDIS_NODES="10\.0\.0\.1, \[::1\]:7000,h:70000" is not allowed/);
+  });
+
   test('a URL without any is shown as it is', () => {
-    for (const url of ['redis://h:6379/1', 'rediss://[::1]:1', 'unix:///run/r.sock', 'http://h/x'])
+    for (const url of ['redis://h:6379/1', 'rediss://[::1]:1', 'unix:///run/r.sock'])
       assert.equal(withoutCredentials(url), url);
     assert.equal(withoutCredentials('redis://user:pass@h:6379/1?x=y'), 'redis://h:6379/1');
   });

@@ -85,6 +85,32 @@ export function boundsContract(bed: () => Bed): void {
     });
   });
 
+  test('what an instance has summed beyond its own limit joins what the project sums, and is not counted again', async () => {
+    const a = await bed().instance({ maxSeries: 1 });
+    const current = (second: number, beyond: number) => [
+      reported(upDownCounter('u'), now(user(1), 1), now(user(2), second), now(OVERFLOW_SERIES, beyond)),
+      reported(gauge('g', 'max'), now(user(1), 1), now(user(2), 2, 30_000), now(OVERFLOW_SERIES, beyond)),
+    ];
+    const { overflowed } = await a.send({
+      deltas: [added(requests, add(user(1), 1), add(user(2), 2), add(OVERFLOW_SERIES, 4))],
+      current: current(2, 4),
+    });
+    assert.equal(overflowed, 3);
+    // What the project refused is remembered; what the instance says of itself still counts.
+    for (const [second, beyond] of [
+      [2, 4],
+      [3, 4],
+      [3, 5],
+    ] as const) {
+      await a.send({ current: current(second, beyond) });
+      await assertValues(a, {
+        requests: { 'user=1': [1], [OVERFLOW]: [6] },
+        u: { 'user=1': [1], [OVERFLOW]: [second + beyond] },
+        g: { 'user=1': [1], [OVERFLOW]: [beyond] },
+      });
+    }
+  });
+
   test('a series that is not written leaves the snapshot, and one that is written stays', async () => {
     const options = { ttlMs: SHORT_MS * 8 };
     const a = await bed().instance(options);

@@ -9,6 +9,7 @@ import { currentContract } from './current.js';
 import { familyContract } from './families.js';
 import { lockContract } from './locks.js';
 import { lossContract } from './loss.js';
+import { mergedContract } from './merged.js';
 import { modelContract } from './model.js';
 import { projectContract } from './projects.js';
 
@@ -33,6 +34,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
     describe('current values', () => currentContract(bed));
     describe('families', () => familyContract(bed));
     describe('bounds', () => boundsContract(bed));
+    describe('shown as one:', () => mergedContract(bed));
     describe('locks', () => lockContract(bed));
     describe('a wall clock that is', () => clockContract(bed));
     describe('loss', () => lossContract(bed));

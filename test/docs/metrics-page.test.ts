@@ -27,6 +27,7 @@ const LATE = [
   'process_cpu_utilization_ratio',
   'http_client_request_duration_seconds',
   'system_filesystem_usage_bytes',
+  'system_cpu_utilization_ratio',
   'nodejs_eventloop_delay_p99_seconds',
   'orchestrator_flush_duration_seconds',
   'app_health_status',

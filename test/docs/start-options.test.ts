@@ -16,6 +16,8 @@ test('resource attributes given as an option are in target_info', async (t) => {
   });
   t.after(() => orchestrator?.shutdown());
   assert.deepEqual({ ...process.env }, before);
+  // A scrape does not wait for a process that is slow to flush.
+  await orchestrator?.flush();
   const { body } = await collectMetrics();
   const info = /^target_info\{(?<labels>.*)\} 1$/m.exec(body.toString())?.groups?.['labels'] ?? '';
   for (const label of ['service_name="shop"', 'team="checkout"', 'deployment_environment_name="test"'])

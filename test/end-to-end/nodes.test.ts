@@ -37,6 +37,9 @@ const PORTABLE = [
   /^start\/start\./,
 ];
 
+/** Kept from one run of the tests to the next; npm looks whether there is a newer one, and has nothing to copy if not. */
+const RUNTIMES = join(PACKAGE_ROOT, 'node_modules', '.cache', 'nodes-of-the-tests');
+
 /** Less than this file has, so that the one that hangs is named. */
 const FILE_TIMEOUT_MS = 120_000;
 
@@ -170,7 +173,8 @@ interface Installed {
 }
 
 async function install(suite: Owner, major: number): Promise<Installed> {
-  const runtime = scratchDir(suite, `node${major}`);
+  const runtime = join(RUNTIMES, `node${major}`);
+  mkdirSync(runtime, { recursive: true });
   writeFileSync(join(runtime, 'package.json'), '{"private":true}');
   await npm(['install', `node@${major}`], runtime);
   const node = join(runtime, 'node_modules', 'node', 'bin', 'node');

@@ -9,7 +9,7 @@ import { startRedis } from '../helpers/redis.js';
 import { scrape } from '../helpers/scrape.js';
 import { assertExact } from './exact-metrics.js';
 
-/** What docs/operations.md promises. A successor asks for the port each second, so a slow machine has time. */
+/** docs/operations.md promises a second; a slow machine has time. */
 const TAKEOVER_DEADLINE_MS = 5000;
 
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {

@@ -14,8 +14,15 @@ export interface Certificates {
   readonly clientKey: string;
 }
 
-/** Made anew for each test, so that no key lies in the repository and none expires. */
-export async function makeCertificates(dir: string): Promise<Certificates> {
+/**
+ * Made anew for each test, so that no key lies in the repository and none expires.
+ *
+ * @param names that the certificates are for
+ */
+export async function makeCertificates(
+  dir: string,
+  names = 'IP:127.0.0.1,DNS:localhost',
+): Promise<Certificates> {
   const path = (name: string): string => join(dir, name);
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   await openssl(
@@ -31,7 +38,7 @@ export async function makeCertificates(dir: string): Promise<Certificates> {
     '-subj',
     '/CN=test authority',
   );
-  await writeFile(path('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  await writeFile(path('names'), `subjectAltName=${names}\n`);
   for (const name of ['server', 'client']) {
     await openssl(
       'req',

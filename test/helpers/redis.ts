@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -22,6 +24,8 @@ export interface RedisServerOptions {
   readonly unixSocket?: boolean;
   /** TLS only; `mutual` asks the client for its certificate. */
   readonly tls?: boolean | 'mutual';
+  /** What the server's certificate is for, as in a certificate: `DNS:redis.example`. Default: this host. */
+  readonly names?: string;
   /** Every write is on the disk before it is acknowledged, so that a restart has all data. */
   readonly persistent?: boolean;
   /** Further `name value` lines of redis.conf. */
@@ -120,9 +124,10 @@ export class RedisServer {
     return (await this.client().keys('*')).toSorted();
   }
 
-  #tlsOptions(): { ca: Buffer; cert: Buffer; key: Buffer } {
+  #tlsOptions(): { ca: Buffer; cert: Buffer; key: Buffer; checkServerIdentity: () => undefined } {
     const { ca, clientCert, clientKey } = this.certificates;
-    return { ca: readFileSync(ca), cert: readFileSync(clientCert), key: readFileSync(clientKey) };
+    const files = { ca: readFileSync(ca), cert: readFileSync(clientCert), key: readFileSync(clientKey) };
+    return { ...files, checkServerIdentity: () => undefined };
   }
 
   #configuration(dataDir: string): string[] {
@@ -148,7 +153,7 @@ export class RedisServer {
 /** A private redis-server on a free port of 127.0.0.1 (or a unix socket), ready to be used. */
 export async function startRedis(owner: Owner, options: RedisServerOptions = {}): Promise<RedisServer> {
   const dir = scratchDir(owner, 'redis');
-  const certificates = options.tls === undefined ? NO_TLS : await makeCertificates(dir);
+  const certificates = options.tls === undefined ? NO_TLS : await makeCertificates(dir, options.names);
   const server = new RedisServer(dir, await freePort(), certificates, options);
   onEnd(owner, () => server.stop('SIGKILL'));
   await server.start();
@@ -161,7 +166,7 @@ export interface RedisCluster {
   /** As `ORCHESTRATOR_REDIS_NODES` wants them: `127.0.0.1:7000,127.0.0.1:7001`. */
   readonly addresses: string;
   /** Milliseconds without an answer after which the nodes that run take one for dead. */
-  setNodeTimeout(ms: number): Promise<void>;
+  readonly setNodeTimeout: (ms: number) => Promise<void>;
 }
 
 /** On a loaded machine a node may not get a processor for seconds; it is not dead, and the cluster is not down. */
@@ -259,6 +264,37 @@ async function startSentinel(owner: Owner, name: string, masterPort: number): Pr
     const state = String(await client.call('SENTINEL', 'CKQUORUM', name));
     const replicas = await client.call('SENTINEL', 'REPLICAS', name);
     if (!state.startsWith('OK') || !Array.isArray(replicas) || replicas.length < 2) throw new Error(state);
+  });
+  return port;
+}
+
+/**
+ * One sentinel that knows one master. Answers its port.
+ *
+ * @param config further lines of sentinel.conf; `tls-port` alone: it listens with TLS
+ */
+export async function startLoneSentinel(
+  owner: Owner,
+  master: RedisServer,
+  config: readonly string[] = [],
+): Promise<number> {
+  const dir = scratchDir(owner, 'sentinel');
+  const port = await freePort();
+  const listening = config.includes('tls-port') ? `port 0\ntls-port ${port}` : `port ${port}`;
+  const more = config.filter((line) => line !== 'tls-port');
+  const lines = [
+    listening,
+    'bind 127.0.0.1',
+    `dir ${dir}`,
+    `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
+  ];
+  await writeFile(join(dir, 'sentinel.conf'), [...lines, ...more].join('\n'));
+  const daemon = new Daemon('redis-sentinel', ['sentinel.conf'], dir);
+  onEnd(owner, () => daemon.stop('SIGKILL'));
+  await eventually(async () => {
+    daemon.assertRunning();
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect').finally(() => socket.destroy());
   });
   return port;
 }

@@ -48,6 +48,24 @@ describe('series with equal labels in the end', () => {
     assert.deepEqual(samples(await renderText(snapshot, ACCEPT.text, without)), ['c_total{a_b="x"} 3']);
   });
 
+  test('a value that is not a number hides no other one', async () => {
+    const snapshot = snapshotOf([
+      familyOf('g', 'gauge', [seriesOf(A, [1]), seriesOf(B, [NaN])]),
+      familyOf('u', 'updowncounter', [seriesOf(A, [NaN]), seriesOf(B, [2])]),
+      familyOf('h', 'histogram', [seriesOf(A, [NaN, 1, 1]), seriesOf(B, [3, 1, 1])], { boundaries: [1] }),
+      familyOf('only', 'gauge', [seriesOf(A, [NaN])]),
+    ]);
+    assert.deepEqual(samples(await renderText(snapshot)), [
+      'g{a_b="x"} 1',
+      'u{a_b="x"} 2',
+      'h_bucket{a_b="x",le="1"} 2',
+      'h_bucket{a_b="x",le="+Inf"} 4',
+      'h_sum{a_b="x"} 3',
+      'h_count{a_b="x"} 4',
+      'only{a_b="x"} NaN',
+    ]);
+  });
+
   test('the earlier start time stays', async () => {
     const snapshot = snapshotOf([
       familyOf('c', 'counter', [seriesOf(A, [1], { startMs: 9000 }), seriesOf(B, [2], { startMs: 4000 })]),

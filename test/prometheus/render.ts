@@ -44,7 +44,7 @@ export function renderBytes(
 export function ownLines(text: string): string[] {
   return text
     .split('\n')
-    .filter((line) => line !== '' && line !== '# EOF' && !line.includes('orchestrator_instances'));
+    .filter((line) => line !== '' && line !== '# EOF' && !line.includes('orchestrator_instance'));
 }
 
 export function snapshotOf(families: readonly SnapshotFamily[], resource: Attributes = []): Snapshot {

@@ -12,6 +12,8 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import { DeltaAccumulator, REFRESH_MS } from '../../src/reader/delta-accumulator.js';
+import { gaugeAggregation } from '../../src/reader/gauge-aggregation.js';
+import { LossCounter } from '../../src/reader/losses.js';
 import type { DeltaBatch } from '../../src/model/delta-batch.js';
 import { textOf } from '../contract/bed.js';
 import { Application } from './application.js';
@@ -45,6 +47,27 @@ describe('a flush of the SDK', () => {
     assert.deepEqual(deltasOf(first), { c: { 'a=1': [1], 'a=2': [2] }, h: { '': [1.5, 0, 1, 0] } });
     assert.deepEqual(deltasOf(second), { c: { 'a=2': [3] } });
     assert.deepEqual(deltasOf(third), {});
+  });
+
+  test('carries the chosen attributes of the resource, but for a series that has its own', async () => {
+    const app = new Application({
+      provider: { resource: resourceFromAttributes({ 'service.version': '1', region: 'eu', owner: 'me' }) },
+      reader: { resourceLabels: (key) => key !== 'owner' },
+    });
+    const meter = app.provider.getMeter('m');
+    meter.createCounter('c').add(1);
+    meter.createHistogram('h', bounds).record(1, { region: 'us', a: '1' });
+    meter.createGauge('g').record(1);
+    await app.reader.forceFlush();
+    assert.deepEqual(deltasOf(app.store.batches[0]), {
+      c: { 'region=eu,service.version=1': [1] },
+      h: { 'a=1,region=us,service.version=1': [1, 1, 0, 0] },
+    });
+    const [gauge] = app.store.batches[0]?.current ?? [];
+    assert.deepEqual(
+      gauge?.points.map(({ series }) => textOf(series)),
+      ['region=eu,service.version=1'],
+    );
   });
 
   test('has an observable counter only where it has risen, though it reports every time', async () => {
@@ -156,6 +179,33 @@ describe('a flush of the SDK', () => {
     });
     assert.equal((await app.family('system.cpu.time'))?.type, 'counter');
     assert.equal((await app.family('process.cpu.time'))?.aggregation, undefined);
+  });
+
+  test("sums an application's own metrics, whatever they are called", async () => {
+    const app = new Application({
+      provider: { resource: resourceFromAttributes({ 'host.name': 'web-1' }) },
+      reader: { gaugeAggregation: gaugeAggregation([]) },
+    });
+    const meter = app.provider.getMeter('shop');
+    meter.createCounter('system.orders').add(2);
+    meter.createObservableCounter('process.runs').addCallback((result) => result.observe(3));
+    meter.createObservableGauge('system.temperature').addCallback((result) => result.observe(20));
+    meter.createGauge('queue.jobs').record(4);
+    const values = await app.values();
+    assert.deepEqual(values['system.orders'], { '': [2] });
+    assert.deepEqual(values['process.runs'], { '': [3] });
+    for (const name of ['system.temperature', 'queue.jobs'])
+      assert.equal((await app.family(name))?.aggregation, 'instance', name);
+    assert.equal((await app.family('system.orders'))?.aggregation, undefined);
+    const own = app.provider.getMeter('@org/orchestrator');
+    own.createGauge('queue.jobs', { unit: '{job}' }).record(4);
+    own.createGauge('job.last_success.time').record(4);
+    const { families } = await app.reader.snapshot();
+    const modes = new Set(
+      families.map(({ family }) => `${family.name} ${family.unit} ${family.aggregation}`),
+    );
+    for (const mode of ['queue.jobs  instance', 'queue.jobs {job} last', 'job.last_success.time  keep'])
+      assert.ok(modes.has(mode), mode);
   });
 
   test('keeps two scopes of one name apart by version and attributes, and knows them again', async () => {
@@ -328,6 +378,35 @@ describe('while the store is away', () => {
   });
 });
 
+test('a wall clock that is set back freezes no gauge', async (t) => {
+  const app = new Application({ reader: { gaugeAggregation: () => 'last' } });
+  const meter = app.provider.getMeter('m');
+  const [gauge, upDown] = [meter.createGauge('g'), meter.createUpDownCounter('u')];
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  for (const [step, hours] of [0, 2, -1, -3, 0].entries()) {
+    Date.now = () => now() + hours * 3_600_000;
+    gauge.record(step);
+    upDown.add(1);
+    assert.deepEqual(await app.values(), { g: { '': [step] }, u: { '': [step + 1] } });
+  }
+});
+
+test('an application that collects by itself takes nothing away', async () => {
+  const app = new Application();
+  const meter = app.provider.getMeter('m');
+  const [counter, upDown] = [meter.createCounter('c'), meter.createUpDownCounter('u')];
+  for (let round = 0; round < 3; round += 1) {
+    counter.add(1);
+    upDown.add(1);
+    const { resourceMetrics } = await app.reader.collect();
+    assert.equal(resourceMetrics.scopeMetrics.length, 1);
+  }
+  assert.deepEqual(await app.values(), { c: { '': [3] }, u: { '': [3] } });
+});
+
 describe('callbacks', () => {
   test('that throw or hang cost their own points and no others', async () => {
     const app = new Application({ reader: { exportIntervalMillis: 3_600_000, exportTimeoutMillis: 50 } });
@@ -366,8 +445,10 @@ const accumulator = (): DeltaAccumulator =>
   new DeltaAccumulator({
     gaugeAggregation: () => 'instance',
     maxSeries: 100,
+    maxLabelLength: 1024,
     refreshMs: REFRESH_MS,
-    warn: () => undefined,
+    resourceLabels: () => false,
+    losses: new LossCounter(() => undefined),
   });
 const points = (batch: DeltaBatch): number => batch.deltas.reduce((sum, one) => sum + one.points.length, 0);
 
@@ -392,6 +473,18 @@ describe('over hours', () => {
     assert.deepEqual(shown(1, [{}]), [5]);
     for (let hour = 2; hour < 6; hour += 1) assert.deepEqual(shown(hour, []), []);
     assert.deepEqual(shown(6, [{}]), [10]);
+  });
+
+  test('a name and a unit that no text can carry are recognized', () => {
+    const one = accumulator();
+    for (let round = 0; round < 3; round += 1) {
+      const metrics = collection('c\ud800', [{}], { isMonotonic: true, value: 1 });
+      for (const { metrics: list } of metrics.scopeMetrics)
+        for (const { descriptor } of list) Object.assign(descriptor, { unit: '{u\udfff}' });
+      one.add(metrics, round);
+    }
+    assert.equal(one.knownSeries, 1);
+    assert.deepEqual(deltasOf(one.take(1)), { 'c\ufffd': { '': [3] } });
   });
 
   test('changing labels are forgotten, by time and by number', () => {

@@ -27,14 +27,14 @@ export class ScriptedStore implements MetricStore {
   #release: () => void = () => undefined;
   #held = Promise.resolve();
 
-  constructor() {
+  constructor(maxSeries = 100_000) {
     this.#memory = createMemoryStore({
       prefix: 'shop',
       project: 'shop',
       lease: 'lease',
       leaseMs: 600_000,
       ttlMs: 600_000,
-      maxSeries: 100_000,
+      maxSeries,
       warn: () => undefined,
     });
   }

@@ -224,6 +224,24 @@ describe('the end', () => {
     assert.equal(app.reader.exporter.reportLosses(), 0);
   });
 
+  test('loses the last value of a gauge that outlives its process, too', async () => {
+    const app = new Application({ reader: { gaugeAggregation: () => 'keep' } });
+    const meter = app.provider.getMeter('m');
+    const [time, other] = [meter.createGauge('time'), meter.createGauge('other')];
+    time.record(1);
+    other.record(1);
+    await app.reader.forceFlush();
+    assert.equal(app.reader.exporter.reportLosses(), 0);
+    app.store.otherwise = 'refused';
+    time.record(2);
+    await app.reader.forceFlush().catch(() => undefined);
+    assert.equal(app.reader.exporter.reportLosses(), 1);
+    assert.match(
+      app.warnings.at(-1) ?? '',
+      /last values of 1 series did not reach the store: the store is away/,
+    );
+  });
+
   test('a lease that is given back begins again with the next flush', async () => {
     const app = new Application();
     const gauge = app.provider.getMeter('m').createUpDownCounter('u');

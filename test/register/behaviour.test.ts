@@ -94,6 +94,23 @@ const cases: readonly Case[] = [
       /ORCHESTRATOR_NOT_STARTED warn: not started, the application runs without metrics: ORCHESTRATOR_PREFIX="!!!"/,
     ],
   },
+  {
+    name: 'a prefix of which nothing is left, and no warnings wanted',
+    fixture: 'job.cjs',
+    env: { ORCHESTRATOR_PREFIX: '!!!', OTEL_LOG_LEVEL: 'error' },
+    says: [],
+  },
+  {
+    name: 'a Redis mode without an address',
+    fixture: 'job.cjs',
+    env: { ORCHESTRATOR_STORE: undefined, ORCHESTRATOR_REDIS_MODE: 'cluster' },
+    says: [/warn: not started.*ORCHESTRATOR_REDIS_MODE=cluster needs ORCHESTRATOR_REDIS_NODES/],
+  },
+  {
+    name: 'cluster workers with execArgv of their own',
+    fixture: 'cluster-exec-argv.cjs',
+    says: [START_LINE, /ORCHESTRATOR_WORKER_NOT_MEASURED warn: .*execArgv/],
+  },
 ];
 
 for (const example of cases) {

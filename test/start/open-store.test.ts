@@ -7,11 +7,12 @@ import { inspect } from 'node:util';
 import type { Environment } from '../../src/config/environment.js';
 import { readSettings } from '../../src/config/read-settings.js';
 import { storeOf } from '../../src/start/open-store.js';
+import type { Warn } from '../../src/warnings.js';
 import type { MetricStore, StoreContext } from '../../src/store/metric-store.js';
 import { eventually } from '../helpers/eventually.js';
 import type { Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
-import { startRedis } from '../helpers/redis.js';
+import { startLoneSentinel, startRedis, type RedisServer } from '../helpers/redis.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 import {
   add,
@@ -35,6 +36,13 @@ function documentedRules(): string {
   assert.ok(rules !== undefined);
   return rules;
 }
+
+const tlsLines = ({ certificates }: Pick<RedisServer, 'certificates'>): string[] => [
+  `tls-cert-file ${certificates.serverCert}`,
+  `tls-key-file ${certificates.serverKey}`,
+  `tls-ca-cert-file ${certificates.ca}`,
+  'tls-auth-clients no',
+];
 
 let stores = 0;
 
@@ -107,6 +115,13 @@ describe('a Redis store works with', () => {
       const users = [`shop on >secret ${documentedRules()}`];
       return { REDIS_URL: (await startRedis(owner, { users })).urlFor('shop', 'secret') };
     },
+    'an ACL user of the rules of version 0.1.0': async (owner) => {
+      const rights =
+        'eval evalsha time del exists get pexpire set unlink hdel hexists hget hgetall hkeys hlen hmget hscan hset zadd zrange zrem zscore';
+      const commands = rights.replaceAll(/\w+/g, '+$&');
+      const users = [`shop on >secret resetkeys ~orchestrator:{shop}:* resetchannels -@all ${commands}`];
+      return { REDIS_URL: (await startRedis(owner, { users })).urlFor('shop', 'secret') };
+    },
     TLS: async (owner) => {
       const redis = await startRedis(owner, { tls: true });
       return { REDIS_URL: redis.url, ORCHESTRATOR_REDIS_TLS_CA: redis.certificates.ca };
@@ -128,6 +143,60 @@ describe('a Redis store works with', () => {
         ORCHESTRATOR_REDIS_TLS_KEY: clientKey,
       };
     },
+  };
+  /** What a sentinel asks for, and what is set for it. */
+  const sentinels: Record<string, readonly [config: readonly string[], env: Environment]> = {
+    'a sentinel': [[], {}],
+    'a sentinel with a password': [['requirepass spw'], { ORCHESTRATOR_REDIS_SENTINEL_PASSWORD: 'spw' }],
+    'a sentinel with users': [
+      ['user default off', 'user metrics on >spw -@all +sentinel|get-master-addr-by-name'],
+      { ORCHESTRATOR_REDIS_SENTINEL_USERNAME: 'metrics', ORCHESTRATOR_REDIS_SENTINEL_PASSWORD: 'spw' },
+    ],
+  };
+  for (const [name, [config, env]] of Object.entries(sentinels)) {
+    cases[name] = async (owner) => {
+      const master = await startRedis(owner, { password: 'pw' });
+      const port = await startLoneSentinel(owner, master, [...config, 'sentinel auth-pass mymaster pw']);
+      return {
+        ORCHESTRATOR_REDIS_MODE: 'sentinel',
+        ORCHESTRATOR_REDIS_NODES: `127.0.0.1:${port}`,
+        ORCHESTRATOR_REDIS_PASSWORD: 'pw',
+        ...env,
+      };
+    };
+  }
+  cases['a sentinel that a URL names'] = async (owner) => ({
+    ORCHESTRATOR_REDIS_MODE: 'sentinel',
+    REDIS_URL: `redis://127.0.0.1:${await startLoneSentinel(owner, await startRedis(owner))}`,
+  });
+  cases['a sentinel and Redis with TLS'] = async (owner) => {
+    const master = await startRedis(owner, { tls: true });
+    const tls = [...tlsLines(master), 'tls-replication yes'];
+    return {
+      ORCHESTRATOR_REDIS_MODE: 'sentinel',
+      ORCHESTRATOR_REDIS_NODES: `127.0.0.1:${await startLoneSentinel(owner, master, ['tls-port', ...tls])}`,
+      ORCHESTRATOR_REDIS_TLS_CA: master.certificates.ca,
+    };
+  };
+  cases['Redis with TLS and a sentinel without'] = async (owner) => {
+    const master = await startRedis(owner, { tls: true });
+    const tls = [...tlsLines(master), 'tls-replication yes'];
+    return {
+      ORCHESTRATOR_REDIS_MODE: 'sentinel',
+      ORCHESTRATOR_REDIS_NODES: `127.0.0.1:${await startLoneSentinel(owner, master, tls)}`,
+      ORCHESTRATOR_REDIS_TLS_CA: master.certificates.ca,
+      ORCHESTRATOR_REDIS_SENTINEL_TLS: 'false',
+    };
+  };
+  cases['a sentinel with TLS and Redis without'] = async (owner) => {
+    const { certificates } = await startRedis(owner, { tls: true });
+    const tls = ['tls-port', ...tlsLines({ certificates })];
+    return {
+      ORCHESTRATOR_REDIS_MODE: 'sentinel',
+      ORCHESTRATOR_REDIS_NODES: `127.0.0.1:${await startLoneSentinel(owner, await startRedis(owner), tls)}`,
+      ORCHESTRATOR_REDIS_SENTINEL_TLS: 'true',
+      ORCHESTRATOR_REDIS_TLS_VERIFY: 'false',
+    };
   };
   for (const [name, start] of Object.entries(cases)) {
     test(name, async (t) => {
@@ -233,6 +302,53 @@ describe('a store that cannot be used says why, without secrets:', () => {
     );
   });
 
+  test('a certificate for another name', async (t) => {
+    const { url, certificates } = await startRedis(t, { tls: true, names: 'DNS:redis.example' });
+    await assertFailure(
+      t,
+      { REDIS_URL: url, ORCHESTRATOR_REDIS_TLS_CA: certificates.ca },
+      'ORCHESTRATOR_STORE_REFUSED',
+      /altnames.*ORCHESTRATOR_REDIS_TLS_SERVERNAME/,
+    );
+  });
+
+  for (const [name, given] of Object.entries({
+    'a wrong password': { ORCHESTRATOR_REDIS_SENTINEL_PASSWORD: secret },
+    'no password': {},
+    'an unknown user': {
+      ORCHESTRATOR_REDIS_SENTINEL_USERNAME: 'nobody',
+      ORCHESTRATOR_REDIS_SENTINEL_PASSWORD: secret,
+    },
+  })) {
+    test(`a sentinel, ${name}`, async (t) => {
+      const port = await startLoneSentinel(t, await startRedis(t), ['requirepass right']);
+      const nodes = `127.0.0.1:${port},127.0.0.1:${await freePort()}`;
+      await assertFailure(
+        t,
+        { ORCHESTRATOR_REDIS_MODE: 'sentinel', ORCHESTRATOR_REDIS_NODES: nodes, ...given },
+        'ORCHESTRATOR_STORE_REFUSED',
+        new RegExp(
+          `^The sentinel 127\\.0\\.0\\.1:${port}: (?:WRONGPASS|NOAUTH).*ORCHESTRATOR_REDIS_SENTINEL_PASSWORD\\.$`,
+        ),
+      );
+    });
+  }
+
+  test('Redis behind a sentinel, wrong password', async (t) => {
+    const master = await startRedis(t, { password: 'right' });
+    const port = await startLoneSentinel(t, master, ['sentinel auth-pass mymaster right']);
+    await assertFailure(
+      t,
+      {
+        ORCHESTRATOR_REDIS_MODE: 'sentinel',
+        ORCHESTRATOR_REDIS_NODES: `127.0.0.1:${port}`,
+        ORCHESTRATOR_REDIS_PASSWORD: secret,
+      },
+      'ORCHESTRATOR_STORE_REFUSED',
+      /^redis sentinel .*WRONGPASS.*ORCHESTRATOR_REDIS_PASSWORD\.$/,
+    );
+  });
+
   test('a file that cannot be read', (t) => {
     const env = { REDIS_URL: 'rediss://127.0.0.1', ORCHESTRATOR_REDIS_TLS_CA: '/nowhere/ca.pem' };
     assert.throws(() => open(t, env), {
@@ -243,15 +359,83 @@ describe('a store that cannot be used says why, without secrets:', () => {
 
   test('a mode without nodes, and nodes without a mode', (t) => {
     for (const mode of ['sentinel', 'cluster']) {
-      assert.throws(() => open(t, { ORCHESTRATOR_STORE: 'redis', ORCHESTRATOR_REDIS_MODE: mode }), {
-        code: 'ORCHESTRATOR_INVALID_SETTING',
-        message: new RegExp(`ORCHESTRATOR_REDIS_MODE=${mode} needs ORCHESTRATOR_REDIS_NODES`),
-      });
+      // Not the local store, in which each host would be alone without a word.
+      for (const store of ['', 'redis']) {
+        assert.throws(() => open(t, { ORCHESTRATOR_STORE: store, ORCHESTRATOR_REDIS_MODE: mode }), {
+          code: 'ORCHESTRATOR_INVALID_SETTING',
+          message: new RegExp(`ORCHESTRATOR_REDIS_MODE=${mode} needs ORCHESTRATOR_REDIS_NODES`),
+        });
+      }
     }
     assert.throws(() => open(t, { ORCHESTRATOR_REDIS_NODES: '10.0.0.1:6379,10.0.0.2:6379' }), {
       code: 'ORCHESTRATOR_INVALID_SETTING',
       message: /ORCHESTRATOR_REDIS_NODES.*ORCHESTRATOR_REDIS_MODE/,
     });
+  });
+});
+
+/** Whoever sets one of these wants a Redis, and would not notice that each host has a sum of its own. */
+describe('a setting of Redis without an address', () => {
+  const settings = {
+    ORCHESTRATOR_REDIS_USERNAME: 'user',
+    ORCHESTRATOR_REDIS_PASSWORD: 'S3CR3T',
+    ORCHESTRATOR_REDIS_SENTINEL_NAME: 'main',
+    ORCHESTRATOR_REDIS_SENTINEL_USERNAME: 'user',
+    ORCHESTRATOR_REDIS_SENTINEL_PASSWORD: 'S3CR3T',
+    ORCHESTRATOR_REDIS_SENTINEL_TLS: 'true',
+    ORCHESTRATOR_REDIS_TLS_CA: '/ca.pem',
+    ORCHESTRATOR_REDIS_TLS_CERT: '/cert.pem',
+    ORCHESTRATOR_REDIS_TLS_KEY: '/key.pem',
+    ORCHESTRATOR_REDIS_TLS_SERVERNAME: 'redis.example',
+    ORCHESTRATOR_REDIS_TLS_VERIFY: 'false',
+  };
+  for (const [variable, value] of Object.entries(settings)) {
+    test(`${variable} is refused, and no store is opened`, (t) => {
+      assert.throws(() => open(t, { [variable]: value }), {
+        code: 'ORCHESTRATOR_INVALID_SETTING',
+        message: new RegExp(`^${variable} needs the address of a Redis: set ORCHESTRATOR_REDIS_URL`),
+      });
+      assert.equal(open(t, { [variable]: value, ORCHESTRATOR_STORE: 'memory' }).description, 'memory');
+    });
+  }
+});
+
+describe('a certificate that a service signs itself, for another name,', () => {
+  const server = startRedis({ after }, { tls: true, names: 'DNS:redis.example' });
+  const gives: Readonly<Record<string, readonly [env: Environment, warnings: readonly RegExp[]]>> = {
+    'is accepted by its name': [
+      { ORCHESTRATOR_REDIS_TLS_SERVERNAME: 'redis.example' },
+      [
+        /^ORCHESTRATOR_TLS_OTHER_NAME ORCHESTRATOR_REDIS_TLS_SERVERNAME=redis\.example: .* can pose as Redis\.$/,
+      ],
+    ],
+    'is accepted unseen': [
+      { ORCHESTRATOR_REDIS_TLS_CA: '', ORCHESTRATOR_REDIS_TLS_VERIFY: 'false' },
+      [/^ORCHESTRATOR_TLS_NOT_VERIFIED ORCHESTRATOR_REDIS_TLS_VERIFY=false: .* pose as Redis.*password\.$/],
+    ],
+  };
+  for (const [name, [env, warnings]] of Object.entries(gives)) {
+    test(`${name}, and what that gives up is said`, async (t) => {
+      const { url, certificates } = await server;
+      const said: string[] = [];
+      const warn: Warn = (message, code) => said.push(`${code} ${message}`);
+      const settings = { REDIS_URL: url, ORCHESTRATOR_REDIS_TLS_CA: certificates.ca, ...env };
+      const one = new Instance(open(t, settings, { warn, prefix: name }), []);
+      await one.send({ deltas: [added(requests, add(series(), 1))] });
+      await assertValues(one, { requests: { '': [1] } });
+      assert.equal(said.length, warnings.length);
+      for (const [index, warning] of warnings.entries()) assert.match(said[index] ?? '', warning);
+    });
+  }
+
+  test('is refused under a name that it is not for', async (t) => {
+    const { url, certificates } = await server;
+    const store = open(t, {
+      REDIS_URL: url,
+      ORCHESTRATOR_REDIS_TLS_CA: certificates.ca,
+      ORCHESTRATOR_REDIS_TLS_SERVERNAME: 'else.example',
+    });
+    assert.match((await failure(store)).message, /else\.example/);
   });
 });
 

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { metrics } from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
+import { recordJob } from '../../src/application/record-job.js';
 import { collectMetrics } from '../../src/start/metrics-handler.js';
 import { running } from '../../src/start/running.js';
 import { shutdown, start, type StartOptions } from '../../src/start/start.js';
@@ -58,12 +59,31 @@ describe('start()', () => {
     assert.equal((await exposition()).sum('orders_total'), 1);
   });
 
-  test('beside another SDK throws, and leaves that one alone', () => {
+  test('beside another SDK leaves that one alone, measures for itself, and says so', async () => {
     const theirs = new MeterProvider();
     metrics.setGlobalMeterProvider(theirs);
-    assert.throws(() => start(quiet), { code: 'ORCHESTRATOR_ALREADY_STARTED', message: /StoreMetricReader/ });
+    start(quiet);
     assert.equal(metrics.getMeterProvider(), theirs);
-    assert.equal(running(), undefined);
+    await recordJob('beside', () => undefined);
+    const seen = await exposition();
+    assert.equal(seen.sum('job_runs_total'), 1);
+    assert.ok(seen.samples('process_cpu_time_seconds_total').length > 0);
+  });
+
+  test('gives its place to an SDK that the application starts later, and goes on to measure', async () => {
+    start(quiet);
+    const before = metrics.getMeter('app').createCounter('orders');
+    const theirs = new MeterProvider();
+    assert.equal(metrics.setGlobalMeterProvider(theirs), true);
+    assert.equal(metrics.getMeterProvider(), theirs);
+    assert.equal(metrics.setGlobalMeterProvider(new MeterProvider()), false);
+    before.add(2);
+    await recordJob('after', () => undefined);
+    const seen = await exposition();
+    assert.equal(seen.sum('orders_total'), 2);
+    assert.equal(seen.sum('job_runs_total'), 1);
+    await shutdown();
+    assert.equal(metrics.getMeterProvider(), theirs);
   });
 
   test('does nothing when it is turned off', () => {
@@ -78,9 +98,13 @@ describe('start()', () => {
       { prefix: '***' },
       { store: 'redis', redisTlsCa: '/nowhere.pem' },
       { store: 'redis', redisMode: 'sentinel' },
+      { redisURL: 'redis://h' } as StartOptions,
     ];
     for (const options of wrong)
       assert.throws(() => start({ ...quiet, ...options }), { code: 'ORCHESTRATOR_INVALID_SETTING' });
+    assert.throws(() => start({ ...quiet, prefix: '***' }), {
+      message: /^Option prefix: "\*\*\*" is not allowed/,
+    });
     assert.ok(start(quiet) !== undefined);
   });
 
@@ -141,7 +165,7 @@ const INDEX = JSON.stringify(join(PACKAGE_ROOT, 'dist', 'src', 'index.js'));
 
 const run = async (
   env: Record<string, string>,
-  script = `require(${REGISTER}); setTimeout(() => {}, 300)`,
+  script = `require(${REGISTER}); setTimeout(() => {}, 1300)`,
   cwd: string = PACKAGE_ROOT,
 ): Promise<string> => {
   const { stderr, stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
@@ -152,12 +176,38 @@ const run = async (
   return stderr;
 };
 
+describe('the start line', () => {
+  test('has the real port when any free one was asked for', async () => {
+    const script = `
+      require(${REGISTER});
+      setTimeout(() => fetch(/http:\\S+metrics/.exec(line)[0]).then((reply) => console.error('status', reply.status)), 500);
+      let line = '';
+      const write = process.stderr.write;
+      process.stderr.write = (text, ...rest) => { line += text; return write.call(process.stderr, text, ...rest); };`;
+    const printed = await run({ ORCHESTRATOR_STORE: 'memory', ORCHESTRATOR_PREFIX: 'shop' }, script);
+    const lines = printed.split('\n').filter((line) => line.includes(': store memory'));
+    assert.equal(lines.length, 1, printed);
+    assert.match(printed, /^status 200$/m);
+  });
+
+  test('names no address without a store', async () => {
+    const printed = await run({ OTEL_METRICS_EXPORTER: 'none', ORCHESTRATOR_PREFIX: 'shop' });
+    assert.match(printed, /: store none, prefix shop/);
+    assert.ok(!printed.includes('http:'), printed);
+  });
+});
+
 describe('what is printed', () => {
   test('names a project without a name, and an exporter that does not exist', async (t) => {
-    const env = { ORCHESTRATOR_STORE: 'memory', OTEL_METRICS_EXPORTER: 'orchestrator,jaeger' };
+    const env = {
+      ORCHESTRATOR_STORE: 'memory',
+      OTEL_METRICS_EXPORTER: 'orchestrator,jaeger',
+      OTEL_NODE_RESOURCE_DETECTORS: 'env,nowhere',
+    };
     const printed = await run(env, undefined, scratchDir(t, 'nameless'));
     assert.match(printed, /ORCHESTRATOR_NO_NAME warn: .*set ORCHESTRATOR_PREFIX/);
     assert.match(printed, /ORCHESTRATOR_EXPORTER_UNKNOWN warn: .*"jaeger" is not allowed/);
+    assert.match(printed, /ORCHESTRATOR_DETECTOR_UNKNOWN warn: .*nowhere/);
   });
 
   test('says that the local store cannot be used', async () => {

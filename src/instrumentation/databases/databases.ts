@@ -6,6 +6,7 @@ import { instrumentDriver, PUBLISHING_DRIVERS } from './driver-commands.js';
 import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage } from '../packages/installed-package.js';
 import { loadUpstream } from '../packages/load-upstream.js';
+import type * as RequireHookModule from '../packages/require-hook.js';
 import { isRecord } from '../packages/manifest.js';
 import { instrumentMysql2Pools } from './mysql2-pools.js';
 import { createOperationDuration } from './operation-series.js';
@@ -51,7 +52,9 @@ export function instrumentDatabases(options: DatabaseOptions): Instrumentation {
   if (drivers.includes('mysql2')) running.push(instrumentMysql2Pools(meter));
   for (const driver of drivers) {
     const upstream = meterProvider && upstreamOf(driver, main, meterProvider);
-    if (upstream !== undefined) running.push({ stop: () => upstream.disable() });
+    if (upstream === undefined) continue;
+    running.push({ stop: () => upstream.disable() });
+    (require('../packages/require-hook.js') as typeof RequireHookModule).releaseRequireHook();
   }
   return {
     stop() {

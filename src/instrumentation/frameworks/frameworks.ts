@@ -9,9 +9,9 @@ import type { Instrumentation } from '../instrumentation.js';
 import { applicationOf, findPackage, importEntry } from '../packages/installed-package.js';
 import { mayLoad } from '../packages/may-load.js';
 import { onModuleLoaded } from '../packages/module-loaded.js';
+import { warning } from '../../warnings.js';
 import * as all from './all-frameworks.js';
 import type { EsmBuild, Framework } from './framework.js';
-import { warning } from '../../warnings.js';
 
 export interface FrameworkOptions {
   /** The application's main file; packages are found from there. Without it, ESM builds of Hono and NestJS are not seen. */

@@ -4,10 +4,17 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 
-import { type Attributes, createNoopMeter, diag, type MeterProvider, type Span } from '@opentelemetry/api';
+import {
+  type Attributes,
+  createNoopMeter,
+  diag,
+  type MeterProvider,
+  ProxyTracerProvider,
+  type Span,
+} from '@opentelemetry/api';
 import type * as AutoInstrumentations from '@opentelemetry/auto-instrumentations-node';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
-import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { HttpInstrumentation, type HttpInstrumentationConfig } from '@opentelemetry/instrumentation-http';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 
 import { isOwnRequest, isOwnServer } from '../../own-traffic/own-traffic.js';
@@ -31,11 +38,48 @@ const REPLACED = ['http', 'undici', 'runtime-node', 'host-metrics'];
 
 const withoutMetrics: MeterProvider = { getMeter: () => createNoopMeter() };
 
+/** Without a delegate it makes spans that record nothing and pass on the context of their parent. */
+const withoutSpans = new ProxyTracerProvider();
+
+/** Of every instrumentation: puts a patch in place. */
+const WRAP = '_wrap';
+
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
 /** Spans and context propagation only: the same requests are counted by our own listeners. */
 class HttpSpans extends HttpInstrumentation {
+  #standsDown = false;
+
+  constructor(config: HttpInstrumentationConfig) {
+    super(config);
+    const wrap = this[WRAP];
+    // Taking a patch off is no way to stand down: the application's own may be on top of it by then.
+    this[WRAP] = (nodule, name, wrapper) =>
+      wrap(nodule, name, (original) => this.#gate(original, wrapper(original, name)));
+  }
+
   override setMeterProvider(): void {
     super.setMeterProvider(withoutMetrics);
   }
+
+  /** From now on the patched functions are as if they were not patched. */
+  standDown(): void {
+    this.#standsDown = true;
+  }
+
+  #gate<T>(original: T, patched: T): T {
+    const standsDown = (): boolean => this.#standsDown;
+    return function unlessStandingDown(this: unknown, ...args: unknown[]) {
+      return Reflect.apply((standsDown() ? original : patched) as AnyFunction, this, args);
+    } as T;
+  }
+}
+
+/** Span instrumentations, and the way to make them do nothing when the application brings its own. */
+export interface SpanInstrumentations {
+  readonly instrumentations: readonly Instrumentation[];
+  /** Nothing of ours makes a span or touches a header any more. Metrics that they bring with them go on. */
+  standDown(): void;
 }
 
 class UndiciSpans extends UndiciInstrumentation {
@@ -49,7 +93,7 @@ class UndiciSpans extends UndiciInstrumentation {
  * `@opentelemetry/auto-instrumentations-node` if the application has it; `OTEL_NODE_ENABLED_INSTRUMENTATIONS` and
  * `OTEL_NODE_DISABLED_INSTRUMENTATIONS` select among them as usual. Give them to the SDK.
  */
-export function traceInstrumentations(options: TracingOptions = {}): Instrumentation[] {
+export function traceInstrumentations(options: TracingOptions = {}): SpanInstrumentations {
   const http = new HttpSpans({
     ignoreIncomingRequestHook: (request) => isIgnored(request, options),
     ignoreOutgoingRequestHook: isOwnRequest,
@@ -61,7 +105,15 @@ export function traceInstrumentations(options: TracingOptions = {}): Instrumenta
   http.setMeterProvider();
   undici.setMeterProvider();
   registerEsmHooks();
-  return [http, undici, ...autoInstrumentations(options.main)];
+  const others = autoInstrumentations(options.main);
+  return {
+    instrumentations: [http, undici, ...others],
+    standDown() {
+      http.standDown();
+      undici.disable();
+      for (const each of others) each.setTracerProvider(withoutSpans);
+    },
+  };
 }
 
 function isIgnored(request: IncomingMessage, { ignore }: TracingOptions): boolean {

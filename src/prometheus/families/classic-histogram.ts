@@ -1,8 +1,4 @@
-import {
-  type Exponential,
-  type ExponentialBuckets,
-  bucketUpperBound,
-} from '../../model/exponential-histogram.js';
+import type { Exponential } from '../../model/exponential-histogram.js';
 
 /**
  * Finite buckets of an exponential histogram in a text format. 2^±20 around one second is a microsecond to 12 days, so
@@ -63,37 +59,4 @@ function powers(range: Exponents | undefined, step: number): number[] {
     if (power > 0 && power < Infinity) result.push(power);
   }
   return result;
-}
-
-/**
- * An exponential histogram as `[sum, c0, …, cN]` on given boundaries. A bucket counts where its upper bound lies, so the
- * counts are exact at powers of its base, and elsewhere late by less than one bucket.
- */
-export function exponentialToClassic(histogram: Exponential, boundaries: readonly number[]): number[] {
-  const { scale, zeroThreshold, zeroCount, sum, positive, negative } = histogram;
-  const values = [sum, ...boundaries.map(() => 0), 0];
-  const add = (upperBound: number, count: number): void => {
-    if (count === 0) return;
-    const bucket = 1 + firstAtLeast(boundaries, upperBound);
-    values[bucket] = (values[bucket] ?? 0) + count;
-  };
-  each(negative, (index, count) => add(-bucketUpperBound(index - 1, scale), count));
-  add(zeroThreshold, zeroCount);
-  each(positive, (index, count) => add(bucketUpperBound(index, scale), count));
-  return values;
-}
-
-function each({ offset, counts }: ExponentialBuckets, visit: (index: number, count: number) => void): void {
-  for (const [k, count] of counts.entries()) visit(offset + k, count);
-}
-
-function firstAtLeast(boundaries: readonly number[], value: number): number {
-  let low = 0;
-  let high = boundaries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((boundaries[middle] ?? Infinity) >= value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -26,6 +26,8 @@ export interface GroupingRules {
   /** Undefined for a family that cannot be named. */
   readonly nameOf: (family: Family) => MetricName | undefined;
   readonly targetInfo: boolean;
+  /** Our own about each process; undefined: none. */
+  readonly instanceInfo?: SnapshotFamily | undefined;
   /** Called for every conflict of every scrape; the callee reports each key once. */
   readonly report: (key: string, ...told: Parameters<Warn>) => void;
 }
@@ -57,7 +59,9 @@ export function groupFamilies(snapshot: Snapshot, rules: GroupingRules): MetricF
   const groups = new FamilyGroups(rules);
   if (rules.targetInfo && snapshot.resource.some(([, value]) => value !== '')) groups.addTargetInfo();
   groups.add(instances(snapshot.instances));
-  for (const family of snapshot.families) if (family.series.length > 0) groups.add(family);
+  const { instanceInfo } = rules;
+  for (const family of instanceInfo === undefined ? snapshot.families : [instanceInfo, ...snapshot.families])
+    if (family.series.length > 0) groups.add(family);
   return groups.finish();
 }
 
@@ -161,14 +165,14 @@ class FamilyGroups {
   }
 }
 
-const METRIC_TYPES = {
+export const METRIC_TYPES: Readonly<Record<FamilyType, MetricType>> = {
   counter: 'counter',
   gauge: 'gauge',
   // "… the sum is non-monotonic, it should follow the same rules as described for OpenTelemetry Gauge."
   updowncounter: 'gauge',
   histogram: 'histogram',
   exponentialhistogram: 'histogram',
-} as const satisfies Record<FamilyType, MetricType>;
+};
 
 function sampleNames(name: string, type: MetricType, dialect: Dialect): string[] {
   if (type !== 'histogram') return [name];

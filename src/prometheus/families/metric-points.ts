@@ -9,7 +9,8 @@ import {
 import type { Family } from '../../model/family.js';
 import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { MetricFamily } from './metric-family.js';
-import { exponentialBoundaries, exponentialToClassic } from './classic-histogram.js';
+import { exponentialToClassic } from '../../model/histogram-conversion.js';
+import { exponentialBoundaries } from './classic-histogram.js';
 import type { EncodedLabels, LabelCache } from '../naming/label-cache.js';
 
 /** One label set of a metric, and the sum of all series that have these labels in the end. */
@@ -80,7 +81,10 @@ const SCALARS: PointReader = {
   boundaries: [],
   read: (_family, entry, labels) => ({ labels, startMs: entry.startMs, values: entry.values }),
   // Sums add up; of two gauges only the last is true.
-  merge: (a, b, family) => (family.type === 'gauge' ? b : addClassic(a, b)),
+  merge: (a, b, family) => {
+    if (family.type !== 'gauge') return addClassic(a, b);
+    return Number.isNaN(b.values[0]) ? a : b;
+  },
 };
 
 async function histogramReader(
@@ -143,8 +147,14 @@ function classicReader(
 }
 
 function addClassic(a: MetricPoint, b: MetricPoint): MetricPoint {
-  const values = Array.from(a.values, (value, index) => value + (b.values[index] ?? 0));
+  const values = Array.from(a.values, (value, index) => sum(value, b.values[index] ?? 0));
   return { labels: a.labels, startMs: earlier(a.startMs, b.startMs), values };
+}
+
+/** A value that is not a number hides no other one. */
+function sum(a: number, b: number): number {
+  if (Number.isNaN(a)) return b;
+  return Number.isNaN(b) ? a : a + b;
 }
 
 function earlier(a: number, b: number): number {

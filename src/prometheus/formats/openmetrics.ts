@@ -9,25 +9,43 @@ import { writeBucketLines } from './text.js';
 const BUCKETS = new BucketLabels(canonicalNumber);
 
 /** OpenMetrics text 1.0.0; 0.0.1 is the same for everything that is written here. */
-export const OPENMETRICS: Format = {
-  dialect: 'openmetrics',
-  nativeHistograms: false,
-  labelEncoding: 'text',
-  encodeLabels: labelsText,
-  begin: (writer, metric, boundaries) => {
-    const family = familyName(metric);
-    writeHeader(writer, metric, family);
-    switch (metric.type) {
-      case 'histogram':
-        return histogram(writer, family, boundaries);
-      case 'counter':
-        return counter(writer, family);
-      default:
-        return gauge(writer, metric.name);
-    }
-  },
-  end: (writer) => writer.text('# EOF\n'),
-};
+export const OPENMETRICS: Format = openMetrics((writer, family) => {
+  const line = new SampleLine(writer, `${family}_created`);
+  return ({ labels, startMs }) => {
+    if (startMs > 0) line.write(labels.bytes, startMs / 1000);
+  };
+});
+
+/** "Created" values are optional; Prometheus stores each as a series. */
+export const OPENMETRICS_WITHOUT_CREATED: Format = openMetrics(() => () => undefined);
+
+/**
+ * Writes when a point began to count: "The corresponding Created time MUST also be set to the timestamp of the reset", in
+ * seconds.
+ */
+type CreatedLine = (writer: ByteWriter, family: string) => (point: MetricPoint) => void;
+
+function openMetrics(createdLine: CreatedLine): Format {
+  return {
+    dialect: 'openmetrics',
+    nativeHistograms: false,
+    labelEncoding: 'text',
+    encodeLabels: labelsText,
+    begin: (writer, metric, boundaries) => {
+      const family = familyName(metric);
+      writeHeader(writer, metric, family);
+      switch (metric.type) {
+        case 'histogram':
+          return histogram(writer, family, boundaries, createdLine);
+        case 'counter':
+          return counter(writer, family, createdLine);
+        default:
+          return gauge(writer, metric.name);
+      }
+    },
+    end: (writer) => writer.text('# EOF\n'),
+  };
+}
 
 /**
  * A bound as OpenMetrics' "canonical numbers" want it: the shortest text that reads back as the same double, `1.0`
@@ -64,15 +82,15 @@ function gauge(writer: ByteWriter, name: string): FamilyWriter {
 }
 
 /** "A Total is a non-NaN and MUST be monotonically non-decreasing over time, starting from 0": others are left out. */
-function counter(writer: ByteWriter, family: string): FamilyWriter {
+function counter(writer: ByteWriter, family: string, createdLine: CreatedLine): FamilyWriter {
   const total = new SampleLine(writer, `${family}_total`);
-  const created = new CreatedLine(writer, family);
+  const writeCreated = createdLine(writer, family);
   return {
     point: (point) => {
       const value = point.values[0] ?? 0;
       if (!(value >= 0)) return;
       total.write(point.labels.bytes, value);
-      created.write(point);
+      writeCreated(point);
     },
     end: () => undefined,
   };
@@ -83,11 +101,16 @@ function counter(writer: ByteWriter, family: string): FamilyWriter {
  * Sum Value is present": negative bounds are left out, which keeps all other counts and the sum exact. A sum that cannot be written (NaN, or below
  * zero) takes `_count` with it; `le="+Inf"` says the same.
  */
-function histogram(writer: ByteWriter, family: string, boundaries: readonly number[]): FamilyWriter {
+function histogram(
+  writer: ByteWriter,
+  family: string,
+  boundaries: readonly number[],
+  createdLine: CreatedLine,
+): FamilyWriter {
   const bucket = new SampleLine(writer, `${family}_bucket`);
   const count = new SampleLine(writer, `${family}_count`);
   const sum = new SampleLine(writer, `${family}_sum`);
-  const created = new CreatedLine(writer, family);
+  const writeCreated = createdLine(writer, family);
   const les = BUCKETS.of(boundaries);
   const negative = boundaries.filter((boundary) => boundary < 0).length;
   return {
@@ -98,21 +121,8 @@ function histogram(writer: ByteWriter, family: string, boundaries: readonly numb
         count.write(point.labels.bytes, total);
         sum.write(point.labels.bytes, observed);
       }
-      created.write(point);
+      writeCreated(point);
     },
     end: () => undefined,
   };
-}
-
-/** "The corresponding Created time MUST also be set to the timestamp of the reset", in seconds. */
-class CreatedLine {
-  readonly #line: SampleLine;
-
-  constructor(writer: ByteWriter, family: string) {
-    this.#line = new SampleLine(writer, `${family}_created`);
-  }
-
-  write({ labels, startMs }: MetricPoint): void {
-    if (startMs > 0) this.#line.write(labels.bytes, startMs / 1000);
-  }
 }

@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 
+import { withoutSpans } from '../../own-traffic/own-traffic.js';
+
 /** Tells the processes of one project from those of another on the same port. */
 export const PROJECT_HEADER = 'x-orchestrator-project';
 /** Process id, and store (percent-encoded), of the process that answers; sent to processes of the same host. */
@@ -37,7 +39,7 @@ export interface PortQuestion {
 export function askPortHolder(question: PortQuestion): () => void {
   const { project, answered, closed } = question;
   const host = reachable(question.host);
-  const socket = connect({ host, port: question.port });
+  const socket = withoutSpans(() => connect({ host, port: question.port }));
   socket.unref();
   socket.setEncoding('latin1');
   socket.on('connect', () => {

@@ -39,12 +39,14 @@ export interface SharedPortOptions {
 export class SharedPort {
   readonly #options: SharedPortOptions;
   readonly #unwatch: () => void;
+  #soon: NodeJS.Immediate | undefined;
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
   #withdraw: (() => void) | undefined;
   /** Attempts in a row that ended without an answer. */
   #failures = 0;
+  readonly #listening: Array<() => void> = [];
   readonly #told = new Set<WarningCode | undefined>();
   #state: 'idle' | 'wanted' | 'left' | 'closed' = 'idle';
 
@@ -63,7 +65,13 @@ export class SharedPort {
   listen(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'wanted';
-    this.#bind();
+    // Not at once: the caller may be about to listen on this very port.
+    this.#soon = setImmediate(() => this.#bind()).unref();
+  }
+
+  /** Calls back once, when this process has the port. */
+  whenListening(told: () => void): void {
+    this.#listening.push(told);
   }
 
   async close(): Promise<void> {
@@ -85,6 +93,7 @@ export class SharedPort {
     markOwnServer(server);
     server.on('listening', () => {
       this.#failures = 0;
+      for (const told of this.#listening.splice(0)) told();
     });
     server.on('error', (error: NodeJS.ErrnoException) => {
       server.close();
@@ -159,14 +168,15 @@ export class SharedPort {
   }
 
   #leave(): void {
+    // It goes on watching: to leave a channel while it publishes would cost the listener behind ours its message.
     this.#state = 'left';
     this.#server = undefined;
-    this.#unwatch();
     this.#rest();
   }
 
   /** Ends whatever would lead to the next attempt. */
   #rest(): void {
+    clearImmediate(this.#soon);
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     this.#withdraw?.();

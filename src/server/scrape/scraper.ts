@@ -9,7 +9,7 @@ import { type ProjectNames, refuseOtherProject } from '../other-project.js';
 import { plainResponse } from '../plain-response.js';
 import { gzipBody } from './gzip-body.js';
 import { ScrapePace } from './scrape-pace.js';
-import { sendBody } from './send-body.js';
+import { sendBody, type SendLimits } from './send-body.js';
 import { SharedBody } from './shared-body.js';
 
 /** Prometheus' own default, for scrapers that do not say how long they wait. */
@@ -18,8 +18,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The answer has to be on its way before the scraper gives up. */
 const TIMEOUT_SHARE = 0.9;
 
-/** A client that reads nothing for this long is gone; its response would pin a snapshot in memory. */
-const STALL_MS = 60_000;
+/** A client that reads nothing for a minute is gone, and no scraper takes ten: its response pins a snapshot in memory. */
+const SEND_LIMITS: SendLimits = { stallMs: 60_000, totalMs: 600_000 };
 
 /** Scrapes that came while the store was being read: they share the read and, by format, the compressed body. */
 interface Round {
@@ -33,9 +33,8 @@ interface Answer {
   readonly body: AsyncIterable<Buffer>;
 }
 
-export interface ScraperOptions {
-  /** Milliseconds without a byte taken after which a response is destroyed. Default 60000. */
-  readonly stallMs?: number;
+/** Responses of clients that are slower than the limits are destroyed. Default: a minute, and ten minutes. */
+export interface ScraperOptions extends Partial<SendLimits> {
   /** Requests that name another project are refused. */
   readonly project?: ProjectNames;
 }
@@ -44,7 +43,7 @@ export interface ScraperOptions {
 export class Scraper {
   readonly #read: () => Promise<Snapshot>;
   readonly #exposition: Exposition;
-  readonly #stallMs: number;
+  readonly #limits: SendLimits;
   readonly #project: ProjectNames | undefined;
   readonly #pace = new ScrapePace();
   #round: Round | undefined;
@@ -52,11 +51,11 @@ export class Scraper {
   constructor(
     read: () => Promise<Snapshot>,
     exposition: Exposition,
-    { stallMs = STALL_MS, project }: ScraperOptions = {},
+    { project, ...limits }: ScraperOptions = {},
   ) {
     this.#read = read;
     this.#exposition = exposition;
-    this.#stallMs = stallMs;
+    this.#limits = { ...SEND_LIMITS, ...limits };
     this.#project = project;
   }
 
@@ -84,7 +83,7 @@ export class Scraper {
       else {
         response.writeHead(200, answer.headers);
         if (request.method === 'HEAD') response.end();
-        else await sendBody(answer.body, response, this.#stallMs);
+        else await sendBody(answer.body, response, this.#limits);
       }
     } catch {
       // The scraper went away, or sees the connection break: it discards what it has.

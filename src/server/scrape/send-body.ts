@@ -1,8 +1,16 @@
 import type { ServerResponse } from 'node:http';
 
+/** How long a client may take, in milliseconds. */
+export interface SendLimits {
+  /** Without taking a byte. */
+  readonly stallMs: number;
+  /** For the whole body. */
+  readonly totalMs: number;
+}
+
 /**
  * Writes a body as fast as its reader takes it, and ends the response. Rejects when the connection closes, when another
- * party ends the response, or when nothing was taken for `stallMs`; the rendering ends then.
+ * party ends the response, or when the client is too slow; the rendering ends then.
  *
  * Applications wrap the response: `compression`, as many others, drops the callback of `write()` and keeps the piece. So
  * only `drain` is relied on, and pieces must not be recycled. (Node's own `pipeline` waits for ever when another party ends
@@ -11,14 +19,16 @@ import type { ServerResponse } from 'node:http';
 export async function sendBody(
   body: AsyncIterable<Buffer>,
   response: ServerResponse,
-  stallMs: number,
+  { stallMs, totalMs }: SendLimits,
 ): Promise<void> {
   const reader = new Reader(response);
+  const endMark = performance.now() + totalMs;
   for await (const piece of body) {
     // A wrapped `write()` may return nothing; only `false` is followed by `drain`.
     const written: unknown = reader.hasLeft || response.write(piece);
     if (written === false) await reader.ready(stallMs);
     if (reader.hasLeft) break;
+    if (performance.now() > endMark) throw new Error('The reader is too slow.');
   }
   if (reader.hasLeft) throw new Error('The reader has left.');
   response.end();

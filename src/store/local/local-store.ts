@@ -1,11 +1,13 @@
 import { OrchestratorError, orchestratorError } from '../../errors.js';
 import { prepareLocalFolder } from './folder.js';
 import { ProjectLog } from './project-log.js';
-import { type Change, splitBatch } from './log-record.js';
+import { type Change, PART_LIMITS, splitBatch } from './log-record.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
+import { SHOWN_AS_STORED } from '../../model/shown-as.js';
+import { foldExpired, joinSteps, type Step } from '../state/fold-expired.js';
 import type { ProjectInstance } from '../state/project-instance.js';
 
 export interface LocalStoreOptions {
@@ -28,6 +30,9 @@ export function createLocalStore(context: StoreContext, options: LocalStoreOptio
 /** Bounds the files, and the time that a process needs to read them at its start: 1 MiB takes 10 to 30 ms, in slices. */
 const LOG_BYTES = 1024 * 1024;
 
+/** How long the lock of the instance that folds lasts. */
+const FOLD_MS = 10_000;
+
 /** An attempt fails when a seal, a wipe or a deleted file came in between, which is rare. */
 const ATTEMPTS = 20;
 
@@ -39,6 +44,8 @@ class LocalStore implements MetricStore {
   /** Calls follow one another: each begins by reading the log to its end, and works on a copy that must not change meanwhile. */
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Batches that were made of what expired. */
+  #folds = 0;
 
   readonly #logBytes: number;
 
@@ -46,7 +53,7 @@ class LocalStore implements MetricStore {
     this.#context = context;
     this.#logBytes = logBytes;
     this.description = `local ${folder}`;
-    this.#builder = createSnapshotBuilder(context.ttlMs);
+    this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
     this.#log = new ProjectLog(context, prepareFolder);
   }
 
@@ -77,21 +84,15 @@ class LocalStore implements MetricStore {
     const { ttlMs } = this.#context;
     await this.#inTurn(async () => {
       const atMs = this.#log.now();
-      if (this.#log.state.needsSweep(ttlMs, atMs)) await this.#submit({ kind: 'sweep', atMs, ttlMs });
+      if (this.#log.state.needsSweep(ttlMs, atMs) && (await this.#fold(atMs)))
+        await this.#submit({ kind: 'sweep', atMs, ttlMs });
       await this.#log.compact(this.#logBytes, true);
       await this.#log.touch();
     });
   }
 
   async acquireLock(name: string, ms: number): Promise<boolean> {
-    const { lease } = this.#context;
-    return this.#inTurn(async () => {
-      const atMs = this.#log.now();
-      // Nothing is written while another instance has the lock. Of several that ask at once, the first in the log gets it.
-      if (this.#log.state.isLockedByOther(lease, name, atMs)) return false;
-      await this.#submit({ kind: 'hold', atMs, name, ms });
-      return this.#log.state.hasLock(lease, name, atMs);
-    });
+    return this.#inTurn(() => this.#acquire(name, ms));
   }
 
   async endLease(): Promise<void> {
@@ -116,8 +117,43 @@ class LocalStore implements MetricStore {
     return this.#log.state.instances.get(this.#context.lease);
   }
 
-  async #submit(change: Change): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) if (await this.#log.submit(change)) return;
+  /** See {@link foldExpired}. Resolves with false while another instance does it: what it folds must not be swept before. */
+  async #fold(atMs: number): Promise<boolean> {
+    if ((await this.#stepsToFold(atMs)).length === 0) return true;
+    if (!(await this.#acquire('fold', FOLD_MS))) return false;
+    for (const deltas of joinSteps(await this.#stepsToFold(atMs), PART_LIMITS.numbers)) {
+      const foldedAtMs = this.#log.now();
+      this.#folds += 1;
+      const part = {
+        sequence: this.#folds,
+        part: 0,
+        last: true,
+        collectedAtMs: foldedAtMs,
+        deltas,
+        current: [],
+      };
+      const record = this.#log.replica.encode(part, foldedAtMs, 0);
+      await this.#submit(record, `${this.#context.lease}/fold`);
+    }
+    return true;
+  }
+
+  #stepsToFold(atMs: number): Promise<Step[]> {
+    const { ttlMs, shownAs = SHOWN_AS_STORED } = this.#context;
+    return foldExpired(this.#log.state.stored(atMs).families, shownAs, atMs - ttlMs);
+  }
+
+  async #acquire(name: string, ms: number): Promise<boolean> {
+    const { lease } = this.#context;
+    const atMs = this.#log.now();
+    // Nothing is written while another instance has the lock. Of several that ask at once, the first in the log gets it.
+    if (this.#log.state.isLockedByOther(lease, name, atMs)) return false;
+    await this.#submit({ kind: 'hold', atMs, name, ms });
+    return this.#log.state.hasLock(lease, name, atMs);
+  }
+
+  async #submit(change: Change, lease?: string): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) if (await this.#log.submit(change, lease)) return;
     throw new Error(`the ${change.kind} did not get through in ${ATTEMPTS} attempts`);
   }
 

@@ -98,7 +98,7 @@ export function decodeRecord(line: string): LogRecord | undefined {
 }
 
 /** About 450 histogram series of 16 buckets; encoding or reading one part takes well under 2 ms. */
-const PART_LIMITS: PartSize = { families: Infinity, points: Infinity, numbers: 8000, bytes: Infinity };
+export const PART_LIMITS: PartSize = { families: Infinity, points: Infinity, numbers: 8000, bytes: Infinity };
 
 const MEASURE: Measure<DeltaPoint> = {
   numbers: ({ values }) => values.length + 1,

@@ -42,6 +42,8 @@ export class ProjectLog {
   /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
   #written = 0;
   #executed = 0;
+  /** Under which they were written. */
+  readonly #leases = new Set<string>();
   #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
   readonly #context: StoreContext;
@@ -92,9 +94,9 @@ export class ProjectLog {
   }
 
   /** Appends a change and reads up to it. Resolves with false if it took no effect: behind a seal, or in a deleted file. */
-  async submit(change: Change): Promise<boolean> {
+  async submit(change: Change, lease: string = this.#context.lease): Promise<boolean> {
     if (this.#log === undefined) return false;
-    await this.#append(this.#log, change);
+    await this.#append(this.#log, change, lease);
     await this.catchUp();
     return this.#executed === this.#written;
   }
@@ -143,7 +145,7 @@ export class ProjectLog {
         const record = decodeRecord(line);
         if (record === undefined) return false;
         this.#replica.execute(record);
-        if (record.lease === this.#context.lease) this.#note(record);
+        if (this.#leases.has(record.lease)) this.#note(record);
         if (record.kind === 'seal') seal = record;
         return seal !== undefined;
       });
@@ -162,8 +164,9 @@ export class ProjectLog {
     this.#applied = { sequence, overflowed };
   }
 
-  async #append(log: AppendOnlyFile, change: Change): Promise<void> {
-    const { project, lease } = this.#context;
+  async #append(log: AppendOnlyFile, change: Change, lease = this.#context.lease): Promise<void> {
+    const { project } = this.#context;
+    this.#leases.add(lease);
     const boot = this.#clock.unannounced(this.#replica.bootTime);
     this.#written += 1;
     const common = { v: SCHEMA_VERSION, project, lease, number: this.#written };

@@ -53,9 +53,13 @@ export class Replica {
     if (record.kind === 'wipe') state.wipe();
   }
 
-  /** A part of a batch for the log as it is now. */
-  encode(part: BatchPart, atMs: number): Change<BatchRecord> {
-    const { lease, leaseMs, maxSeries } = this.#context;
+  /**
+   * A part of a batch for the log as it is now.
+   *
+   * @param leaseMs how long its sender counts as alive; 0 for additions that are made for the project as a whole
+   */
+  encode(part: BatchPart, atMs: number, leaseMs: number = this.#context.leaseMs): Change<BatchRecord> {
+    const { lease, maxSeries } = this.#context;
     const families: Family[] = [];
     const series = new Map<string, Series>();
     const describe = (family: Family): void => {

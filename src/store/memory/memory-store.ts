@@ -3,7 +3,9 @@ import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
+import { SHOWN_AS_STORED } from '../../model/shown-as.js';
 import { collectionAtMs } from '../state/batch-part.js';
+import { foldExpired } from '../state/fold-expired.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
@@ -58,7 +60,7 @@ class MemoryStore implements MetricStore {
   constructor(context: StoreContext, backend: MemoryBackend) {
     this.#context = context;
     this.#backend = backend;
-    this.#builder = createSnapshotBuilder(context.ttlMs);
+    this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
@@ -83,7 +85,12 @@ class MemoryStore implements MetricStore {
   }
 
   async sweep(): Promise<void> {
-    this.#state().sweep(this.#context.ttlMs, this.#backend.now());
+    const { ttlMs, shownAs = SHOWN_AS_STORED } = this.#context;
+    const state = this.#state();
+    const atMs = this.#backend.now();
+    const steps = await foldExpired(state.stored(atMs).families, shownAs, atMs - ttlMs);
+    for (const step of steps) state.fold(step, atMs);
+    state.sweep(ttlMs, atMs);
   }
 
   async acquireLock(name: string, ms: number): Promise<boolean> {

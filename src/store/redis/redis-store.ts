@@ -1,16 +1,12 @@
-import { OrchestratorError } from '../../errors.js';
-import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
-import { assertOwnProject } from '../project-errors.js';
+import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
 import type { RedisTarget } from './connection/client.js';
 import { RedisConnection } from './connection/connection.js';
-import { PROJECTS_KEY, redisKeys, type RedisKeys } from './scripts/keys.js';
+import { Janitor } from './janitor.js';
 import { RedisReader } from './reading/snapshot-reader.js';
-import { pipeline, strings } from './connection/commands.js';
-import { END_LEASES } from './scripts/end-leases.js';
+import { redisKeys, type RedisKeys } from './scripts/keys.js';
 import { LOCK } from './scripts/lock.js';
-import { SWEEP } from './scripts/sweep.js';
 import { RedisWriter } from './writing/writer.js';
 
 /** How long the janitor's lock lasts; the other instances do not sweep meanwhile. */
@@ -36,9 +32,9 @@ class RedisStore implements MetricStore {
   readonly #reading: RedisConnection;
   readonly #writer: RedisWriter;
   readonly #reader: RedisReader;
-  /** Locks that this instance has. */
-  readonly #held = new Set<string>();
-  #listed = true;
+  readonly #janitor: Janitor;
+  /** Locks that this instance has, and how long each lasts when it is new. */
+  readonly #locks = new Map<string, number>();
 
   constructor(context: StoreContext, target: RedisTarget, timeoutMs: number) {
     this.#context = context;
@@ -50,9 +46,10 @@ class RedisStore implements MetricStore {
     this.description = this.#writing.description;
     this.#writer = new RedisWriter(context, this.#writing, this.#keys);
     this.#reader = new RedisReader(context, this.#reading, this.#keys);
+    this.#janitor = new Janitor(context, this.#writer.keyTtlMs, this.#reading, this.#keys);
   }
 
-  async apply(batch: DeltaBatch): Promise<ApplyResult> {
+  apply(batch: DeltaBatch): Promise<ApplyResult> {
     return this.#writer.apply(batch);
   }
 
@@ -61,47 +58,30 @@ class RedisStore implements MetricStore {
   }
 
   async acquireLock(name: string, ms: number): Promise<boolean> {
-    await this.#assertOwn();
-    const mine = await this.#lock(name, ms);
-    if (mine) this.#held.add(name);
-    else this.#held.delete(name);
-    return mine;
+    await this.#janitor.assertOwn();
+    const isMine = await this.#lock(name, ms, ms);
+    if (isMine) this.#locks.set(name, ms);
+    else this.#locks.delete(name);
+    return isMine;
   }
 
   async endLease(): Promise<void> {
-    await this.#assertOwn();
+    await this.#janitor.assertOwn();
     await this.#writer.endLease();
     // The next instance need not wait for the locks of this one.
-    await Promise.all(Array.from(this.#held, (name) => this.#lock(name, 1)));
-    this.#held.clear();
+    await Promise.all(Array.from(this.#locks, ([name, fullMs]) => this.#lock(name, 1, fullMs)));
+    this.#locks.clear();
   }
 
   async sweep(): Promise<void> {
-    const { ttlMs } = this.#context;
-    const keys = this.#keys;
-    if (!(await this.acquireLock('janitor', Math.min(JANITOR_MS, Math.ceil(ttlMs / 4))))) return;
-    const { leases, families } = await this.#contents();
-    await this.#list();
-    if (leases.length > 0) {
-      const { keyTtlMs } = this.#writer;
-      await this.#reading.run(END_LEASES, { keys, leases, when: 'if ended', keyTtlMs });
-    }
-    for (const family of families) {
-      let cursor = '0';
-      do {
-        ({ cursor } = await this.#reading.run(SWEEP, { keys, family, cursor, ttlMs }));
-      } while (cursor !== '0');
-    }
+    const lockMs = Math.min(JANITOR_MS, Math.ceil(this.#context.ttlMs / 4));
+    if (!(await this.acquireLock('janitor', lockMs))) return;
+    await this.#janitor.list(new RedisConnection(this.#target, this.#timeoutMs));
+    await this.#janitor.sweep();
   }
 
-  async wipe(): Promise<void> {
-    const keys = this.#keys;
-    const { leases, families } = await this.#contents();
-    const doomed = [keys.project, keys.families, keys.instances];
-    for (const name of this.#held) doomed.push(keys.lock(name));
-    for (const lease of leases) doomed.push(keys.instance(lease));
-    for (const family of families) doomed.push(keys.values(family), keys.labels(family));
-    await this.#reading.use((client) => client.unlink(...doomed));
+  wipe(): Promise<void> {
+    return this.#janitor.wipe(this.#locks.keys());
   }
 
   close(): Promise<void> {
@@ -110,50 +90,8 @@ class RedisStore implements MetricStore {
     return Promise.resolve();
   }
 
-  #lock(name: string, ms: number): Promise<boolean> {
-    return this.#reading.run(LOCK, { key: this.#keys.lock(name), lease: this.#context.lease, ms });
-  }
-
-  async #assertOwn(): Promise<void> {
-    const names = await this.#reading.use((client) => client.hmget(this.#keys.project, 'schema', 'name'));
-    assertOwnProject(this.#context, names[0] ?? undefined, names[1] ?? undefined);
-  }
-
-  /** Leases and family keys of the project. Throws if the data belong to another project. */
-  async #contents(): Promise<{ readonly leases: readonly string[]; readonly families: readonly string[] }> {
-    const { project, instances, families } = this.#keys;
-    const replies = await this.#reading.use((client) =>
-      pipeline(client, [
-        ['HMGET', project, 'schema', 'name'],
-        ['ZRANGE', instances, '0', '-1'],
-        ['HKEYS', families],
-      ]),
-    );
-    const [names = [], leases = [], keys = []] = replies.map((reply) => strings(reply));
-    assertOwnProject(this.#context, names[0], names[1]);
-    return { leases, families: keys };
-  }
-
-  /**
-   * Discovery of projects; optional, because an ACL may forbid it. On a connection of its own: a cluster keeps that key on
-   * another node.
-   */
-  async #list(): Promise<void> {
-    if (!this.#listed) return;
-    const now = Date.now();
-    const oldest = now - this.#writer.keyTtlMs;
-    const connection = new RedisConnection(this.#target, this.#timeoutMs);
-    try {
-      await connection.use(async (client) => {
-        await client.zadd(PROJECTS_KEY, now, this.#context.prefix);
-        await client.zremrangebyscore(PROJECTS_KEY, 0, oldest);
-        await client.pexpire(PROJECTS_KEY, this.#writer.keyTtlMs);
-      });
-    } catch (error) {
-      if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_STORE_REFUSED')
-        this.#listed = false;
-    } finally {
-      connection.close();
-    }
+  #lock(name: string, ms: number, fullMs: number): Promise<boolean> {
+    const { lease } = this.#context;
+    return this.#reading.run(LOCK, { key: this.#keys.lock(name), lease, ms, fullMs });
   }
 }

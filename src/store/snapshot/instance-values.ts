@@ -4,22 +4,27 @@ import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { StoredInstance, StoredValue } from './stored-state.js';
 import { INSTANCE_ATTRIBUTE, type SeriesInterner } from './series-interner.js';
 
+/** ISO 8601, in UTC; OpenTelemetry resource semantic conventions. */
+const CREATION_ATTRIBUTE = 'process.creation.time';
+
 /** One current value and the name of the instance that reports it. */
 interface Reported extends StoredValue {
   readonly instance: string;
 }
 
-/** The current values of all live instances, by family. Instances are ordered by lease, so that every scrape lists them alike. */
+/** A live instance with the name that its series carry. */
+export interface NamedInstance extends StoredInstance {
+  readonly id: string;
+}
+
+/** The current values of all live instances, by family. */
 export function valuesByFamily(
-  instances: readonly StoredInstance[],
+  instances: readonly NamedInstance[],
 ): ReadonlyMap<string, readonly Reported[]> {
-  const sorted = instances.toSorted((a, b) => (a.lease < b.lease ? -1 : 1));
-  const names = instanceNames(sorted);
   const families = new Map<string, Reported[]>();
-  for (const [index, instance] of sorted.entries()) {
-    const name = names[index] ?? instance.lease;
-    for (const { familyKey, series, recordedAtMs, value } of instance.values) {
-      const reported = { familyKey, series, recordedAtMs, value, instance: name };
+  for (const { id, values } of instances) {
+    for (const { familyKey, series, recordedAtMs, value } of values) {
+      const reported = { familyKey, series, recordedAtMs, value, instance: id };
       const list = families.get(familyKey);
       if (list === undefined) families.set(familyKey, [reported]);
       else list.push(reported);
@@ -28,18 +33,30 @@ export function valuesByFamily(
   return families;
 }
 
+/** Ordered by lease, so that every scrape lists them alike. */
+export function namedInstances(instances: readonly StoredInstance[]): NamedInstance[] {
+  const sorted = instances.toSorted((a, b) => (a.lease < b.lease ? -1 : 1));
+  const ids = instanceNames(sorted);
+  return sorted.map((instance, index) => ({ ...instance, id: ids[index] ?? instance.lease }));
+}
+
 /**
- * The name of each instance: its `service.instance.id`. Processes that share one, because `OTEL_RESOURCE_ATTRIBUTES` sets it
- * for all of them, would write the same series; those get a part of the lease appended.
+ * The name of each instance: its `service.instance.id`. Several processes may share one, because `OTEL_RESOURCE_ATTRIBUTES`
+ * sets it for all of them, and would write the same series. The oldest keeps it, so that a process that starts changes no
+ * label of another; the others get a part of their lease appended.
  */
 function instanceNames(instances: readonly StoredInstance[]): string[] {
-  const ids = instances.map(({ lease, resource }) => attribute(resource, INSTANCE_ATTRIBUTE) ?? lease);
-  const count = new Map<string, number>();
-  for (const id of ids) count.set(id, (count.get(id) ?? 0) + 1);
-  return ids.map((id, index) => {
-    if (count.get(id) === 1) return id;
-    return `${id}#${instances[index]?.lease.slice(0, 8) ?? ''}`;
-  });
+  const named = instances.map(({ lease, resource }) => ({
+    lease,
+    id: attribute(resource, INSTANCE_ATTRIBUTE) ?? lease,
+    startedAt: attribute(resource, CREATION_ATTRIBUTE) ?? '',
+  }));
+  const oldest = new Map<string, (typeof named)[number]>();
+  for (const one of named) {
+    const before = oldest.get(one.id);
+    if (before === undefined || one.startedAt < before.startedAt) oldest.set(one.id, one);
+  }
+  return named.map((one) => (oldest.get(one.id) === one ? one.id : `${one.id}#${one.lease.slice(0, 8)}`));
 }
 
 function attribute(attributes: Attributes, name: string): string | undefined {

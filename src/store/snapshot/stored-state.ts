@@ -40,6 +40,6 @@ export interface StoredInstance {
 export interface StoredState {
   /** The time of the scrape by the store's clock. */
   readonly atMs: number;
-  readonly families: Iterable<StoredFamily>;
+  readonly families: readonly StoredFamily[];
   readonly instances: readonly StoredInstance[];
 }

@@ -26,10 +26,12 @@ export function capCurrentPoints(
   let overflowed = 0;
   for (const { series, value, ageMs } of points) {
     const recordedAtMs = collectedAtMs - ageMs;
-    if (admit(series)) {
+    // What the instance itself has summed there was counted by it.
+    const isOverflow = series.id === OVERFLOW_SERIES.id;
+    if (!isOverflow && admit(series)) {
       values.push({ familyKey, series, recordedAtMs, value });
     } else {
-      overflowed += 1;
+      if (!isOverflow) overflowed += 1;
       overflow = fold(family, overflow, { familyKey, series: OVERFLOW_SERIES, recordedAtMs, value });
     }
   }

@@ -1,9 +1,11 @@
-import { addValues } from '../../model/add-values.js';
+import { addValues } from '../../model/values.js';
 import type { CurrentPoint, DeltaPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import type { StoredFamily, StoredSeries, StoredValue } from '../snapshot/stored-state.js';
 import { type CappedValues, capCurrentPoints } from './cap-current-values.js';
+
+const NO_VALUES: readonly number[] = [];
 
 /**
  * One family of a project with its series. The series of current values are listed too, which is how their number is
@@ -34,7 +36,7 @@ export class ProjectFamily {
     return admitted;
   }
 
-  /** Lists the series of one instance's current values, and keeps the newest value of each. Returns what the cap left of them. */
+  /** Lists the series of one instance's current values; of a gauge that keeps them, also their newest values. Returns what the cap left of them. */
   report(
     points: readonly CurrentPoint[],
     maxSeries: number,
@@ -44,11 +46,14 @@ export class ProjectFamily {
     const capped = capCurrentPoints(this.family, points, collectedAtMs, (series) => {
       const admitted = this.#admits(series, maxSeries);
       // Listed at once: the next point of this very batch must find one place less.
-      if (admitted && !this.series.has(series.id))
-        this.series.set(series.id, { series, updatedAtMs: atMs, startedAtMs: 0, values: [] });
+      if (admitted && !this.series.has(series.id)) this.#list(series, atMs);
       return admitted;
     });
-    for (const value of capped.values) this.#keep(value, atMs);
+    const keeps = this.family.aggregation === 'keep';
+    for (const value of capped.values) {
+      if (keeps) this.#keep(value, atMs);
+      else this.#list(value.series, atMs);
+    }
     return capped;
   }
 
@@ -72,6 +77,16 @@ export class ProjectFamily {
   #admits({ id }: Series, maxSeries: number): boolean {
     if (this.series.has(id) || id === OVERFLOW_SERIES.id) return true;
     return this.series.size - (this.series.has(OVERFLOW_SERIES.id) ? 1 : 0) < maxSeries;
+  }
+
+  #list(series: Series, atMs: number): void {
+    const known = this.series.get(series.id);
+    this.series.set(series.id, {
+      series: known?.series ?? series,
+      updatedAtMs: atMs,
+      startedAtMs: 0,
+      values: known?.values ?? NO_VALUES,
+    });
   }
 
   #keep({ series, recordedAtMs, value }: StoredValue, atMs: number): void {

@@ -3,6 +3,7 @@ import type { Attributes } from '../../model/series.js';
 import { prefixTaken } from '../project-errors.js';
 import type { StoredState, StoredValue } from '../snapshot/stored-state.js';
 import type { BatchPart, Sender } from './batch-part.js';
+import type { Step } from './fold-expired.js';
 import { ProjectFamily } from './project-family.js';
 import { ProjectInstance } from './project-instance.js';
 
@@ -64,6 +65,15 @@ export class ProjectState {
     instance.complete = batch.last;
     instance.overflowed = overflowed;
     return overflowed;
+  }
+
+  /** Adds in one step, if everything is there to which it adds. */
+  fold(step: Step, atMs: number): void {
+    const targets = step.flatMap(({ family, points }) =>
+      points.map((point) => ({ point, target: this.families.get(family.key) })),
+    );
+    if (!targets.every(({ point, target }) => target?.series.has(point.series.id))) return;
+    for (const { point, target } of targets) target?.add(point, Number.POSITIVE_INFINITY, atMs);
   }
 
   /** Gives or renews a lock, unless another instance has it. */

@@ -78,7 +78,7 @@ test('two readers see the same, an idle event loop has no delay, and the names a
     const second = await read();
     assert.deepEqual(Object.keys(first).toSorted(), NAMES);
     assert.deepEqual(Object.keys(second).toSorted(), NAMES);
-    // The interval between two samples is 50 ms.
+    // The interval between two samples is 40 ms.
     assert.ok((first['nodejs.eventloop.delay.min'] ?? NaN) < 0.01, JSON.stringify(first));
     assert.ok(
       Math.abs(

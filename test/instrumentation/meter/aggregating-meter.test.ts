@@ -5,6 +5,7 @@ import { AggregationTemporality, type MetricData, MeterProvider } from '@opentel
 import { array, assert as check, asyncProperty, constantFrom, integer, record, tuple } from 'fast-check';
 
 import { AggregatingMeter } from '../../../src/instrumentation/meter/aggregating-meter.js';
+import { SILENT_LOSSES } from '../../../src/instrumentation/meter/observation-losses.js';
 import { bindMeter } from '../../../src/instrumentation/meter/bound-meter.js';
 import { ManualReader } from '../collected-metrics.js';
 
@@ -82,7 +83,7 @@ test('two readers each get every measurement', async () => {
 });
 
 test('series beyond the limit are summed, none is lost', async () => {
-  const meter = new AggregatingMeter({ name: 'x', maxSeries: 3 });
+  const meter = new AggregatingMeter({ name: 'x', maxSeries: 2 });
   const counter = meter.createCounter('c', {});
   for (let n = 0; n < 10; n++) counter.bind({ n }).add(1);
   const { resourceMetrics } = await meter.producer(AggregationTemporality.CUMULATIVE).collect();
@@ -97,11 +98,42 @@ test('series beyond the limit are summed, none is lost', async () => {
   );
 });
 
-test('NaN and negative values are not recorded', async () => {
-  const meter = new AggregatingMeter({ name: 'x' });
-  const series = meter.createHistogram('h', HISTOGRAM).bind({});
-  for (const value of [Number.NaN, -1, 0]) series.record(value);
+test('what cannot be added costs itself, and is told', async () => {
+  const told: string[] = [];
+  const losses = {
+    ...SILENT_LOSSES,
+    drop: (metric: string, why: string) => void told.push(`${metric}: ${why}`),
+  };
+  const meter = new AggregatingMeter({ name: 'x', losses });
+  const [histogram, counter] = [
+    meter.createHistogram('h', HISTOGRAM).bind({}),
+    meter.createCounter('c', {}).bind({}),
+  ];
+  const producer = meter.producer(AggregationTemporality.DELTA);
+  for (let round = 0; round < 2; round += 1) {
+    for (const value of [Number.NaN, -1, Number.POSITIVE_INFINITY, 1]) {
+      histogram.record(value);
+      counter.add(value);
+    }
+    const { resourceMetrics } = await producer.collect();
+    const [h, c] = resourceMetrics.scopeMetrics[0]?.metrics ?? [];
+    assert.deepEqual(h?.dataPoints[0]?.value, {
+      sum: 1,
+      count: 1,
+      buckets: { boundaries: [0.1, 1, 10], counts: [0, 1, 0, 0] },
+    });
+    assert.equal(c?.dataPoints[0]?.value, 1);
+  }
+  assert.equal(told.length, 12);
+  assert.equal(told[4], 'h: Infinity cannot be added to a histogram');
+});
+
+test('long attributes are cut, and boundaries mended', async () => {
+  const meter = new AggregatingMeter({ name: 'x', maxLabelLength: 64 });
+  const histogram = meter.createHistogram('h', { advice: { explicitBucketBoundaries: [2, Number.NaN, 1] } });
+  histogram.bind({ route: 'r'.repeat(1000) }).record(1.5);
   const { resourceMetrics } = await meter.producer(AggregationTemporality.DELTA).collect();
-  const value = resourceMetrics.scopeMetrics[0]?.metrics[0]?.dataPoints[0]?.value;
-  assert.deepEqual(value, { sum: 0, count: 1, buckets: { boundaries: [0.1, 1, 10], counts: [1, 0, 0, 0] } });
+  const [point] = resourceMetrics.scopeMetrics[0]?.metrics[0]?.dataPoints ?? [];
+  assert.equal(String(point?.attributes['route']).length, 64);
+  assert.deepEqual(point?.value, { sum: 1.5, count: 1, buckets: { boundaries: [1, 2], counts: [0, 1, 0] } });
 });

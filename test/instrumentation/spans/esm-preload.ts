@@ -25,4 +25,6 @@ class GreetingInstrumentation extends InstrumentationBase {
   }
 }
 
-registerInstrumentations({ instrumentations: [traceInstrumentations(), new GreetingInstrumentation()] });
+registerInstrumentations({
+  instrumentations: [...traceInstrumentations().instrumentations, new GreetingInstrumentation()],
+});

@@ -8,7 +8,9 @@ import { CollectedMetrics } from '../collected-metrics.js';
 
 const main = process.argv[1];
 new NodeSDK({
-  instrumentations: traceInstrumentations({ main, ignore: (path) => path === '/healthz' }),
+  instrumentations: [
+    ...traceInstrumentations({ main, ignore: (path) => path === '/healthz' }).instrumentations,
+  ],
 }).start();
 
 const metrics = new CollectedMetrics();

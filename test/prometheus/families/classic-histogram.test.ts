@@ -3,14 +3,14 @@ import { describe, test } from 'node:test';
 
 import * as fc from 'fast-check';
 
+import { exponentialToClassic } from '../../../src/model/histogram-conversion.js';
+import { exponentialBoundaries } from '../../../src/prometheus/families/classic-histogram.js';
 import {
-  exponentialBoundaries,
-  exponentialToClassic,
-} from '../../../src/prometheus/families/classic-histogram.js';
-import {
+  addExponential,
   EMPTY_BUCKETS,
   type Exponential,
   exponentialCount,
+  MAX_EXPONENTIAL_BUCKETS,
 } from '../../../src/model/exponential-histogram.js';
 
 function exponential(
@@ -28,6 +28,21 @@ function exponential(
     negative: EMPTY_BUCKETS,
     ...rest,
   };
+}
+
+/** What the SDK makes of values: its buckets are joined until they are few enough. */
+function observedBy(values: readonly number[], scale: number): Exponential {
+  let all: Exponential | undefined;
+  for (const value of values) {
+    const one = exponential(scale, Math.ceil(Math.log2(value) * 2 ** scale) - 1, [1]);
+    all = all === undefined ? one : addExponential(all, one, MAX_EXPONENTIAL_BUCKETS);
+  }
+  return all ?? exponential(scale, 0, []);
+}
+
+function cumulated([, ...counts]: readonly number[]): number[] {
+  let total = 0;
+  return counts.map((count) => (total += count));
 }
 
 describe('an exponential histogram in a format without native ones', () => {
@@ -79,6 +94,34 @@ describe('an exponential histogram in a format without native ones', () => {
     zeroCount: fc.nat(10),
   });
 
+  test('property: whatever is added, no count on foreign boundaries goes down', () => {
+    const boundaries = [0.000_01, 0.005, 0.01, 0.025, 0.1, 1, 2.5, 10, 999];
+    // Up to 12 decades, and just below a boundary, in batches of whatever scale the process had.
+    const value = fc.oneof(
+      fc.double({ min: 1e-6, max: 1e5, noNaN: true }),
+      fc
+        .tuple(fc.constantFrom(...boundaries), fc.double({ min: 0.8, max: 1, noNaN: true }))
+        .map(([a, b]) => a * b),
+    );
+    const batch = fc.record({
+      scale: fc.integer({ min: 2, max: 20 }),
+      values: fc.array(value, { minLength: 1, maxLength: 20 }),
+    });
+    fc.assert(
+      fc.property(fc.array(batch, { minLength: 2, maxLength: 6 }), (batches) => {
+        let total = observedBy(batches[0]?.values ?? [], batches[0]?.scale ?? 2);
+        let before = cumulated(exponentialToClassic(total, boundaries));
+        for (const { values, scale } of batches.slice(1)) {
+          total = addExponential(total, observedBy(values, scale), MAX_EXPONENTIAL_BUCKETS);
+          const now = cumulated(exponentialToClassic(total, boundaries));
+          for (const [index, count] of now.entries())
+            assert.ok(count >= (before[index] ?? 0), `le=${boundaries[index]} went down`);
+          before = now;
+        }
+      }),
+    );
+  });
+
   test('loses no observation, and is exact at every boundary of its own', () => {
     fc.assert(
       fc.property(fc.array(observed, { minLength: 1, maxLength: 3 }), (all) => {
@@ -93,10 +136,10 @@ describe('an exponential histogram in a format without native ones', () => {
             counts.reduce((sum, count) => sum + count, 0),
             exponentialCount(histogram),
           );
-          let cumulative = 0;
+          let below = 0;
           for (const [index, boundary] of boundaries.entries()) {
-            cumulative += counts[index] ?? 0;
-            if (boundary > 0) assert.equal(cumulative, countUpTo(histogram, boundary), `le=${boundary}`);
+            below += counts[index] ?? 0;
+            if (boundary > 0) assert.equal(below, countUpTo(histogram, boundary), `le=${boundary}`);
           }
         }
       }),

@@ -3,7 +3,16 @@ import { describe, test } from 'node:test';
 
 import { canonicalNumber } from '../../../src/prometheus/formats/openmetrics.js';
 import type { Snapshot } from '../../../src/model/snapshot.js';
-import { ACCEPT, familyOf, ownLines, renderText, seriesOf, snapshotOf } from '../render.js';
+import {
+  ACCEPT,
+  exposition,
+  familyOf,
+  ownLines,
+  renderBytes,
+  renderText,
+  seriesOf,
+  snapshotOf,
+} from '../render.js';
 
 async function lines(snapshot: Snapshot): Promise<string[]> {
   return ownLines(await renderText(snapshot, ACCEPT.openmetrics));
@@ -82,6 +91,24 @@ describe('OpenMetrics', () => {
     ]);
     assert.deepEqual(await lines(snapshot), ['# TYPE c_total unknown', 'c_total 1', '# TYPE c gauge', 'c 2']);
   });
+});
+
+test('without created series the rest is the same, and protobuf keeps its field', async () => {
+  const snapshot = snapshotOf([
+    familyOf('c', 'counter', [seriesOf([], [1], { startMs: 5 })]),
+    familyOf('h', 'histogram', [seriesOf([], [1, 1, 0], { startMs: 5 })], { boundaries: [1] }),
+  ]);
+  const by = exposition({ createdSeries: false });
+  const withCreated = await lines(snapshot);
+  assert.equal(withCreated.filter((line) => line.includes('_created')).length, 2);
+  assert.deepEqual(
+    ownLines(await renderText(snapshot, ACCEPT.openmetrics, by)),
+    withCreated.filter((line) => !line.includes('_created')),
+  );
+  assert.deepEqual(
+    await renderBytes(snapshot, ACCEPT.protobuf, by),
+    await renderBytes(snapshot, ACCEPT.protobuf),
+  );
 });
 
 test('canonical numbers', () => {

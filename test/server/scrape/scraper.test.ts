@@ -16,6 +16,7 @@ import { createServer as createHttpsServer, get as getHttps } from 'node:https';
 import { createRequire } from 'node:module';
 import { type AddressInfo, type Server, connect } from 'node:net';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
@@ -420,6 +421,19 @@ describe('a scraper that leaves', () => {
     // Paused: what the kernel and both sides take is far less than the 15 MB of this body.
     await Promise.all(served);
     await assert.rejects(read(response), /aborted/);
+    assert.ok(rendered < 60_000, `${rendered} were rendered`);
+  });
+
+  test('byte by byte, does not hold a snapshot for ever either', async (t) => {
+    let rendered = 0;
+    const scraper = scraperOf(async () => snapshotOf(60_000, () => (rendered += 1)), { totalMs: 300 });
+    const { port, served } = await serve(t, scraper);
+    const response = await open(port);
+    const reading = (async () => {
+      for await (const _ of response) await sleep(10);
+    })();
+    await assert.rejects(reading, /aborted/);
+    await Promise.all(served);
     assert.ok(rendered < 60_000, `${rendered} were rendered`);
   });
 });

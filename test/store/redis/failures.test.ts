@@ -184,18 +184,38 @@ test('confirmed writes that a server lost are sent again: a restart from an olde
   }
 });
 
-test('a flush of unknown outcome is given up when the store was away for too long to tell', async (t) => {
+test('a flush of unknown outcome is given up when Redis has forgotten whether it arrived, and not before', async (t) => {
   const redis = await startRedis(t);
   const proxy = await startProxy(t, redis.port);
   const project = new RedisProject(t, proxy.port);
-  const instance = project.instance({ ttlMs: 1000, leaseMs: 500 });
+  const instance = project.instance({ ttlMs: 1000, leaseMs: 500, lease: 'away' });
+  const other = new RedisProject(t, redis.port).instance();
   await instance.send(one);
-  proxy.decide = (command) => (/^eval/i.test(command) ? 'dropReply' : 'forward');
-  await assert.rejects(instance.send(one));
+  const loseReply = async () => {
+    proxy.decide = (command) => (/^eval/i.test(command) ? 'dropReply' : 'forward');
+    await assert.rejects(instance.send(one));
+    proxy.decide = () => 'forward';
+  };
+  await loseReply();
   await sleep(1000);
-  proxy.decide = () => 'forward';
+  await instance.sendAgain();
+  await instance.send(one);
+  await assertValues(other, sumOf(3));
+  assert.deepEqual(project.told.codes, []);
+
+  await loseReply();
+  let others = 0;
+  await eventually(async () => {
+    // The project lives on.
+    await other.send(one);
+    others += 1;
+    assert.equal(await redis.client().exists('orchestrator:{shop}:instance:away'), 0);
+  });
   await instance.sendAgain();
   assert.deepEqual(project.told.codes, ['ORCHESTRATOR_OUTCOME_UNKNOWN']);
+  await assertValues(other, sumOf(4 + others, 1));
+  await instance.send(one);
+  await assertValues(other, sumOf(5 + others, 2));
 });
 
 test('a replay that is interrupted goes on where it ended', async (t) => {

@@ -7,7 +7,7 @@ import { familyKey, type Family } from '../../../src/model/family.js';
 import { makeSeries, type Attributes, type Series } from '../../../src/model/series.js';
 import { createSnapshotBuilder } from '../../../src/store/snapshot/snapshot-builder.js';
 import type { StoredFamily, StoredInstance, StoredSeries } from '../../../src/store/snapshot/stored-state.js';
-import type { SnapshotFamily } from '../../../src/model/snapshot.js';
+import type { Snapshot, SnapshotFamily } from '../../../src/model/snapshot.js';
 
 const NOW = 1_000_000;
 const TTL = 1000;
@@ -43,8 +43,10 @@ const instance = (
     recordedAtMs,
   })),
 });
-const build = (families: readonly StoredFamily[], instances: readonly StoredInstance[] = []) =>
-  createSnapshotBuilder(TTL).build({ atMs: NOW, families, instances });
+const build = (
+  families: readonly StoredFamily[],
+  instances: readonly StoredInstance[] = [],
+): Promise<Snapshot> => createSnapshotBuilder(TTL).build({ atMs: NOW, families, instances });
 
 const id = (value: string): Attributes => [['service.instance.id', value]];
 const histogram = (boundaries: readonly number[]): Family =>
@@ -54,9 +56,9 @@ const below = (bounds: readonly number[], counts: readonly number[], limit: numb
   counts.reduce((sum, count, index) => ((bounds[index] ?? Infinity) <= limit ? sum + count : sum), 0);
 
 /** What three instances with the values 4, 1 and 7 become; the second is the newest. */
-const aggregated = (aggregation: NonNullable<Family['aggregation']>): number[] => {
+const aggregated = async (aggregation: NonNullable<Family['aggregation']>): Promise<number[]> => {
   const gauge = family({ name: 'g', type: 'gauge', aggregation });
-  const snapshot = build(
+  const snapshot = await build(
     [additive(gauge, [])],
     [
       instance('l1', id('one'), [[gauge, series(), 4, 30]]),
@@ -74,12 +76,12 @@ const plain = (families: readonly SnapshotFamily[]) =>
     one.series.map((point) => [Object.fromEntries(point.series.attributes), Array.from(point.values)]),
   ]);
 
-describe('stored series', () => {
+describe('stored series', async () => {
   const requests = family({ name: 'requests', type: 'counter' });
 
-  test('leave when they were not written for the time to live, and an empty family leaves with them', () => {
+  test('leave when they were not written for the time to live, and an empty family leaves with them', async () => {
     const old = family({ name: 'old', type: 'counter' });
-    const snapshot = build([
+    const snapshot = await build([
       additive(requests, [
         stored(series(['a', '1']), [3], { updatedAtMs: NOW - TTL + 1 }),
         stored(series(['a', '2']), [4], { updatedAtMs: NOW - TTL }),
@@ -90,10 +92,10 @@ describe('stored series', () => {
     assert.equal(snapshot.families[0]?.series[0]?.startMs, 500);
   });
 
-  test('families are listed oldest first, and a changed type or unit stays apart', () => {
+  test('families are listed oldest first, and a changed type or unit stays apart', async () => {
     const gauge = family({ name: 'requests', type: 'gauge', aggregation: 'last' });
     const bytes = family({ name: 'requests', type: 'counter', unit: 'By' });
-    const snapshot = build(
+    const snapshot = await build(
       [
         additive(bytes, [stored(series(), [1])], 3),
         additive(gauge, [], 2),
@@ -111,9 +113,9 @@ describe('stored series', () => {
     );
   });
 
-  test('keep gives the stored value, whichever instances live', () => {
+  test('keep gives the stored value, whichever instances live', async () => {
     const job = family({ name: 'job', type: 'gauge', aggregation: 'keep' });
-    const snapshot = build(
+    const snapshot = await build(
       [additive(job, [stored(series(), [42])])],
       [instance('l1', [], [[job, series(), 1]])],
     );
@@ -123,16 +125,16 @@ describe('stored series', () => {
 });
 
 describe('current values', () => {
-  test('become one answer by sum, min, max, avg and last', () => {
-    assert.deepEqual(aggregated('sum'), [12]);
-    assert.deepEqual(aggregated('min'), [1]);
-    assert.deepEqual(aggregated('max'), [7]);
-    assert.deepEqual(aggregated('avg'), [4]);
-    assert.deepEqual(aggregated('last'), [1]);
-    assert.deepEqual(aggregated('instance'), [4, 1, 7]);
+  test('become one answer by sum, min, max, avg and last', async () => {
+    assert.deepEqual(await aggregated('sum'), [12]);
+    assert.deepEqual(await aggregated('min'), [1]);
+    assert.deepEqual(await aggregated('max'), [7]);
+    assert.deepEqual(await aggregated('avg'), [4]);
+    assert.deepEqual(await aggregated('last'), [1]);
+    assert.deepEqual(await aggregated('instance'), [4, 1, 7]);
   });
 
-  test('one instance without a number does not hide the minimum and maximum of the others', () => {
+  test('one instance without a number does not hide the minimum and maximum of the others', async () => {
     for (const [aggregation, expected] of [
       ['min', 1],
       ['max', 2],
@@ -141,19 +143,24 @@ describe('current values', () => {
       const values = [Number.NaN, 1, 2].map((value, index) =>
         instance(`l${index}`, id(String(index)), [[gauge, series(), value]]),
       );
-      assert.equal(build([additive(gauge, [])], values).families[0]?.series[0]?.values[0], expected);
+      const { families } = await build([additive(gauge, [])], values);
+      assert.equal(families[0]?.series[0]?.values[0], expected);
     }
   });
 
-  test('are told apart by service.instance.id, in its place among the sorted attributes', () => {
+  test('are told apart by service.instance.id, in its place among the sorted attributes', async () => {
     const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
     const one = series(['a', 'x'], ['z', 'y']);
-    const snapshot = build(
+    const same = (startedAt: string): Attributes => [
+      ['process.creation.time', startedAt],
+      ['service.instance.id', 'same'],
+    ];
+    const snapshot = await build(
       [additive(gauge, [])],
       [
         instance('lease-of-1', id('one'), [[gauge, one, 1]]),
-        instance('aaaaaaaa-2', id('same'), [[gauge, one, 2]]),
-        instance('bbbbbbbb-3', id('same'), [[gauge, one, 3]]),
+        instance('aaaaaaaa-2', same('2026-01-02T00:00:00.000Z'), [[gauge, one, 2]]),
+        instance('bbbbbbbb-3', same('2026-01-01T00:00:00.000Z'), [[gauge, one, 3]]),
         instance('cccccccc-4', [], [[gauge, one, 4]]),
       ],
     );
@@ -161,7 +168,7 @@ describe('current values', () => {
       snapshot.families[0]?.series.map((point) => [point.series.attributes, point.values[0]]),
       [
         ['same#aaaaaaaa', 2],
-        ['same#bbbbbbbb', 3],
+        ['same', 3],
         ['cccccccc-4', 4],
         ['one', 1],
       ].map(([name, value]) => [
@@ -177,10 +184,10 @@ describe('current values', () => {
     assert.equal(ids.size, 4);
   });
 
-  test('a series that names an instance itself is never listed twice', () => {
+  test('a series that names an instance itself is never listed twice', async () => {
     const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
     const watched = series(['service.instance.id', 'db-1']);
-    const snapshot = build(
+    const snapshot = await build(
       [additive(gauge, [])],
       [
         instance('l1', id('one'), [[gauge, watched, 1, 10]]),
@@ -190,8 +197,31 @@ describe('current values', () => {
     assert.deepEqual(plain(snapshot.families), [['g', [[{ 'service.instance.id': 'db-1' }, [2]]]]]);
   });
 
-  test('the resource is what all live instances share', () => {
-    const snapshot = build(
+  test('live instances are listed by the names that their series carry', async () => {
+    const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
+    const shared: Attributes = [['service.instance.id', 'x']];
+    const own: Attributes = [['service.instance.id', 'y']];
+    const { processes, families } = await build(
+      [additive(gauge, [])],
+      [
+        instance('lease-3-of-many', own, [[gauge, series(), 3]]),
+        instance('lease-1-of-many', shared, [[gauge, series(), 1]]),
+        instance('lease-2-of-many', shared, [[gauge, series(), 2]]),
+      ],
+    );
+    assert.deepEqual(processes, [
+      { id: 'x', resource: shared },
+      { id: 'x#lease-2-', resource: shared },
+      { id: 'y', resource: own },
+    ]);
+    assert.deepEqual(
+      families[0]?.series.map(({ series: { attributes } }) => attributes[0]?.[1]),
+      processes?.map((process) => process.id),
+    );
+  });
+
+  test('the resource is what all live instances share', async () => {
+    const snapshot = await build(
       [],
       [
         instance('l1', [['a', '1'], ['b', '1'], ...id('one')], []),
@@ -200,13 +230,13 @@ describe('current values', () => {
     );
     assert.deepEqual(snapshot.resource, [['a', '1']]);
     assert.equal(snapshot.instances, 2);
-    assert.deepEqual(build([]).resource, []);
+    assert.deepEqual((await build([])).resource, []);
   });
 });
 
 describe('changed buckets', () => {
-  test('are merged on the boundaries that all versions have', () => {
-    const snapshot = build([
+  test('are merged on the boundaries that all versions have', async () => {
+    const snapshot = await build([
       additive(histogram([1, 2, 5]), [
         stored(series(['a', '1']), [10, 1, 2, 3, 4], { startedAtMs: 300 }),
         stored(series(['a', '2']), [1, 0, 0, 1, 0]),
@@ -227,23 +257,24 @@ describe('changed buckets', () => {
     assert.equal(snapshot.families[0]?.series[0]?.startMs, 300);
   });
 
-  test('versions with no boundary in common keep sum and count', () => {
-    const snapshot = build([
+  test('versions with no boundary in common keep sum and count', async () => {
+    const snapshot = await build([
       additive(histogram([1]), [stored(series(), [10, 1, 2])]),
       additive(histogram([2]), [stored(series(), [5, 3, 4])], 2),
     ]);
     assert.deepEqual(plain(snapshot.families), [['h', [[{}, [15, 10]]]]]);
   });
 
-  test('a version that is no longer written does not coarsen the others', () => {
-    const snapshot = build([
+  test('a version that is no longer written does not coarsen the others', async () => {
+    const snapshot = await build([
       additive(histogram([1]), [stored(series(), [10, 1, 2], { updatedAtMs: 0 })]),
       additive(histogram([2]), [stored(series(), [5, 3, 4])], 2),
     ]);
     assert.deepEqual(snapshot.families[0]?.family, histogram([2]));
+    assert.deepEqual(snapshot.families[0]?.series[0]?.values, [15, 4, 6], 'and its share stays');
   });
 
-  test('property: at every shared boundary the cumulative count is the sum of the versions', () => {
+  test('property: at every shared boundary the cumulative count is the sum of the versions', async () => {
     const version = fc
       .uniqueArray(fc.integer({ min: 0, max: 12 }), { maxLength: 8 })
       .map((bounds) => bounds.toSorted((a, b) => a - b))
@@ -253,11 +284,11 @@ describe('changed buckets', () => {
           counts: fc.array(fc.nat(50), { minLength: bounds.length + 1, maxLength: bounds.length + 1 }),
         }),
       );
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.uniqueArray(version, { selector: ({ bounds }) => bounds.join(), minLength: 2, maxLength: 4 }),
-        (versions) => {
-          const snapshot = build(
+        async (versions) => {
+          const snapshot = await build(
             versions.map(({ bounds, counts }, age) =>
               additive(histogram(bounds), [stored(series(), [0, ...counts])], age),
             ),
@@ -276,26 +307,24 @@ describe('changed buckets', () => {
 });
 
 describe('identity', () => {
-  test('a series is the same object in every snapshot until a snapshot lacks it', () => {
+  test('a series is the same object in every snapshot until a snapshot lacks it', async () => {
     const gauge = family({ name: 'g', type: 'gauge', aggregation: 'instance' });
     const counter = family({ name: 'c', type: 'counter' });
     const builder = createSnapshotBuilder(TTL);
     // New, equal objects each time, as from a store that decodes them.
-    const once = (present: boolean) =>
-      builder
-        .build({
-          atMs: NOW,
-          families: present
-            ? [additive(counter, [stored(series(['a', '1']), [1])]), additive(gauge, [])]
-            : [],
-          instances: present ? [instance('l1', [], [[gauge, series(['a', '1']), 1]])] : [],
-        })
-        .families.flatMap((one) => one.series.map((point) => point.series));
-    const first = once(true);
-    const second = once(true);
+    const once = async (present: boolean): Promise<Series[]> => {
+      const { families } = await builder.build({
+        atMs: NOW,
+        families: present ? [additive(counter, [stored(series(['a', '1']), [1])]), additive(gauge, [])] : [],
+        instances: present ? [instance('l1', [], [[gauge, series(['a', '1']), 1]])] : [],
+      });
+      return families.flatMap((one) => one.series.map((point) => point.series));
+    };
+    const first = await once(true);
+    const second = await once(true);
     assert.equal(first.length, 2);
     for (const [index, one] of first.entries()) assert.equal(second[index], one);
-    once(false);
-    assert.notEqual(once(true)[0], first[0]);
+    await once(false);
+    assert.notEqual((await once(true))[0], first[0]);
   });
 });

@@ -22,7 +22,8 @@ export interface RedisTarget {
   readonly name?: string;
   readonly username?: string;
   readonly password?: string;
-  readonly sentinelPassword?: string;
+  /** How to log in to the sentinels, which have users and certificates of their own. */
+  readonly sentinel?: Pick<RedisTarget, 'username' | 'password' | 'tls'>;
   readonly db?: number;
   readonly tls?: ConnectionOptions;
 }
@@ -98,6 +99,22 @@ export function createClient(
   else Object.assign(options, node);
   options.Connector = connector(UnrefConnector);
   return new OwnRedis(options);
+}
+
+/** Connects, and disconnects again if that fails. */
+export async function openClient(client: Redis): Promise<void> {
+  let cause: unknown;
+  client.on('error', (error: unknown) => {
+    cause = error;
+  });
+  try {
+    await client.connect();
+    // A refused login is reported as an event; the connection then counts as ready all the same.
+    if (cause !== undefined) throw cause;
+  } catch (error) {
+    client.disconnect();
+    throw cause ?? error;
+  }
 }
 
 /** ioredis passes its options to the connector but declares them as unknown. */

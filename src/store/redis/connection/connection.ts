@@ -1,14 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Redis } from 'ioredis';
 
-import { OrchestratorError, orchestratorError, reason } from '../../../errors.js';
+import { OrchestratorError, orchestratorError } from '../../../errors.js';
 import { deadline } from '../../../event-loop/deadline.js';
 import type { RedisScript } from '../scripts/script.js';
-import { runScript } from './commands.js';
-import { createClient, type RedisNode, type RedisTarget } from './client.js';
+import { createClient, openClient, type RedisNode, type RedisTarget } from './client.js';
+import { type Command, evaluate, pipeline, type Route } from './commands.js';
+import { explain, isRefusedCommand } from './failure.js';
+import { isSlotMoving, redirectionOf } from './redirection.js';
 import { findMaster } from './sentinel.js';
 
 /** A cluster that keeps answering MOVED is reconfiguring; the next flush tries again. */
 const MAX_REDIRECTS = 4;
+
+/** How long a script waits for a slot whose keys are on two nodes; most are moved in less. */
+const SLOT_PATIENCE_MS = 400;
+const SLOT_RETRY_MS = 50;
 
 /**
  * One connection, opened when it is needed and dropped after any failure, so that no half-dead socket stays behind when a
@@ -16,7 +24,9 @@ const MAX_REDIRECTS = 4;
  * the caller's next flush is the retry.
  *
  * Cluster: a project's keys share one hash tag and so one slot. A connection to the master of that slot is enough; MOVED
- * names it.
+ * names it. While the slot is being moved, ASK names the node that has some of the keys already.
+ *
+ * Both calls reject after the timeout with an unknown outcome, and with an OrchestratorError in every other failure.
  */
 export class RedisConnection {
   readonly #target: RedisTarget;
@@ -25,6 +35,8 @@ export class RedisConnection {
   #opening: Promise<Redis> | undefined;
   /** Cluster: the master of our slot, as far as known. */
   #owner: RedisNode | undefined;
+  /** Cluster: the node to which our slot is being moved. */
+  #importing: { readonly node: RedisNode; readonly client: Promise<Redis> } | undefined;
   /** Counts openings and drops, so that an opening that was dropped meanwhile recognizes it. */
   #attempts = 0;
   #closed = false;
@@ -41,26 +53,53 @@ export class RedisConnection {
     return `redis ${mode === 'standalone' ? '' : `${mode} `}${mode === 'sentinel' ? `${name ?? ''} ` : ''}${where}${tls ? ' (TLS)' : ''}`;
   }
 
-  /**
-   * Runs commands on a connected client. Rejects after the timeout with an unknown outcome, and with an OrchestratorError
-   * in every other failure; in both cases the connection is gone.
-   */
-  async use<T>(work: (client: Redis) => Promise<T>): Promise<T> {
-    try {
-      return await deadline(this.#follow(work), this.#timeoutMs, () => {
-        const values = { store: this.description, ms: this.#timeoutMs };
-        return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noAnswer', values);
-      });
-    } catch (error) {
-      // A refused command says nothing about the connection, which other calls may be using.
-      if (!reason(error).startsWith('NOPERM')) this.#drop();
-      throw this.#explain(error);
-    }
+  /** Runs a script. Rejects with TRYAGAIN if the keys are on two nodes for longer than a moment. */
+  async run<Call, Reply>(script: RedisScript<Call, Reply>, call: Call): Promise<Reply> {
+    const encoded = script.encode(call);
+    const reply = await this.#attempt(async (client) => {
+      for (let waitedMs = 0; ; waitedMs += SLOT_RETRY_MS) {
+        try {
+          return await this.#evaluate(client, script, encoded);
+        } catch (error) {
+          if (!isSlotMoving(error) || waitedMs >= SLOT_PATIENCE_MS) throw error;
+          await sleep(SLOT_RETRY_MS, undefined, { ref: false });
+        }
+      }
+    });
+    return script.decode(reply, call);
   }
 
-  /** Runs a script. */
-  run<Call, Reply>(script: RedisScript<Call, Reply>, call: Call): Promise<Reply> {
-    return this.use((client) => runScript(client, script, call));
+  /**
+   * Runs commands of one key each, or of none, in one round trip. Replies are Buffers. An error takes the place of a reply
+   * where a key is of another type, and where an HSCAN cannot go on because its key has moved to another node (ASK).
+   */
+  read(commands: readonly Command[]): Promise<unknown[]> {
+    return this.#attempt(async (client) => {
+      const replies = await pipeline({ client, asking: false }, commands);
+      await this.#readFromImporting(client, commands, replies);
+      for (const [index, reply] of replies.entries()) {
+        const mayFail = isHscanContinued(commands[index]) ? /^(?:WRONGTYPE|ASK)/ : /^WRONGTYPE/;
+        if (reply instanceof Error && !mayFail.test(reply.message)) throw reply;
+      }
+      return replies;
+    });
+  }
+
+  /** Puts in place the replies for keys that are on another node already. */
+  async #readFromImporting(client: Redis, commands: readonly Command[], replies: unknown[]): Promise<void> {
+    let node: RedisNode | undefined;
+    const moved = new Map<number, Command>();
+    for (const [index, command] of commands.entries()) {
+      const reply = replies[index];
+      const redirection = reply instanceof Error ? redirectionOf(reply, hostOf(client)) : undefined;
+      if (redirection?.kind !== 'ask' || isHscanContinued(command)) continue;
+      node = redirection.node;
+      moved.set(index, command);
+    }
+    if (node === undefined) return;
+    const route = { client: await this.#importingClient(node), asking: true };
+    const found = await pipeline(route, [...moved.values()]);
+    for (const [at, index] of [...moved.keys()].entries()) replies[index] = found[at];
   }
 
   close(): void {
@@ -68,23 +107,51 @@ export class RedisConnection {
     this.#drop();
   }
 
+  async #evaluate(
+    client: Redis,
+    script: RedisScript<never, unknown>,
+    encoded: Parameters<typeof evaluate>[2],
+  ): Promise<unknown> {
+    try {
+      return await evaluate({ client, asking: false }, script, encoded);
+    } catch (error) {
+      const redirection = redirectionOf(error, hostOf(client));
+      if (redirection?.kind !== 'ask') throw error;
+      const route: Route = { client: await this.#importingClient(redirection.node), asking: true };
+      return evaluate(route, script, encoded);
+    }
+  }
+
+  async #attempt<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await deadline(this.#follow(work), this.#timeoutMs, () => {
+        const values = { store: this.description, ms: this.#timeoutMs };
+        return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noAnswer', values);
+      });
+    } catch (error) {
+      // Other calls may be using the connection.
+      if (!isRefusedCommand(error)) this.#drop();
+      throw error instanceof OrchestratorError ? error : explain(error, this.description);
+    }
+  }
+
   async #follow<T>(work: (client: Redis) => Promise<T>): Promise<T> {
-    for (let hop = 0; ; hop++) {
+    for (let hop = 0; ; hop += 1) {
       const client = await this.#connected();
       try {
         return await work(client);
       } catch (error) {
-        const moved = /^MOVED \d+ (?<host>.*):(?<port>\d+)$/.exec(reason(error));
-        if (moved?.groups === undefined || hop === MAX_REDIRECTS) throw error;
-        this.#moveTo(client, moved.groups['host'] ?? '', Number(moved.groups['port']));
+        const redirection = redirectionOf(error, hostOf(client));
+        if (redirection?.kind !== 'moved' || hop === MAX_REDIRECTS) throw error;
+        this.#moveTo(client, redirection.node);
       }
     }
   }
 
   /** Leaves a node that does not own our slot, once; the connection closes after the calls under way are answered. */
-  #moveTo(client: Redis, host: string, port: number): void {
+  #moveTo(client: Redis, node: RedisNode): void {
     if (this.#client !== client) return;
-    this.#owner = { host: host === '' ? (client.options.host ?? '') : host, port };
+    this.#owner = node;
     this.#client = undefined;
     client.quit().catch(() => undefined);
   }
@@ -104,7 +171,7 @@ export class RedisConnection {
       if (attempt !== this.#attempts) throw new Error('Given up.');
       const client = createClient(this.#target, node, this.#timeoutMs);
       this.#client = client;
-      await connect(client);
+      await openClient(client);
       return client;
     } finally {
       if (attempt === this.#attempts) this.#opening = undefined;
@@ -119,47 +186,39 @@ export class RedisConnection {
       : nodes[attempt % Math.max(nodes.length, 1)];
   }
 
+  #importingClient(node: RedisNode): Promise<Redis> {
+    const known = this.#importing;
+    if (known?.node.host === node.host && known.node.port === node.port) return known.client;
+    this.#dropImporting();
+    const client = createClient(this.#target, node, this.#timeoutMs);
+    const opening = openClient(client).then(() => client);
+    this.#importing = { node, client: opening };
+    return opening;
+  }
+
   #drop(): void {
-    this.#attempts++;
+    this.#attempts += 1;
     this.#opening = undefined;
     this.#owner = undefined;
     this.#client?.disconnect();
     this.#client = undefined;
+    this.#dropImporting();
   }
 
-  #explain(error: unknown): OrchestratorError {
-    if (error instanceof OrchestratorError) return error;
-    const message = reason(error).replace(/\.+$/, '');
-    const values = { store: this.description, error: message };
-    const options = causeOf(error);
-    const refused = (which: 'login' | 'sentinelLogin' | 'database' | 'certificate' | 'rights') =>
-      orchestratorError('ORCHESTRATOR_STORE_REFUSED', which, values, options);
-    if (/^(?:WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message))
-      return refused(this.#target.mode === 'sentinel' ? 'sentinelLogin' : 'login');
-    if (/^ERR (?:DB index|invalid DB|SELECT)/i.test(message)) return refused('database');
-    if (/certificate|altname/i.test(message)) return refused('certificate');
-    if (message.startsWith('NOPERM')) return refused('rights');
-    const which = /ENOTFOUND|EAI_AGAIN/.test(message) ? 'unknownHost' : 'redis';
-    return orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', which, values, options);
+  #dropImporting(): void {
+    this.#importing?.client.then(
+      (client) => client.disconnect(),
+      () => undefined,
+    );
+    this.#importing = undefined;
   }
 }
 
-async function connect(client: Redis): Promise<void> {
-  let cause: unknown;
-  client.on('error', (error: unknown) => {
-    cause = error;
-  });
-  try {
-    await client.connect();
-    // A refused login is reported as an event; the connection then counts as ready all the same.
-    if (cause !== undefined) throw cause;
-  } catch (error) {
-    client.disconnect();
-    throw cause ?? error;
-  }
+/** A cursor means something to the node that gave it. */
+function isHscanContinued(command: Command | undefined): boolean {
+  return command?.[0] === 'HSCAN' && command[2] !== '0';
 }
 
-/** An error of a reply carries its command, and with it the password or the whole batch; those are not passed on. */
-function causeOf(error: unknown): ErrorOptions {
-  return typeof error === 'object' && error !== null && 'command' in error ? {} : { cause: error };
+function hostOf(client: Redis): string {
+  return client.options.host ?? '';
 }

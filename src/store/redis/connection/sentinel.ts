@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
-
-import { orchestratorError, reason } from '../../../errors.js';
+import { OrchestratorError, orchestratorError, reason } from '../../../errors.js';
 import { deadline } from '../../../event-loop/deadline.js';
-import { createClient, type RedisNode, type RedisTarget } from './client.js';
+import { createClient, openClient, type RedisNode, type RedisTarget } from './client.js';
+import { isLoginFailure } from './failure.js';
 
 /**
  * Asks the sentinels, one after the other, where the master is. Each gets a share of the time, so that one that hangs does
@@ -11,44 +10,42 @@ import { createClient, type RedisNode, type RedisTarget } from './client.js';
  * @param first index of the sentinel to begin with
  */
 export async function findMaster(target: RedisTarget, timeoutMs: number, first: number): Promise<RedisNode> {
-  const { nodes, sentinelPassword, tls } = target;
+  const { nodes } = target;
   const shareMs = Math.ceil(timeoutMs / (nodes.length + 1));
-  let failure: unknown;
-  for (let index = 0; index < nodes.length; index++) {
+  const failures: unknown[] = [];
+  for (let index = 0; index < nodes.length; index += 1) {
     const node = nodes[(first + index) % nodes.length];
     if (node === undefined) break;
-    const client = createClient(
-      {
-        mode: 'standalone',
-        nodes: [node],
-        ...(sentinelPassword !== undefined && { password: sentinelPassword }),
-        ...(tls !== undefined && { tls }),
-      },
-      node,
-      shareMs,
-    );
-    // The rejection gives the reason; a refused login is an event first, and the question is refused then.
-    client.on('error', () => undefined);
     try {
-      return await deadline(ask(client, target.name ?? 'mymaster'), shareMs, () =>
-        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'noSentinel', { ...node, ms: shareMs }),
-      );
+      return await askSentinel(target, node, shareMs);
     } catch (error) {
-      failure = error;
-    } finally {
-      client.disconnect();
+      failures.push(error);
     }
   }
-  throw new Error(reason(failure));
+  // A refused login says more than that another sentinel is away.
+  const failure = failures.find((error) => error instanceof OrchestratorError) ?? failures.at(-1);
+  throw failure instanceof Error ? failure : new Error(reason(failure));
 }
 
-async function ask(client: Redis, name: string): Promise<RedisNode> {
-  await client.connect();
-  const answer = await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name);
-  if (!Array.isArray(answer)) {
-    throw new Error(
-      `the sentinels know no master ${JSON.stringify(name)}. Check ORCHESTRATOR_REDIS_SENTINEL_NAME`,
+async function askSentinel(target: RedisTarget, node: RedisNode, shareMs: number): Promise<RedisNode> {
+  const { sentinel = {}, name = 'mymaster' } = target;
+  const client = createClient({ mode: 'standalone', nodes: [node], ...sentinel }, node, shareMs);
+  try {
+    const asking = openClient(client).then(() => client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name));
+    const answer = await deadline(
+      asking,
+      shareMs,
+      () => new Error(`the sentinel ${node.host}:${node.port} gave no answer within ${shareMs} ms`),
     );
+    if (Array.isArray(answer)) return { host: String(answer[0]), port: Number(answer[1]) };
+  } catch (error) {
+    if (!isLoginFailure(error)) throw error;
+    const values = { ...node, error: reason(error).replace(/\.+$/, '') };
+    throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'sentinelLogin', values);
+  } finally {
+    client.disconnect();
   }
-  return { host: String(answer[0]), port: Number(answer[1]) };
+  throw new Error(
+    `the sentinels know no master ${JSON.stringify(name)}. Check ORCHESTRATOR_REDIS_SENTINEL_NAME`,
+  );
 }

@@ -1,20 +1,28 @@
 import type { Step } from '../../../event-loop/fair-yield.js';
-import type { StoredSeries, StoredValue } from '../../snapshot/stored-state.js';
+import type { Family } from '../../../model/family.js';
+import { EXPONENTIAL_HEADER } from '../../../model/exponential-histogram.js';
 import type { Series } from '../../../model/series.js';
+import type { StoredSeries, StoredValue } from '../../snapshot/stored-state.js';
+import type { Fields } from './hash-pages.js';
 
 /** 0.2 ms of decoding: the slice of the event loop that a snapshot takes, over all its families and instances. */
 export const SERIES_PER_SLICE = 100;
 
+/** Of a series: when it was written and when it began. Of a current value: its time and the value. */
+const HEADER_BYTES = 16;
+
+/** A time that is so far ahead was written before Redis' clock was set back. */
+const MAX_AHEAD_MS = 60_000;
+
 /** By family and id. */
 export type SeriesById = ReadonlyMap<string, ReadonlyMap<string, Series>>;
-
-/** An answer to HGETALL: fields and values in turn. */
-type Fields = ReadonlyArray<Buffer | null>;
 
 /** What an instance reports, still packed. */
 export interface SplitInstance {
   /** JSON; empty if there is none. */
   readonly resource: string;
+  /** How long its lease lasts after a batch; undefined if it does not say. */
+  readonly leaseMs: number | undefined;
   readonly values: ReadonlyArray<{
     readonly familyKey: string;
     readonly id: string;
@@ -29,6 +37,7 @@ export async function splitInstance(
   step: Step,
 ): Promise<SplitInstance> {
   let resource = '';
+  let leaseMs: number | undefined;
   const values: Array<SplitInstance['values'][number]> = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const field = fields[index]?.toString('latin1') ?? '';
@@ -36,6 +45,7 @@ export async function splitInstance(
     if (!packed) continue;
     const slash = field.lastIndexOf('/');
     if (field === 'resource') resource = packed.toString();
+    else if (field === 'leaseMs') leaseMs = Number(packed.toString());
     else if (slash > 0) {
       const familyKey = field.slice(0, slash);
       const id = field.slice(slash + 1);
@@ -45,7 +55,7 @@ export async function splitInstance(
     const turn = step();
     if (turn !== undefined) await turn;
   }
-  return { resource, values };
+  return { resource, leaseMs, values };
 }
 
 /** Notes in `wanted` which series are needed, and answers their ids in the order of the fields. */
@@ -73,36 +83,59 @@ function idsOf(wanted: Map<string, Set<string>>, familyKey: string): Set<string>
   return ids;
 }
 
+export interface DecodedFamily {
+  readonly series: StoredSeries[];
+  /** Ids whose bytes are not of this family. */
+  readonly unreadable: string[];
+}
+
 /** @param ids of the fields, from {@link want} */
 export async function decodeValues(
+  family: Family,
   fields: Fields,
   ids: readonly string[],
   known: ReadonlyMap<string, Series> | undefined,
   step: Step,
-): Promise<StoredSeries[]> {
-  const decoded: StoredSeries[] = [];
+): Promise<DecodedFamily> {
+  const series: StoredSeries[] = [];
+  const unreadable: string[] = [];
   for (const [index, id] of ids.entries()) {
     const turn = step();
     if (turn !== undefined) await turn;
-    const series = known?.get(id);
+    const one = known?.get(id);
     const packed = fields[2 * index + 1];
-    if (series === undefined || !packed || packed.length < 24) continue;
-    // Not a Float64Array, whose memory is outside of the heap: V8 then collects garbage for what is gone at once anyway.
-    const values: number[] = [];
-    for (let at = 16; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
-    decoded.push({
-      series,
-      updatedAtMs: packed.readDoubleLE(0),
-      startedAtMs: packed.readDoubleLE(8),
-      values,
-    });
+    // A current value of another version of the application is listed without numbers.
+    if (one === undefined || !packed || packed.length === HEADER_BYTES) continue;
+    const stored = decodeSeries(family, one, packed);
+    if (stored === undefined) unreadable.push(id);
+    else series.push(stored);
   }
-  return decoded;
+  return { series, unreadable };
 }
 
+function decodeSeries(family: Family, series: Series, packed: Buffer): StoredSeries | undefined {
+  if (packed.length <= HEADER_BYTES || packed.length % 8 !== 0) return undefined;
+  // Not a Float64Array, whose memory is outside of the heap: V8 then collects garbage for what is gone at once anyway.
+  const values: number[] = [];
+  for (let at = HEADER_BYTES; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
+  const startedAtMs = packed.readDoubleLE(8);
+  if (!isOfFamily(family, values) || !Number.isFinite(startedAtMs)) return undefined;
+  return { series, updatedAtMs: packed.readDoubleLE(0), startedAtMs, values };
+}
+
+function isOfFamily({ type, boundaries = [] }: Family, values: readonly number[]): boolean {
+  if (type === 'histogram') return values.length === boundaries.length + 2;
+  if (type !== 'exponentialhistogram') return values.length === 1;
+  const counts = values.length - EXPONENTIAL_HEADER;
+  const positive = values[5] ?? -1;
+  return counts >= 0 && Number.isInteger(positive) && positive >= 0 && positive <= counts;
+}
+
+/** @param nowMs by Redis' clock */
 export async function decodeCurrent(
   values: SplitInstance['values'],
   known: SeriesById,
+  nowMs: number,
   step: Step,
 ): Promise<StoredValue[]> {
   const decoded: StoredValue[] = [];
@@ -110,11 +143,13 @@ export async function decodeCurrent(
     const turn = step();
     if (turn !== undefined) await turn;
     const series = known.get(familyKey)?.get(id);
-    if (series === undefined || packed.length !== 16) continue;
+    if (series === undefined || packed.length !== HEADER_BYTES) continue;
+    const recordedAtMs = packed.readDoubleLE(0);
     decoded.push({
       familyKey,
       series,
-      recordedAtMs: packed.readDoubleLE(0),
+      // It is older than all that was recorded since.
+      recordedAtMs: recordedAtMs > nowMs + MAX_AHEAD_MS ? 0 : recordedAtMs,
       value: packed.readDoubleLE(8),
     });
   }

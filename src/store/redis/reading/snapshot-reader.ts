@@ -1,189 +1,216 @@
+import { orchestratorError } from '../../../errors.js';
 import { type Step, yieldEvery } from '../../../event-loop/fair-yield.js';
-import { type Attributes, type Series, decodeSeries } from '../../../model/series.js';
 import type { Family } from '../../../model/family.js';
+import type { Attributes } from '../../../model/series.js';
 import type { Snapshot } from '../../../model/snapshot.js';
 import type { StoreContext } from '../../metric-store.js';
-import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
-import type { StoredFamily, StoredInstance } from '../../snapshot/stored-state.js';
 import { assertOwnProject } from '../../project-errors.js';
+import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
+import type { StoredFamily, StoredInstance, StoredState } from '../../snapshot/stored-state.js';
+import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
+import { explain } from '../connection/failure.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
   decodeValues,
-  SERIES_PER_SLICE,
   type SeriesById,
+  SERIES_PER_SLICE,
   splitInstance,
   type SplitInstance,
   want,
 } from './decode.js';
-import { buffers, pipeline, strings, type Command } from '../connection/commands.js';
+import { type Fields, HashPages } from './hash-pages.js';
+import { SeriesLabels } from './series-labels.js';
+import { type Descriptor, readDescriptor, readResource } from './stored-text.js';
+import { UnreadableEntries } from './unreadable-entries.js';
 
-interface Descriptor {
-  readonly family: Family;
-  readonly createdAtMs: number;
+/** A live instance whose hash was read. */
+interface ReadInstance extends SplitInstance {
+  readonly lease: string;
 }
 
+/** A family whose hash was read. */
+interface ReadFamily extends Descriptor {
+  readonly fields: Fields;
+  readonly ids: readonly string[];
+}
+
+/** When a lease ends, by Redis' clock. */
+interface Lease {
+  readonly lease: string;
+  readonly endsAtMs: number;
+}
+
+/** Resources that are kept decoded. */
+const MAX_RESOURCES = 1000;
+
 /**
- * The reading side: the project in three round trips (two when no series is new), without writing anything. Families and
- * labels are decoded once and kept as long as they are in use; values stay binary until they are numbers.
+ * The reading side: the project in three round trips (two when no series is new), more when it is large, without writing
+ * anything. Families and labels are decoded once and kept as long as they are in use; values stay binary until they are
+ * numbers.
  */
 export class RedisReader {
   readonly #context: StoreContext;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #builder: SnapshotBuilder;
+  readonly #unreadable: UnreadableEntries;
+  readonly #labels: SeriesLabels;
+  readonly #descriptorPages: HashPages;
+  readonly #pages: HashPages;
   #descriptors = new Map<string, Descriptor>();
-  #series: SeriesById = new Map();
   #resources = new Map<string, Attributes>();
 
   constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
-    this.#builder = createSnapshotBuilder(context.ttlMs);
+    this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
+    this.#unreadable = new UnreadableEntries(context.warn);
+    this.#labels = new SeriesLabels(connection, keys, this.#unreadable);
+    this.#descriptorPages = new HashPages(connection);
+    this.#pages = new HashPages(connection);
   }
 
   async snapshot(): Promise<Snapshot> {
-    const { project, families: familiesKey, instances } = this.#keys;
-    const [time, names, descriptors, leases] = await this.#read([
-      ['TIME'],
-      ['HMGET', project, 'schema', 'name'],
-      ['HGETALL', familiesKey],
-      ['ZRANGE', instances, '0', '-1', 'WITHSCORES'],
+    const [{ nowMs, leases }, families] = await Promise.all([this.#readProject(), this.#readDescriptors()]);
+    const stored = families.filter(isStored);
+    const hashes = await this.#readHashes([
+      ...stored.map(({ family }) => this.#keys.values(family.key)),
+      ...leases.map(({ lease }) => this.#keys.instance(lease)),
     ]);
+
+    const step = yieldEvery(SERIES_PER_SLICE);
+    const wanted = new Map<string, Set<string>>();
+    const read = await idsOf(stored, hashes, wanted, step);
+    const live: ReadInstance[] = [];
+    for (const [index, lease] of leases.entries()) {
+      const split = await splitInstance(hashes[stored.length + index] ?? [], wanted, step);
+      if (isAlive(lease, split.leaseMs, nowMs)) live.push({ ...split, lease: lease.lease });
+    }
+    const known = await this.#labels.read(wanted, step);
+
+    const decoded: StoredFamily[] = families
+      .filter((descriptor) => !isStored(descriptor))
+      .map((descriptor) => ({ ...descriptor, series: [] }));
+    decoded.push(...(await this.#decode(read, known, step)));
+    const instances: StoredInstance[] = [];
+    for (const instance of live) {
+      const values = await decodeCurrent(instance.values, known, nowMs, step);
+      instances.push({ lease: instance.lease, resource: this.#resourceOf(instance), values });
+    }
+    return this.#builder.build({ atMs: nowMs, families: decoded, instances });
+  }
+
+  /** Additive families of the project, with their expired series. */
+  async additive(isWanted: (family: Family) => boolean): Promise<Pick<StoredState, 'atMs' | 'families'>> {
+    const [{ nowMs }, descriptors] = await Promise.all([this.#readProject(), this.#readDescriptors()]);
+    const chosen = descriptors.filter(({ family }) => family.aggregation === undefined && isWanted(family));
+    const hashes = await this.#readHashes(chosen.map(({ family }) => this.#keys.values(family.key)));
+    const step = yieldEvery(SERIES_PER_SLICE);
+    const wanted = new Map<string, Set<string>>();
+    const read = await idsOf(chosen, hashes, wanted, step);
+    const known = await this.#labels.read(wanted, step);
+    return { atMs: nowMs, families: await this.#decode(read, known, step) };
+  }
+
+  async #decode(read: readonly ReadFamily[], known: SeriesById, step: Step): Promise<StoredFamily[]> {
+    const decoded: StoredFamily[] = [];
+    for (const { fields, ids, family, createdAtMs } of read) {
+      const { series, unreadable } = await decodeValues(family, fields, ids, known.get(family.key), step);
+      for (const id of unreadable) this.#unreadable.add(this.#keys.values(family.key), id);
+      decoded.push({ family, createdAtMs, series });
+    }
+    return decoded;
+  }
+
+  async #readProject(): Promise<{ readonly nowMs: number; readonly leases: readonly Lease[] }> {
+    const [time, names, leases] = await this.#connection.read([
+      ['TIME'],
+      ['HMGET', this.#keys.project, 'schema', 'name'],
+      ['ZRANGE', this.#keys.instances, '0', '-1', 'WITHSCORES'],
+    ]);
+    for (const reply of [names, leases])
+      if (reply instanceof Error) throw explain(reply, this.#connection.description);
     const [schema, name] = strings(names);
     assertOwnProject(this.#context, schema, name);
     const [seconds, microseconds] = strings(time);
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-    const families = this.#decodeDescriptors(strings(descriptors));
-    const live = liveLeases(strings(leases), nowMs);
-
-    const stored = families.filter(
-      ({ family }) => family.aggregation === undefined || family.aggregation === 'keep',
-    );
-    const replies = await this.#read([
-      ...stored.map(({ family }): Command => ['HGETALL', this.#keys.values(family.key)]),
-      ...live.map((lease): Command => ['HGETALL', this.#keys.instance(lease)]),
-    ]);
-    const states = live.map((lease, index) => ({ lease, fields: buffers(replies[stored.length + index]) }));
-
-    const wanted = new Map<string, Set<string>>();
-    const step = yieldEvery(SERIES_PER_SLICE);
-    const values: Array<
-      Descriptor & { readonly fields: ReturnType<typeof buffers>; readonly ids: string[] }
-    > = [];
-    for (const [index, descriptor] of stored.entries()) {
-      const fields = buffers(replies[index]);
-      values.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, step) });
-    }
-    const current: Array<SplitInstance & { readonly lease: string }> = [];
-    for (const { lease, fields } of states)
-      current.push({ lease, ...(await splitInstance(fields, wanted, step)) });
-    const known = await this.#labels(wanted, step);
-
-    const decoded: StoredFamily[] = [];
-    for (const { fields, ids, ...descriptor } of values) {
-      const series = await decodeValues(fields, ids, known.get(descriptor.family.key), step);
-      decoded.push({ ...descriptor, series });
-    }
-    const reported: StoredInstance[] = [];
-    for (const { lease, resource, values: packed } of current)
-      reported.push({
-        lease,
-        resource: this.#resourceOf(resource),
-        values: await decodeCurrent(packed, known, step),
-      });
-    for (const descriptor of families)
-      if (!stored.includes(descriptor)) decoded.push({ ...descriptor, series: [] });
-    return this.#builder.build({
-      atMs: nowMs,
-      families: decoded,
-      instances: reported,
-    });
+    return { nowMs, leases: leasesAfter(strings(leases), nowMs) };
   }
 
-  async #read(commands: readonly Command[]): Promise<unknown[]> {
-    if (commands.length === 0) return [];
-    return this.#connection.use((client) => pipeline(client, commands));
-  }
-
-  #decodeDescriptors(fields: readonly string[]): Descriptor[] {
+  async #readDescriptors(): Promise<Descriptor[]> {
+    const key = this.#keys.families;
+    const [fields] = await this.#descriptorPages.read([key]);
+    if (fields === undefined) {
+      const values = { store: this.#connection.description, error: `WRONGTYPE ${key} is no hash` };
+      throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'keyType', values);
+    }
     const before = this.#descriptors;
     this.#descriptors = new Map();
     for (let index = 0; index + 1 < fields.length; index += 2) {
-      const key = fields[index] ?? '';
-      const json = fields[index + 1] ?? '';
-      const id = `${key} ${json}`;
-      this.#descriptors.set(id, before.get(id) ?? decodeDescriptor(key, json));
+      const family = fields[index]?.toString() ?? '';
+      const json = fields[index + 1]?.toString() ?? '';
+      const id = `${family} ${json}`;
+      const descriptor = before.get(id) ?? readDescriptor(family, json);
+      if (descriptor === undefined) this.#unreadable.add(key, family);
+      else this.#descriptors.set(id, descriptor);
     }
     return [...this.#descriptors.values()];
   }
 
-  /** All that are wanted. Those that were seen before are not read again, and those no longer in use are forgotten. */
-  async #labels(wanted: ReadonlyMap<string, ReadonlySet<string>>, step: Step): Promise<SeriesById> {
-    // Two snapshots may be under way at once; neither may see what the other one has not filled yet.
-    const series = new Map<string, ReadonlyMap<string, Series>>();
-    const missing: Array<{
-      readonly key: string;
-      readonly ids: string[];
-      readonly kept: Map<string, Series>;
-    }> = [];
-    for (const [key, ids] of wanted) {
-      const known = this.#series.get(key);
-      const unknown: string[] = [];
-      for (const id of ids) {
-        const turn = step();
-        if (turn !== undefined) await turn;
-        if (known?.has(id) !== true) unknown.push(id);
-      }
-      // Mostly nothing has come or gone: what is not made anew is no garbage.
-      if (known !== undefined && unknown.length === 0 && known.size === ids.size) {
-        series.set(key, known);
-        continue;
-      }
-      const kept = new Map<string, Series>();
-      for (const [id, one] of known ?? []) if (ids.has(id)) kept.set(id, one);
-      series.set(key, kept);
-      if (unknown.length > 0) missing.push({ key, ids: unknown, kept });
-    }
-    const replies = await this.#read(
-      missing.map(({ key, ids }): Command => ['HMGET', this.#keys.labels(key), ...ids]),
-    );
-    for (const [index, { ids, kept }] of missing.entries()) {
-      const texts = buffers(replies[index]);
-      for (const [at, id] of ids.entries()) {
-        const text = texts[at];
-        // A series without labels was deleted between two reads; the next scrape does not see it either.
-        if (text) kept.set(id, decodeSeries(id, text.toString()));
-        const turn = step();
-        if (turn !== undefined) await turn;
-      }
-    }
-    this.#series = series;
-    return series;
+  async #readHashes(keys: readonly string[]): Promise<Array<Fields | undefined>> {
+    const hashes = await this.#pages.read(keys);
+    for (const [index, key] of keys.entries()) if (hashes[index] === undefined) this.#unreadable.add(key);
+    return hashes;
   }
 
-  #resourceOf(json: string): Attributes {
-    let attributes = this.#resources.get(json);
+  #resourceOf({ lease, resource: json }: ReadInstance): Attributes {
+    const known = this.#resources.get(json);
+    if (known !== undefined) return known;
+    const attributes = readResource(json);
     if (attributes === undefined) {
-      attributes = json === '' ? [] : (JSON.parse(json) as Attributes);
-      if (this.#resources.size > 1000) this.#resources = new Map();
-      this.#resources.set(json, attributes);
+      this.#unreadable.add(this.#keys.instance(lease), 'resource');
+      return [];
     }
+    if (this.#resources.size > MAX_RESOURCES) this.#resources = new Map();
+    this.#resources.set(json, attributes);
     return attributes;
   }
 }
 
-function decodeDescriptor(key: string, json: string): Descriptor {
-  const { createdMs, ...family }: Family & { createdMs: number } = JSON.parse(json);
-  return { createdAtMs: createdMs, family: { ...family, key } };
+/** The hashes of families with the ids of their series, which are added to `wanted`. */
+async function idsOf(
+  descriptors: readonly Descriptor[],
+  hashes: ReadonlyArray<Fields | undefined>,
+  wanted: Map<string, Set<string>>,
+  step: Step,
+): Promise<ReadFamily[]> {
+  const read: ReadFamily[] = [];
+  for (const [index, descriptor] of descriptors.entries()) {
+    const fields = hashes[index] ?? [];
+    read.push({ ...descriptor, fields, ids: await want(wanted, descriptor.family.key, fields, step) });
+  }
+  return read;
 }
 
-function liveLeases(pairs: readonly string[], nowMs: number): string[] {
-  const live: string[] = [];
+/** True if the values of a family are in a hash of its own; others are told by live instances alone. */
+function isStored({ family: { aggregation } }: Descriptor): boolean {
+  return aggregation === undefined || aggregation === 'keep';
+}
+
+/** Pairs of lease and score; those that have ended are left out. */
+function leasesAfter(pairs: readonly string[], nowMs: number): Lease[] {
+  const leases: Lease[] = [];
   for (let index = 0; index + 1 < pairs.length; index += 2) {
-    if (Number(pairs[index + 1]) > nowMs) live.push(pairs[index] ?? '');
+    const endsAtMs = Number(pairs[index + 1]);
+    if (endsAtMs > nowMs) leases.push({ lease: pairs[index] ?? '', endsAtMs });
   }
-  return live;
+  return leases;
+}
+
+/** A lease that ends later than any batch could have said was given before Redis' clock was set back. */
+function isAlive({ endsAtMs }: Lease, leaseMs: number | undefined, nowMs: number): boolean {
+  return leaseMs === undefined || Number.isNaN(leaseMs) || endsAtMs - nowMs <= 2 * leaseMs;
 }

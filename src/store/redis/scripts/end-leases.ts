@@ -12,7 +12,7 @@ export interface EndLeasesCall {
 
 /**
  * Ends leases: what the instances currently say goes, their position stays, so that a batch that arrives late is still
- * recognized.
+ * recognized. The position is written once before anything is deleted: a write that is refused is refused then.
  *
  * KEYS  1 instances, then one instance key for each lease
  * ARGV  1 force (1: end the lease now, 0: only if it has ended), 2 key ttl (ms), then the leases
@@ -21,17 +21,26 @@ export interface EndLeasesCall {
 const LUA = `${SERVER_NOW}
 local ended = 0
 for i = 3, #ARGV do
-  local ends = redis.call('ZSCORE', KEYS[1], ARGV[i])
-  if ends and (ARGV[1] == '1' or tonumber(ends) < now) then
-    local key = KEYS[i - 1]
-    local position = redis.call('HGET', key, 'position')
-    redis.call('DEL', key)
-    if position then
-      redis.call('HSET', key, 'position', position)
-      redis.call('PEXPIRE', key, tonumber(ARGV[2]))
+  local key, ends = KEYS[i - 1], redis.call('ZSCORE', KEYS[1], ARGV[i])
+  local known = ends and redis.pcall('HMGET', key, 'position', 'leaseMs')
+  if ends then
+    if known.err and not string.find(known.err, 'WRONGTYPE', 1, true) then return known end
+    local left, leaseMs = tonumber(ends) - now, tonumber(known[2] or '')
+    -- One that lasts longer than any batch can have said was given before the clock was set back.
+    if ARGV[1] == '1' or left < 0 or (leaseMs and left > 2 * leaseMs) then
+      local position = known[1]
+      if position then
+        redis.call('PEXPIRE', key, tonumber(ARGV[2]))
+        redis.call('HSET', key, 'position', position)
+      end
+      redis.call('UNLINK', key)
+      if position then
+        redis.call('HSET', key, 'position', position)
+        redis.call('PEXPIRE', key, tonumber(ARGV[2]))
+      end
+      redis.call('ZREM', KEYS[1], ARGV[i])
+      ended = ended + 1
     end
-    redis.call('ZREM', KEYS[1], ARGV[i])
-    ended = ended + 1
   end
 end
 return ended

@@ -9,7 +9,7 @@ import {
   want,
 } from '../../../../src/store/redis/reading/decode.js';
 import { yieldEvery } from '../../../../src/event-loop/fair-yield.js';
-import { series } from '../../../contract/bed.js';
+import { counter, series } from '../../../contract/bed.js';
 
 const one = series();
 const ids = Array.from({ length: 499 }, (_, id) => String(id));
@@ -38,7 +38,8 @@ test('many families of few series give the event loop its turn as one large fami
   const turns = await turnsDuring(async () => {
     const step = yieldEvery(SERIES_PER_SLICE);
     for (let family = 0; family < 40; family += 1) {
-      const decoded = await decodeValues(fields, await want(new Map(), 'f', fields, step), known, step);
+      const wanted = await want(new Map(), 'f', fields, step);
+      const { series: decoded } = await decodeValues(counter('f'), fields, wanted, known, step);
       assert.deepEqual(decoded[0], { series: one, updatedAtMs: 1, startedAtMs: 2, values: [3] });
       assert.equal(decoded.length, ids.length);
     }
@@ -53,7 +54,7 @@ test('many instances do so too', async () => {
     const wanted = new Map<string, Set<string>>();
     for (let instance = 0; instance < 20; instance += 1) {
       const { values } = await splitInstance(fields, wanted, step);
-      const decoded = await decodeCurrent(values, new Map([['f', known]]), step);
+      const decoded = await decodeCurrent(values, new Map([['f', known]]), 0, step);
       assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedAtMs: 1, value: 2 });
     }
     assert.equal(wanted.get('f')?.size, ids.length);

@@ -1,0 +1,53 @@
+import { rebucket } from './boundaries.js';
+import {
+  EXPONENTIAL_HEADER,
+  mergeExponential,
+  packExponential,
+  unpackExponential,
+} from './exponential-histogram.js';
+import type { Family } from './family.js';
+import { classicToExponential, exponentialToClassic } from './histogram-conversion.js';
+
+/** The sum of two values of one series of an additive family; neither is changed. */
+export function addValues(family: Family, a: readonly number[], b: readonly number[]): number[] {
+  if (family.type === 'exponentialhistogram') return mergeExponential(a, b);
+  return a.map((value, index) => value + (b[index] ?? 0));
+}
+
+/** The values that add up to nothing with the given ones. */
+export function negateValues(family: Family, values: readonly number[]): number[] {
+  if (family.type !== 'exponentialhistogram') return values.map((value) => -value);
+  return values.map((value, index) => (isCountOrSum(index) ? -value : value));
+}
+
+/** True if nothing was added so far, or as much was taken away again. */
+export function isNothing(family: Family, values: readonly number[]): boolean {
+  if (family.type !== 'exponentialhistogram') return values.every((value) => value === 0);
+  return values.every((value, index) => !isCountOrSum(index) || value === 0);
+}
+
+/**
+ * Values of one additive family in the layout of another one that is shown under the same name. The number of observations
+ * and their sum stay; each observation counts where it is known to be at the most.
+ *
+ * @param like values of the other family, for their scale
+ */
+export function convertValues(
+  values: readonly number[],
+  from: Family,
+  to: Family,
+  like: readonly number[],
+): number[] {
+  const { boundaries = [] } = to;
+  if (from.type === 'counter' || (from.type === to.type && to.type !== 'histogram')) return [...values];
+  if (from.type === 'exponentialhistogram')
+    return exponentialToClassic(unpackExponential(values), boundaries);
+  if (to.type === 'exponentialhistogram')
+    return packExponential(classicToExponential(values, from.boundaries ?? [], like[0] ?? 0));
+  return Array.from(rebucket(values, from.boundaries ?? [], boundaries));
+}
+
+/** In the layout of exponential histograms: not the scale, the threshold, the offsets and the numbers of buckets. */
+function isCountOrSum(index: number): boolean {
+  return index === 2 || index === 3 || index >= EXPONENTIAL_HEADER;
+}

@@ -1,0 +1,88 @@
+import type { Settings } from '../config/settings.js';
+import { createLog } from '../log.js';
+import { measureEarly } from './early.js';
+import type * as IdentityModule from './identity/identity.js';
+import { EarlyEnd } from './lifecycle/early-end.js';
+import type { MainFile } from './identity/main-file.js';
+import { running, setPending } from './running.js';
+import { watchForSigns } from './signs-of-life.js';
+import type * as OpenStoreModule from './open-store.js';
+import type * as StartLineModule from './start-line.js';
+import type * as StartModule from './start.js';
+
+/**
+ * True if the start can wait: nothing that is asked for has to be there before the application loads its packages. Traces and
+ * other exporters have.
+ */
+export function canStartLater(settings: Settings): boolean {
+  const { metricsExporter, tracesExporter, logsExporter, otlpEndpoint } = settings;
+  const asked = [...tracesExporter, ...logsExporter].some((name) => name !== 'none');
+  return (
+    !asked &&
+    otlpEndpoint === undefined &&
+    metricsExporter.every((name) => name.toLowerCase() === 'orchestrator')
+  );
+}
+
+/**
+ * Starts the orchestrator when the process shows that it is an application: it listens, records something, has lived for a
+ * second, or fails. Until then requests are measured, and nothing else is done: a compiler that ends in order prints nothing,
+ * takes no port, is no instance and loads no SDK.
+ *
+ * @param failed is told why it could not be started
+ */
+export function startLater(settings: Settings, main: MainFile, failed: (error: unknown) => void): void {
+  const isOwn = main.kind === 'own';
+  let waiting = true;
+  const cancel = (): void => {
+    waiting = false;
+    setPending(undefined);
+    stopWatching();
+    end.remove();
+  };
+  const begin = (): void => {
+    if (!waiting) return;
+    cancel();
+    try {
+      early.release();
+      const { startEarly } = require('./start.js') as typeof StartModule;
+      startEarly(main, early);
+    } catch (error) {
+      early.traffic.stop();
+      failed(error);
+    }
+  };
+  const early = measureEarly(settings, main, {
+    onRecorded: begin,
+    onMeasured: () => {
+      if (isOwn) begin();
+    },
+  });
+  const stopWatching = watchForSigns(main.kind, begin);
+  const end = new EarlyEnd({
+    onSignal(heard) {
+      begin();
+      if (heard)
+        void running()
+          ?.flush()
+          .catch(() => undefined);
+    },
+    onFailure: () => notice(settings, main, failed),
+  });
+  if (isOwn) end.install();
+  setPending({ begin, cancel });
+}
+
+/** Says who has failed. There is no time for more: nothing was recorded, and the process ends with this. */
+function notice(settings: Settings, main: MainFile, failed: (error: unknown) => void): void {
+  try {
+    const { identityOf } = require('./identity/identity.js') as typeof IdentityModule;
+    const { startLine } = require('./start-line.js') as typeof StartLineModule;
+    const { storeKindOf } = require('./open-store.js') as typeof OpenStoreModule;
+    const log = createLog(settings.logLevel);
+    const { serviceName, prefix } = identityOf(settings, main, log.warn);
+    log.info(startLine(settings, { serviceName, prefix, store: storeKindOf(settings), url: undefined }));
+  } catch (error) {
+    failed(error);
+  }
+}
