@@ -1,5 +1,5 @@
 import { setRouteSource } from '../http/route.js';
-import { loadedFile } from '../packages/module-loaded.js';
+import { loadedFiles } from '../packages/module-loaded.js';
 import type { Framework } from './framework.js';
 
 export const hapi: Framework = {
@@ -7,7 +7,7 @@ export const hapi: Framework = {
   packages: ['@hapi/hapi'],
   patch(exports) {
     if (!isHapi(exports)) return false;
-    patchRequests();
+    for (const requestClass of loadedFiles('/@hapi/hapi/lib/request.js')) patchRequests(requestClass);
     return true;
   },
 };
@@ -33,9 +33,8 @@ function isHapi(exports: object): boolean {
   );
 }
 
-/** Hapi keeps its request class to itself; the file that holds it has been loaded by then. */
-function patchRequests(): void {
-  const requestClass = loadedFile('/@hapi/hapi/lib/request.js');
+/** @param requestClass Hapi keeps it to itself; the file that holds it is loaded when Hapi is */
+function patchRequests(requestClass: unknown): void {
   if (!isRequestClass(requestClass) || patched.has(requestClass)) return;
   patched.add(requestClass);
   const { generate } = requestClass;

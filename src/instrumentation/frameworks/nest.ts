@@ -1,5 +1,5 @@
 import { setAction } from '../http/action.js';
-import { loadedFile } from '../packages/module-loaded.js';
+import { loadedFiles } from '../packages/module-loaded.js';
 import type { Framework } from './framework.js';
 
 /** The class that makes a handler of a controller's method. */
@@ -12,7 +12,7 @@ export const nest: Framework = {
   actionsOnly: true,
   patch(exports) {
     if (!isNestCore(exports)) return false;
-    patchExecutionContext(loadedFile(`/@nestjs/core/${EXECUTION_CONTEXT}`));
+    for (const file of loadedFiles(`/@nestjs/core/${EXECUTION_CONTEXT}`)) patchExecutionContext(file);
     return true;
   },
   esm: { packageName: '@nestjs/core', file: EXECUTION_CONTEXT, patch: patchExecutionContext },

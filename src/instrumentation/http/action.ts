@@ -43,11 +43,16 @@ export function setAction(request: object, action: Action): void {
 /** Of requests without a name: empty, which Prometheus takes for absent. */
 export const NO_ACTION: Action = { controller: '', action: '' };
 
-/** The argument of {@link setAction}, else the name of the last handler of the Express route. */
-export function actionOf(request: object): Action {
+/**
+ * The argument of {@link setAction}, else the name of the last handler of the Express route.
+ *
+ * @param routed the request has a route: Express leaves on a request what called `next` as well
+ */
+export function actionOf(request: object, routed: boolean): Action {
   const acted: ActedRequest = request;
   const action = acted[ACTION];
   if (action !== undefined) return action;
+  if (!routed) return NO_ACTION;
   const name = acted.route?.stack?.at(-1)?.name;
   return typeof name === 'string' && name !== '<anonymous>' && name !== '' ? expressAction(name) : NO_ACTION;
 }

@@ -59,6 +59,9 @@ export class RequestState {
   scheme: HttpScheme = 'http';
   /** The request target, with its query. */
   target: string | undefined = undefined;
+  protocolVersion = '1.1';
+  /** Bytes of its body, as declared; undefined where nothing says, or nobody asked. */
+  requestBytes: number | undefined = undefined;
   /** The argument of `setRoute`. */
   route: string | undefined = undefined;
   /** Reads the route from `subject` when the request ends; set by the framework that handles the request. */

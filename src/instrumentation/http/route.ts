@@ -57,6 +57,11 @@ export function routeOf(
     if (route !== undefined) return route;
     if (source !== undefined) return source(state.subject);
   }
-  if (isExpressRequest(request)) return expressRoute(request);
+  if (isExpressRequest(request)) {
+    const route = expressRoute(request);
+    // What is before the route of a bundled Express is read from the path, which anybody can make up.
+    const isMadeUp = route !== undefined && request.baseUrl !== '';
+    return isMadeUp && normalizer !== undefined ? normalizer.admit(route, succeeded) : route;
+  }
   return normalizer?.route(target, succeeded);
 }

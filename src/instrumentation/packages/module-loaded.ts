@@ -67,10 +67,9 @@ function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
-/** The exports of a file that is loaded already; `suffix` is the end of its path with forward slashes. */
-export function loadedFile(suffix: string): unknown {
-  for (const [filename, loaded] of Object.entries(require.cache)) {
-    if (filename.replaceAll('\\', '/').endsWith(suffix)) return loaded?.exports;
-  }
-  return undefined;
+/** The exports of every loaded copy of a file; `suffix` is the end of its path with forward slashes. */
+export function loadedFiles(suffix: string): unknown[] {
+  return Object.entries(require.cache)
+    .filter(([filename]) => filename.replaceAll('\\', '/').endsWith(suffix))
+    .map(([, loaded]) => loaded?.exports);
 }

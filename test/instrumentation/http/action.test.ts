@@ -9,14 +9,14 @@ describe('setAction', () => {
     test(name, () => {
       const request = rawRequest();
       setAction(wrap(request), { controller: 'Users', action: 'show' });
-      assert.deepEqual(actionOf(request), { controller: 'Users', action: 'show' });
+      assert.deepEqual(actionOf(request, true), { controller: 'Users', action: 'show' });
     });
   }
 
   test('wins over the handler that Express names', () => {
     const request = { ...rawRequest(), route: { stack: [{ name: 'first' }, { name: 'showUser' }] } };
-    assert.deepEqual(actionOf(request), { controller: '', action: 'showUser' });
+    assert.deepEqual(actionOf(request, true), { controller: '', action: 'showUser' });
     setAction(request, { controller: 'Users', action: 'show' });
-    assert.deepEqual(actionOf(request), { controller: 'Users', action: 'show' });
+    assert.deepEqual(actionOf(request, true), { controller: 'Users', action: 'show' });
   });
 });

@@ -93,7 +93,7 @@ export class Http1Tracker implements RequestObserver {
   }
 
   #start({ request, response, socket, server }: Published): void {
-    const { isOwnServer, ignore, methods, recorders } = this.#context;
+    const { isOwnServer, ignore, bodySizes, methods, recorders } = this.#context;
     if (isOwnServer?.(server) === true) return;
     if (ignore?.(pathOf(request.url ?? '/') ?? '') === true) return;
     const state = ensureState(request);
@@ -104,6 +104,8 @@ export class Http1Tracker implements RequestObserver {
     state.scheme = connection.scheme;
     state.method = methods.positionOf(request.method);
     state.target = request.url;
+    state.protocolVersion = request.httpVersion;
+    if (bodySizes) state.requestBytes = declaredBytes(request);
     state.response = response;
     connection.add(state);
     for (const recorder of recorders) recorder.started(state.method, state.scheme);
@@ -121,7 +123,7 @@ export class Http1Tracker implements RequestObserver {
     exchange.request = request;
     exchange.method = state.method;
     exchange.scheme = state.scheme;
-    exchange.protocolVersion = request.httpVersion;
+    exchange.protocolVersion = state.protocolVersion;
     // Before any header was sent, `statusCode` is the 200 that nobody decided on.
     exchange.statusCode = failure === undefined || response.headersSent ? response.statusCode : 0;
     exchange.failure = failure;
@@ -131,10 +133,7 @@ export class Http1Tracker implements RequestObserver {
     const succeeded = exchange.failure === undefined && statusCode > 0 && statusCode < 400;
     exchange.route = routeOf(request, state.target ?? '/', succeeded, normalizer);
     if (bodySizes) {
-      exchange.requestBytes =
-        request.headers['transfer-encoding'] === undefined
-          ? byteLength(request.headers['content-length'] ?? 0)
-          : undefined;
+      exchange.requestBytes = state.requestBytes;
       const { _hasBody: hasBody, _contentLength: declared } = response;
       exchange.responseBytes = hasBody === false ? 0 : byteLength(declared ?? undefined);
     }
@@ -208,4 +207,9 @@ export class Http1Tracker implements RequestObserver {
       recorder.finished(exchange);
     }
   }
+}
+
+/** Undefined for a body in chunks. */
+function declaredBytes({ headers }: IncomingMessage): number | undefined {
+  return headers['transfer-encoding'] === undefined ? byteLength(headers['content-length'] ?? 0) : undefined;
 }

@@ -16,7 +16,7 @@ const START_CHANNEL = 'http2.server.stream.start';
 const HEADERS_CHANNEL = 'http2.server.stream.finish';
 const CLOSE_CHANNEL = 'http2.server.stream.close';
 
-/** What is known of a request at its start. */
+/** What is known of a request at its start. An application may change the headers later on: they are one object. */
 interface Started {
   /** `performance.now()` */
   readonly mark: number;
@@ -24,7 +24,11 @@ interface Started {
   headersMark: number;
   readonly method: number;
   readonly scheme: HttpScheme;
-  readonly headers: IncomingHttpHeaders;
+  readonly target: string;
+  readonly requestBytes: number | undefined;
+  readonly isGrpc: boolean;
+  /** By extended CONNECT. */
+  readonly isWebSocket: boolean;
 }
 
 /** HTTP/2, from channels that Node 20 does not have; there such requests are not measured. */
@@ -61,10 +65,20 @@ export class Http2Tracker {
 
   #start(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const { ignore, methods, recorders } = this.#context;
-    if (ignore?.(pathOf(headers[':path'] ?? '/') ?? '') === true) return;
+    const target = headers[':path'] ?? '/';
+    if (ignore?.(pathOf(target) ?? '') === true) return;
     const method = methods.positionOf(headers[':method']);
     const scheme = headers[':scheme'] === 'https' ? 'https' : 'http';
-    this.#open.set(stream, { mark: performance.now(), headersMark: Number.NaN, method, scheme, headers });
+    this.#open.set(stream, {
+      mark: performance.now(),
+      headersMark: Number.NaN,
+      method,
+      scheme,
+      target,
+      requestBytes: byteLength(headers['content-length']),
+      isGrpc: isGrpc(headers),
+      isWebSocket: headers[':protocol'] !== undefined,
+    });
     for (const recorder of recorders) recorder.started(method, scheme);
   }
 
@@ -79,8 +93,7 @@ export class Http2Tracker {
     const request = stateOf(stream)?.request;
     // A client that resets a stream after its last byte has everything.
     const failed = aborted || (rstCode !== 0 && !writableFinished);
-    const grpc = isGrpc(started.headers);
-    const target = started.headers[':path'] ?? '/';
+    const { isGrpc: grpc, target } = started;
     const seconds = (performance.now() - started.mark) / 1000;
     exchange.request = request;
     exchange.method = started.method;
@@ -103,7 +116,7 @@ export class Http2Tracker {
       (exchange.grpcStatus ?? GRPC_OK) === GRPC_OK;
     exchange.route = routeOf(request ?? stream, target, succeeded, normalizer);
     if (bodySizes) {
-      exchange.requestBytes = byteLength(started.headers['content-length']);
+      exchange.requestBytes = started.requestBytes;
       exchange.responseBytes = byteLength(sent?.['content-length']);
     }
     for (const recorder of recorders) recorder.finished(exchange);
@@ -115,6 +128,6 @@ export class Http2Tracker {
  * An event stream, a WebSocket (extended CONNECT), or a call of gRPC that sends messages until its client ends it. Their time
  * is the one to the headers.
  */
-function isStream({ headers }: Started, sent: OutgoingHttpHeaders, endedGrpc: boolean): boolean {
-  return endedGrpc || headers[':protocol'] !== undefined || isEndless(sent['content-type']);
+function isStream({ isWebSocket }: Started, sent: OutgoingHttpHeaders, endedGrpc: boolean): boolean {
+  return endedGrpc || isWebSocket || isEndless(sent['content-type']);
 }

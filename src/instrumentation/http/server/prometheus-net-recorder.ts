@@ -113,16 +113,17 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
     this.#meter.removeBatchObservableCallback(this.#observe, [this.#inProgress]);
   }
 
-  #seriesOf({ request, route = '' }: HttpExchange, code: number): BoundSeries {
-    const action = request === undefined ? NO_ACTION : actionOf(request);
-    const byCode = getOrAdd(this.#byAction.get(action) ?? this.#ofAction(action), route);
+  #seriesOf({ request, route }: HttpExchange, code: number): BoundSeries {
+    const action = request === undefined ? NO_ACTION : actionOf(request, route !== undefined);
+    const endpoint = route ?? '';
+    const byCode = getOrAdd(this.#byAction.get(action) ?? this.#ofAction(action), endpoint);
     let series = byCode.get(code);
     if (series === undefined) {
       const attributes = {
         ...this.#labels.attributes(code),
         controller: action.controller,
         action: action.action,
-        endpoint: route,
+        endpoint,
       };
       series = {
         attributes,
