@@ -84,6 +84,10 @@ const PIECES: ReadonlyArray<() => unknown> = [
   () => require('../server/metrics-server.js'),
   () => require('../reader/store-metric-reader.js'),
   () => require('./open-store.js'),
+  () => require('./opentelemetry/sdk.js'),
+  () => require('../instrumentation/instrument.js'),
+  () => require('./identity/identity.js'),
+  () => require('./metrics-pipeline.js'),
   () => require('./compose.js'),
 ];
 
