@@ -35,6 +35,20 @@ const WARNINGS = {
       'There is no prefix and no service name. The main file belongs to an installed package (a launcher, a command), and version 0.1.0 took the name of that. Now the name is that of the package.json of the working directory. Metrics are stored under the new name, and begin from zero there.',
     remedy: 'Set `ORCHESTRATOR_PREFIX`, to the old name or to any other.',
   },
+  ORCHESTRATOR_BUNDLE: {
+    message:
+      'The application is a bundle (<file>). Of the packages in it, http_route of Koa and Hapi, and of Express behind a mount, is the path as a template or missing, and databases are not measured. Leave packages out of the bundle.',
+    meaning:
+      'Frameworks and drivers are recognized when they are loaded, and a bundle loads none. All other metrics are there.',
+    remedy: 'For example `esbuild --packages=external`, or `setRoute()` in the application.',
+  },
+  ORCHESTRATOR_LOADER: {
+    message:
+      "Routes of <framework> are not recognized in an ES module under Yarn's Plug'n'Play before Node 22: http_route is the path as a template.",
+    meaning:
+      "The loader of Plug'n'Play gives the application another copy of the framework than it gives to a preload.",
+    remedy: 'Use Node 22 or later, `nodeLinker: node-modules`, or `setRoute()` in the application.',
+  },
   ORCHESTRATOR_EXPORTER_UNKNOWN: {
     message:
       'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',

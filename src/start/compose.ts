@@ -1,6 +1,7 @@
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
+import { warnOfBlindSpots } from './blind-spots.js';
 import { setOwnMeterProvider } from '../application/own-meter.js';
 import type { Settings } from '../config/settings.js';
 import { keepAlive } from '../event-loop/keep-alive.js';
@@ -48,6 +49,7 @@ export interface Composition {
 export function compose(composition: Composition): Running {
   const { settings, main, early, log } = composition;
   const { serviceName, ...identity } = identityOf(settings, main, log.warn);
+  warnOfBlindSpots(main, log.warn);
   const exporting = openReaders(settings, identity, early, log);
   const { pipeline } = exporting;
   const traffic = trafficOptions(settings, main);

@@ -21,9 +21,10 @@ interface Listening {
  * For an installed program a second proves nothing, since compilers watch and launchers wait; nor does a socket in the file
  * system, by which launchers talk to the processes that they start, unless it is one of HTTP.
  *
+ * @param onSecond called instead when the sign is a second of life: the process may be at work, and is not to be held up
  * @returns ends it
  */
-export function watchForSigns(kind: MainKind, onSign: () => void): () => void {
+export function watchForSigns(kind: MainKind, onSign: () => void, onSecond: () => void): () => void {
   let ended = false;
   const onListen = guarded('a server that listens is not seen', (message) => {
     const { server, options } = message as Listening;
@@ -31,7 +32,7 @@ export function watchForSigns(kind: MainKind, onSign: () => void): () => void {
     onSign();
   });
   subscribe(LISTEN_CHANNEL, onListen);
-  const timer = kind === 'own' ? setTimeout(onSign, SHORT_LIFE_MS).unref() : undefined;
+  const timer = kind === 'own' ? setTimeout(onSecond, SHORT_LIFE_MS).unref() : undefined;
   if (kind === 'own') cluster.on('fork', onSign);
   return () => {
     ended = true;

@@ -61,7 +61,7 @@ export function startLater(settings: Settings, main: MainFile, failed: (error: u
   });
   // Before the signs: the port of the listen() that begins is the application's, not ours.
   rememberApplicationPorts();
-  const stopWatching = watchForSigns(main.kind, begin);
+  const stopWatching = watchForSigns(main.kind, begin, () => loadInPieces(begin));
   const end = new EarlyEnd({
     onSignal(heard) {
       begin();
@@ -76,7 +76,42 @@ export function startLater(settings: Settings, main: MainFile, failed: (error: u
   setPending({ begin, cancel });
 }
 
-/** Says who has failed. There is no time for more: nothing was recorded, and the process ends with this. */
+/** What the start loads, in pieces of some milliseconds each. */
+const PIECES: ReadonlyArray<() => unknown> = [
+  () => require('@opentelemetry/semantic-conventions'),
+  () => require('@opentelemetry/resources'),
+  () => require('@opentelemetry/sdk-metrics'),
+  () => require('@opentelemetry/instrumentation'),
+  () => require('@opentelemetry/instrumentation-runtime-node'),
+  () => require('../prometheus/exposition.js'),
+  () => require('../server/metrics-server.js'),
+  () => require('../reader/store-metric-reader.js'),
+  () => require('./open-store.js'),
+  () => require('./opentelemetry/sdk.js'),
+  () => require('../instrumentation/instrument.js'),
+  () => require('./identity/identity.js'),
+  () => require('./metrics-pipeline.js'),
+  () => require('./compose.js'),
+];
+
+/** One piece in each iteration of the event loop, so that what the application does meanwhile waits for one at most. */
+function loadInPieces(loaded: () => void, at = 0): void {
+  const piece = PIECES[at];
+  if (piece === undefined) {
+    loaded();
+    return;
+  }
+  setImmediate(() => {
+    try {
+      piece();
+    } catch {
+      // The start itself says what is wrong.
+    }
+    loadInPieces(loaded, at + 1);
+  });
+}
+
+/** Says which application has failed. There is no time for more: nothing was recorded, and the process ends with this. */
 function notice(settings: Settings, main: MainFile, failed: (error: unknown) => void): void {
   try {
     const { identityOf } = require('./identity/identity.js') as typeof IdentityModule;
