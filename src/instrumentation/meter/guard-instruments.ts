@@ -30,7 +30,7 @@ const guarded = new WeakSet<object>();
 /**
  * Keeps out of the SDK what it cannot take: one NaN or infinity costs a counter or histogram all of its interval, and an up-down
  * counter or observable counter everything after it. Long labels are cut before the SDK keeps them, and histograms get boundaries
- * that they can have. A record costs 25 ns more, of 1,700.
+ * that they can have. A record costs 20 ns more, of 1,100 (Node 20).
  *
  * Changes `provider` in place. Call it before the application asks for meters.
  */
