@@ -3,23 +3,6 @@
  * those whose keys depend on the request. A test compares them with what a running application shows.
  */
 export const METRIC_LABELS: Readonly<Record<string, readonly string[]>> = {
-  'http.server.request.duration': serverKeys(),
-  'http.server.request.body.size': serverKeys(),
-  'http.server.response.body.size': serverKeys(),
-  'http.server.active_requests': ['http.request.method', 'url.scheme'],
-  http_request_duration_seconds: prometheusNetKeys(),
-  http_requests_received_total: prometheusNetKeys(),
-  http_errors_total: prometheusNetKeys(),
-  http_requests_in_progress: ['method'],
-  'http.client.request.duration': [
-    'http.request.method',
-    'server.address',
-    'server.port',
-    'url.scheme',
-    'http.response.status_code',
-    'error.type',
-    'network.protocol.version',
-  ],
   'db.client.operation.duration': [
     'db.system.name',
     'db.namespace',
@@ -49,18 +32,3 @@ export const METRIC_LABELS: Readonly<Record<string, readonly string[]>> = {
   'system.network.dropped': ['network.io.direction', 'system.device'],
   'system.network.errors': ['network.io.direction', 'system.device'],
 };
-
-function serverKeys(): readonly string[] {
-  return [
-    'http.request.method',
-    'url.scheme',
-    'http.route',
-    'http.response.status_code',
-    'error.type',
-    'network.protocol.version',
-  ];
-}
-
-function prometheusNetKeys(): readonly string[] {
-  return ['code', 'method', 'controller', 'action', 'endpoint'];
-}

@@ -63,13 +63,11 @@ function watchPaths(prototype: object, request: object): void {
     },
   });
   const path = findAccessor(request, 'path');
-  if (path?.get === undefined || path.set === undefined) return;
-  const { get, set } = path;
+  if (path?.set === undefined) return;
   Object.defineProperty(request, 'path', {
-    configurable: true,
-    get,
+    ...path,
     set(this: { readonly ctx?: MountingContext }, value: unknown) {
-      set.call(this, value);
+      path.set?.call(this, value);
       if (typeof value === 'string') this.ctx?.[MOUNTS]?.forEach((entered) => follow(entered, value));
     },
   });

@@ -57,7 +57,8 @@ function patchContexts(prototype: KoaPrototype): void {
 }
 
 function koaRoute(context: KoaContext): string | undefined {
-  const matched = context._matchedRoute?.toString();
+  const { _matchedRoute: route } = context;
+  const matched = route?.toString();
   const mount = mountOf(context, matched !== undefined);
   return matched === undefined ? mount : joinRoutes(mount ?? '', matched);
 }

@@ -19,12 +19,15 @@ type DigitsOf<Labels extends readonly Label[]> = { readonly [Index in keyof Labe
 export class LabelList<const Labels extends readonly Label[]> {
   /** Takes one digit for each label, in the order of the list. */
   readonly code: (...digits: DigitsOf<Labels>) => number;
+  /** Of the labels, in the order of the list. */
+  readonly names: readonly string[];
   readonly #labels: Labels;
 
   constructor(...labels: Labels) {
     const combinations = labels.reduce((product, { size }) => product * size, 1);
     if (labels.length > 6 || combinations >= 2 ** 31) throw new RangeError(`${combinations} combinations`);
     this.#labels = labels;
+    this.names = labels.map(({ name }) => name);
     const [a = 1, b = 1, c = 1, d = 1, e = 1] = labels.map(({ size }) => size);
     // Written out, because a loop over the labels costs a request 50 ns more.
     const code = (first = 0, second = 0, third = 0, fourth = 0, fifth = 0, sixth = 0): number =>

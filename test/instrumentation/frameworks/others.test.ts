@@ -53,8 +53,8 @@ const APPLICATIONS: Record<string, { build: () => RequestListener; expected: Exp
       const { initTRPC } = load('@trpc/server') as {
         initTRPC: {
           create(): {
-            router(procedures: Record<string, unknown>): unknown;
-            procedure: { query(resolve: () => unknown): unknown };
+            readonly router: (procedures: Record<string, unknown>) => unknown;
+            readonly procedure: { query(resolve: () => unknown): unknown };
           };
         };
       };

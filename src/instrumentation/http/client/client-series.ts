@@ -1,5 +1,6 @@
 import { type Attributes, ValueType } from '@opentelemetry/api';
 
+import { labelled } from '../../../model/labelled-options.js';
 import { HTTP_DURATION_BOUNDARIES } from '../../meter/boundaries.js';
 import type { BindableHistogram, BoundHistogram, BoundMeter } from '../../meter/bound-meter.js';
 import { type Label, LabelList, LearnedLabel, listedLabel } from '../../meter/label-list.js';
@@ -42,18 +43,22 @@ export class ClientSeries {
 
   constructor({ instruments, boundaries = HTTP_DURATION_BOUNDARIES, knownMethods }: ClientSeriesOptions) {
     this.#methods = new HttpMethods(knownMethods);
-    this.#duration = instruments.createHistogram('http.client.request.duration', {
-      description: 'Duration of HTTP client requests.',
-      unit: 's',
-      valueType: ValueType.DOUBLE,
-      advice: { explicitBucketBoundaries: [...boundaries] },
-    });
     this.#labels = new LabelList(
       listedLabel('http.request.method', this.#methods.names),
       listedLabel('url.scheme', SCHEMES),
       this.#versions,
       this.#failures,
       listedLabel('http.response.status_code', STATUSES),
+    );
+    this.#duration = instruments.createHistogram(
+      'http.client.request.duration',
+      labelled({
+        description: 'Duration of HTTP client requests.',
+        unit: 's',
+        valueType: ValueType.DOUBLE,
+        advice: { explicitBucketBoundaries: [...boundaries] },
+        labels: [...this.#labels.names, 'server.address', 'server.port'],
+      }),
     );
   }
 

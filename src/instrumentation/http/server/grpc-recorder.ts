@@ -1,5 +1,6 @@
 import { type Attributes, ValueType } from '@opentelemetry/api';
 
+import { labelled } from '../../../model/labelled-options.js';
 import { HTTP_DURATION_BOUNDARIES } from '../../meter/boundaries.js';
 import type { BindableHistogram, BoundHistogram, BoundMeter } from '../../meter/bound-meter.js';
 import type { HttpExchange, HttpServerRecorder } from './exchange.js';
@@ -47,12 +48,16 @@ export class GrpcRecorder implements HttpServerRecorder {
   readonly #series = new Map<string, Map<string, BoundHistogram>>();
 
   constructor(instruments: BoundMeter) {
-    this.#duration = instruments.createHistogram('rpc.server.call.duration', {
-      description: 'Measures the duration of an incoming Remote Procedure Call (RPC).',
-      unit: 's',
-      valueType: ValueType.DOUBLE,
-      advice: { explicitBucketBoundaries: [...HTTP_DURATION_BOUNDARIES] },
-    });
+    this.#duration = instruments.createHistogram(
+      'rpc.server.call.duration',
+      labelled({
+        description: 'Measures the duration of an incoming Remote Procedure Call (RPC).',
+        unit: 's',
+        valueType: ValueType.DOUBLE,
+        advice: { explicitBucketBoundaries: [...HTTP_DURATION_BOUNDARIES] },
+        labels: ['rpc.system.name', 'rpc.method', 'rpc.status_code', 'error.type'],
+      }),
+    );
   }
 
   started(): void {

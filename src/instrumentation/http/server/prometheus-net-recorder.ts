@@ -6,6 +6,7 @@ import {
   ValueType,
 } from '@opentelemetry/api';
 
+import { labelled } from '../../../model/labelled-options.js';
 import type {
   BindableCounter,
   BindableHistogram,
@@ -35,6 +36,8 @@ interface BoundSeries {
 /** nginx's word for a client that left before it was answered; no status was sent then. */
 const CLIENT_LEFT = 499;
 const CODES = Array.from({ length: 1000 }, (_, code) => String(code));
+/** The labels whose values are any text. */
+const TEXTS = ['controller', 'action', 'endpoint'];
 /** `setAction` and `setRoute` take any text. */
 const MAX_CACHED_SERIES = 5000;
 /** Distinct objects, for `setAction` may be given a new one for each request. */
@@ -64,25 +67,42 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
 
   constructor({ meter, instruments, methods, settle }: RecorderOptions) {
     this.#meter = meter;
-    this.#duration = instruments.createHistogram('http_request_duration_seconds', {
-      description: 'The duration of HTTP requests processed by the application.',
-      unit: 's',
-      valueType: ValueType.DOUBLE,
-      advice: { explicitBucketBoundaries: [...PROMETHEUS_NET_BOUNDARIES] },
-    });
-    this.#received = instruments.createCounter('http_requests_received_total', {
-      description: 'The number of HTTP requests that have been processed by the application.',
-      valueType: ValueType.INT,
-    });
-    this.#errors = instruments.createCounter('http_errors_total', {
-      description: 'The number of HTTP requests that failed: status 500 and above, or never answered.',
-      valueType: ValueType.INT,
-    });
-    this.#inProgress = meter.createObservableUpDownCounter('http_requests_in_progress', {
-      description: 'The number of requests currently in progress in the application.',
-      valueType: ValueType.INT,
-    });
     this.#labels = new LabelList(listedLabel('method', methods.names), listedLabel('code', CODES));
+    const labels = [...this.#labels.names, ...TEXTS];
+    this.#duration = instruments.createHistogram(
+      'http_request_duration_seconds',
+      labelled({
+        description: 'The duration of HTTP requests processed by the application.',
+        unit: 's',
+        valueType: ValueType.DOUBLE,
+        advice: { explicitBucketBoundaries: [...PROMETHEUS_NET_BOUNDARIES] },
+        labels,
+      }),
+    );
+    this.#received = instruments.createCounter(
+      'http_requests_received_total',
+      labelled({
+        description: 'The number of HTTP requests that have been processed by the application.',
+        valueType: ValueType.INT,
+        labels,
+      }),
+    );
+    this.#errors = instruments.createCounter(
+      'http_errors_total',
+      labelled({
+        description: 'The number of HTTP requests that failed: status 500 and above, or never answered.',
+        valueType: ValueType.INT,
+        labels,
+      }),
+    );
+    this.#inProgress = meter.createObservableUpDownCounter(
+      'http_requests_in_progress',
+      labelled({
+        description: 'The number of requests currently in progress in the application.',
+        valueType: ValueType.INT,
+        labels: ['method'],
+      }),
+    );
     this.#observe = (result) => {
       settle();
       for (const [method, count] of this.#active) {
@@ -119,11 +139,10 @@ export class PrometheusNetRecorder implements HttpServerRecorder {
     const byCode = getOrAdd(this.#byAction.get(action) ?? this.#ofAction(action), endpoint);
     let series = byCode.get(code);
     if (series === undefined) {
+      const texts = [action.controller, action.action, endpoint];
       const attributes = {
         ...this.#labels.attributes(code),
-        controller: action.controller,
-        action: action.action,
-        endpoint,
+        ...Object.fromEntries(TEXTS.map((name, index) => [name, texts[index]])),
       };
       series = {
         attributes,

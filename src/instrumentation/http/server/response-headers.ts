@@ -44,18 +44,18 @@ export function stampHeaders(): Instrumentation {
 
 function wrapWriteHead(): void {
   const { prototype } = ServerResponse;
-  const original = prototype.writeHead as WriteHead;
+  const original = Reflect.get(prototype, 'writeHead') as WriteHead;
   const writeHead: WriteHead = function writeHead(status, reason, headers) {
     // `end` sets it before it has the headers made.
-    const apart = (this as MeasuredResponse)._contentLength === null;
+    const { _contentLength: whole } = this as MeasuredResponse;
     const result = original.call(this, status, reason, headers);
-    if (apart && users > 0) stamp(this as MeasuredResponse);
+    if (whole === null && users > 0) stamp(this);
     return result;
   };
-  prototype.writeHead = writeHead as typeof prototype.writeHead;
+  Reflect.set(prototype, 'writeHead', writeHead);
   restore = () => {
     // Another package may have wrapped ours in the meantime; then ours stays, and passes through.
-    if (prototype.writeHead === writeHead) prototype.writeHead = original as typeof prototype.writeHead;
+    if (Reflect.get(prototype, 'writeHead') === writeHead) Reflect.set(prototype, 'writeHead', original);
   };
 }
 
@@ -82,13 +82,14 @@ export function isEventStream({ _header: head }: MeasuredResponse): boolean {
   return typeof head === 'string' && ENDLESS_HEAD.test(head);
 }
 
+type SocketWithState = Socket & { readonly _writableState?: { readonly needDrain?: boolean } };
+
 /** All bytes that `Content-Length` declares were sent, though `end` was not called before the connection closed. */
 export function isWhole(response: MeasuredResponse, sentBefore: number | undefined, socket: Socket): boolean {
   const { _contentLength: declared, _header: head } = response;
   if (sentBefore === undefined || typeof declared !== 'number' || typeof head !== 'string') return false;
   // A write that waits for the reader was not sent, however much of it the system has taken. The public property is false
   // for every socket that is closed.
-  const { needDrain } =
-    (socket as { readonly _writableState?: { readonly needDrain?: boolean } })._writableState ?? {};
-  return needDrain !== true && socket.bytesWritten - sentBefore - head.length >= declared;
+  const { _writableState: state } = socket as SocketWithState;
+  return state?.needDrain !== true && socket.bytesWritten - sentBefore - head.length >= declared;
 }

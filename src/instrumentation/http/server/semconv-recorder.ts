@@ -6,8 +6,9 @@ import {
   ValueType,
 } from '@opentelemetry/api';
 
+import { labelled } from '../../../model/labelled-options.js';
 import { BYTES_BOUNDARIES, HTTP_DURATION_BOUNDARIES } from '../../meter/boundaries.js';
-import type { BindableHistogram, BoundHistogram } from '../../meter/bound-meter.js';
+import type { BindableHistogram, BoundHistogram, BoundMeter } from '../../meter/bound-meter.js';
 import { type Label, LabelList, LearnedLabel, listedLabel } from '../../meter/label-list.js';
 import type { HttpScheme } from '../request-state.js';
 import type { HttpExchange, HttpServerRecorder, RecorderOptions } from './exchange.js';
@@ -29,6 +30,7 @@ interface BoundSeries {
 /** `setRoute` takes any text, so that this cache must not be the place where a mistake piles up. */
 const MAX_CACHED_ROUTES = 2000;
 const NO_ROUTE = '';
+const ROUTE = 'http.route';
 const SCHEMES: readonly HttpScheme[] = ['http', 'https'];
 /** A digit is the status itself. */
 const STATUSES = Array.from({ length: 1000 }, (_, status) => (status === 0 ? undefined : status));
@@ -55,36 +57,36 @@ export class SemconvRecorder implements HttpServerRecorder {
 
   constructor({ meter, instruments, methods, settle, boundaries, bodySizes }: SemconvRecorderOptions) {
     this.#meter = meter;
-    this.#duration = instruments.createHistogram('http.server.request.duration', {
-      description: 'Duration of HTTP server requests.',
-      unit: 's',
-      valueType: ValueType.DOUBLE,
-      advice: { explicitBucketBoundaries: [...(boundaries ?? HTTP_DURATION_BOUNDARIES)] },
-    });
-    if (bodySizes === true) {
-      const advice = { explicitBucketBoundaries: [...BYTES_BOUNDARIES] };
-      this.#requestSize = instruments.createHistogram('http.server.request.body.size', {
-        description: 'Size of HTTP server request bodies.',
-        unit: 'By',
-        advice,
-      });
-      this.#responseSize = instruments.createHistogram('http.server.response.body.size', {
-        description: 'Size of HTTP server response bodies.',
-        unit: 'By',
-        advice,
-      });
-    }
     const method = listedLabel('http.request.method', methods.names);
     const scheme = listedLabel('url.scheme', SCHEMES);
     const status = listedLabel('http.response.status_code', STATUSES);
     this.#labels = new LabelList(method, scheme, this.#versions, this.#failures, status);
     this.#activeLabels = new LabelList(method, scheme);
+    const labels = [...this.#labels.names, ROUTE];
+    this.#duration = instruments.createHistogram(
+      'http.server.request.duration',
+      labelled({
+        description: 'Duration of HTTP server requests.',
+        unit: 's',
+        valueType: ValueType.DOUBLE,
+        advice: { explicitBucketBoundaries: [...(boundaries ?? HTTP_DURATION_BOUNDARIES)] },
+        labels,
+      }),
+    );
+    if (bodySizes === true) {
+      this.#requestSize = createSize(instruments, 'request', labels);
+      this.#responseSize = createSize(instruments, 'response', labels);
+    }
     // Observed, not added: two additions per request would cost as much as the duration itself.
-    this.#activeRequests = meter.createObservableUpDownCounter('http.server.active_requests', {
-      description: 'Number of active HTTP server requests.',
-      unit: '{request}',
-      valueType: ValueType.INT,
-    });
+    this.#activeRequests = meter.createObservableUpDownCounter(
+      'http.server.active_requests',
+      labelled({
+        description: 'Number of active HTTP server requests.',
+        unit: '{request}',
+        valueType: ValueType.INT,
+        labels: this.#activeLabels.names,
+      }),
+    );
     this.#observe = (result) => {
       settle();
       for (const { count, attributes } of this.#active.values())
@@ -139,7 +141,7 @@ export class SemconvRecorder implements HttpServerRecorder {
 
   #bind(code: number, route: string | undefined): BoundSeries {
     const attributes: Attributes = this.#labels.attributes(code);
-    if (route !== undefined) attributes['http.route'] = route;
+    if (route !== undefined) attributes[ROUTE] = route;
     const status = attributes['http.response.status_code'];
     if (typeof status === 'number' && status >= 500 && status < 600)
       attributes['error.type'] ??= String(status);
@@ -153,4 +155,20 @@ export class SemconvRecorder implements HttpServerRecorder {
 
 function schemeDigit(scheme: HttpScheme): number {
   return scheme === 'https' ? 1 : 0;
+}
+
+function createSize(
+  instruments: BoundMeter,
+  side: 'request' | 'response',
+  labels: readonly string[],
+): BindableHistogram {
+  return instruments.createHistogram(
+    `http.server.${side}.body.size`,
+    labelled({
+      description: `Size of HTTP server ${side} bodies.`,
+      unit: 'By',
+      advice: { explicitBucketBoundaries: [...BYTES_BOUNDARIES] },
+      labels,
+    }),
+  );
 }

@@ -68,8 +68,9 @@ function createRecorders(
 ): HttpServerRecorder[] {
   const { meter, instruments = bindMeter(meter), boundaries, bodySizes, names = ['semconv'] } = options;
   const common = { meter, instruments, methods, settle };
-  const recorders: HttpServerRecorder[] = [new GrpcRecorder(instruments)];
-  if (names.includes('semconv')) recorders.push(new SemconvRecorder({ ...common, boundaries, bodySizes }));
+  const recorders: HttpServerRecorder[] = [];
+  if (names.includes('semconv'))
+    recorders.push(new SemconvRecorder({ ...common, boundaries, bodySizes }), new GrpcRecorder(instruments));
   if (names.includes('prometheus-net')) recorders.push(new PrometheusNetRecorder(common));
   return recorders;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { get, type IncomingMessage, type RequestListener } from 'node:http';
+import { get, type IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -72,13 +72,13 @@ describe('event streams', () => {
   });
 
   test('the headers are made by Node alone again when nobody measures', async (t) => {
-    const { ServerResponse } = await import('node:http');
-    const { writeHead } = ServerResponse.prototype;
+    const writeHead = (): unknown => Reflect.get(ServerResponse.prototype, 'writeHead');
+    const original = writeHead();
     await t.test('measured', async (inner) => {
       await measuredServer(inner, (_request, response) => response.end());
-      assert.notEqual(ServerResponse.prototype.writeHead, writeHead);
+      assert.notEqual(writeHead(), original);
     });
-    assert.equal(ServerResponse.prototype.writeHead, writeHead);
+    assert.equal(writeHead(), original);
   });
 });
 
