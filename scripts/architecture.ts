@@ -91,6 +91,7 @@ export const RESERVED: readonly Reserved[] = [
       'src/reader/': 'a reader and an exporter of the SDK',
       'src/instrumentation/meter/aggregating-meter.ts':
         'hands its sums to the reader as a producer of the SDK',
+      'src/instrumentation/meter/guard-observable.ts': "guards the SDK's own storage, by a type of it",
     },
   },
   {

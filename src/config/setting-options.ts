@@ -225,7 +225,7 @@ export interface SettingOptions {
    * second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long
    * polls of Socket.IO are known without it. Globs as above.
    *
-   * Variable: `ORCHESTRATOR_HTTP_WAITING_PATHS`. Default: ``. Allowed: a comma-separated list of globs that
+   * Variable: `ORCHESTRATOR_HTTP_WAITING_PATHS`. Default: none. Allowed: a comma-separated list of globs that
    * begin with `/`.
    */
   readonly httpWaitingPaths?: Settings['httpWaitingPaths'] | string | undefined;

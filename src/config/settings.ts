@@ -278,6 +278,7 @@ class SettingsTable {
     env: ['ORCHESTRATOR_HTTP_WAITING_PATHS'],
     kind: paths,
     default: [],
+    defaultText: 'none',
     description:
       'Long polls of the application: requests that are left open on purpose. One that is open for more than a second has no duration, and a client that leaves it is no error. Event streams, WebSockets and the long polls of Socket.IO are known without it. Globs as above.',
   };

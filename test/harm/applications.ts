@@ -262,7 +262,7 @@ read -r _ < "$PWD/asked"
 pm2 stop app > /dev/null
 pm2 jlist | "$NODE" -e 'let text = ""; process.stdin.on("data", (part) => (text += part)).on("end", () => { for (const { pm2_env: { status, exit_code, restart_time } } of JSON.parse(text)) console.log(status, exit_code, restart_time); })'
 pm2 kill > /dev/null
-cat .pm2/logs/*err*
+cat .pm2/logs/*err* >&2
 `,
     },
     env: { NODE: process.execPath, PM2: join(PACKAGE_ROOT, 'node_modules', 'pm2', 'bin', 'pm2') },
