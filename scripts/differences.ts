@@ -28,12 +28,6 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'Routes of frameworks are learned when a framework is loaded.',
   },
   {
-    where:
-      /^stack: (?:\+ .*(?:module-loaded|require-in-the-middle)\.?|- .*node:internal\/modules\/|- .*Object\.<anonymous>|\+ .*node:internal\/modules\/)/,
-    what: 'Frames of these wrappers in the stack of an error that leaves `require`, where a stack has ten frames in all',
-    why: 'The same.',
-  },
-  {
     where: /^stdout: [^]*apm saw/,
     what: "A tracer that wraps `Module._load` itself does not see that a module of Node's own is required again",
     why: "OpenTelemetry's require-in-the-middle answers from its own cache.",

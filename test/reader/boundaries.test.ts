@@ -39,6 +39,7 @@ describe('boundaries are finite, distinct and ascending, whatever was given', ()
       assert.deepEqual(await app.values(), { h: { '': [61.5, ...counts] } });
       assert.deepEqual((await app.family('h'))?.boundaries, used);
       assert.equal(app.warnings.length, 1);
+      assert.deepEqual(app.told.codes, ['ORCHESTRATOR_BOUNDARIES_MENDED']);
       assert.match(app.warnings[0] ?? '', /^Metric h: the boundaries \[.*\] are not finite, distinct/);
     });
 

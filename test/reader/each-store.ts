@@ -7,6 +7,7 @@ import type { StoreKind } from '../../src/store/stores.js';
 import { onEnd, type Owner } from '../helpers/owner.js';
 import { startRedis } from '../helpers/redis.js';
 import { scratchDir } from '../helpers/scratch.js';
+import { Warnings } from '../helpers/warnings.js';
 import { valuesOf } from './application.js';
 
 export { STORE_KINDS } from '../../src/store/stores.js';
@@ -17,6 +18,8 @@ export interface Process {
   readonly provider: MeterProvider;
   readonly reader: StoreMetricReader;
   readonly warnings: string[];
+  /** Of the warnings. */
+  readonly codes: readonly (string | undefined)[];
   readonly values: () => Promise<Record<string, Record<string, number[]>>>;
 }
 
@@ -31,8 +34,7 @@ export async function projectOn(owner: Owner, kind: StoreKind): Promise<Open> {
         ? { localDir: scratchDir(owner, 'local') }
         : {};
   return (options = {}) => {
-    const warnings: string[] = [];
-    const warn = (message: string): void => void warnings.push(message);
+    const { warn, messages: warnings, codes } = new Warnings();
     const reader = new StoreMetricReader({
       store: createStore({ store: kind, prefix: 'shop', ...where }, warn),
       exportIntervalMillis: 3_600_000,
@@ -42,6 +44,6 @@ export async function projectOn(owner: Owner, kind: StoreKind): Promise<Open> {
     reader.guard(provider);
     onEnd(owner, () => provider.shutdown().catch(() => undefined));
     const values = async () => valuesOf(await reader.snapshot());
-    return { meter: provider.getMeter('m'), provider, reader, warnings, values };
+    return { meter: provider.getMeter('m'), provider, reader, warnings, codes, values };
   };
 }
