@@ -138,10 +138,10 @@ describe('the package on every Node', { concurrency: 2 }, () => {
             (file) => file.endsWith('.test.js') && PORTABLE.some((pattern) => pattern.test(file)),
           );
           for (const needed of [
-            'http/http2-tracker',
-            'http/server',
+            'http/server/http2-tracker',
+            'http/server/server',
             'http/differential',
-            'http/client',
+            'http/client/client',
             'frameworks/frameworks',
             'spans/tracing',
           ])

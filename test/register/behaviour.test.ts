@@ -102,7 +102,9 @@ const cases: readonly Case[] = [
     name: 'a Redis mode without an address',
     fixture: 'job.cjs',
     env: { ORCHESTRATOR_STORE: undefined, ORCHESTRATOR_REDIS_MODE: 'cluster' },
-    says: [/warn: not started.*ORCHESTRATOR_REDIS_MODE=cluster needs ORCHESTRATOR_REDIS_NODES/],
+    says: [
+      /ORCHESTRATOR_NOT_STARTED warn: not started.*ORCHESTRATOR_REDIS_MODE=cluster needs ORCHESTRATOR_REDIS_NODES/,
+    ],
   },
   {
     name: 'cluster workers with execArgv of their own',

@@ -180,8 +180,13 @@ describe('the start line', () => {
   test('has the real port when any free one was asked for', async () => {
     const script = `
       require(${REGISTER});
-      setTimeout(() => fetch(/http:\\S+metrics/.exec(line)[0]).then((reply) => console.error('status', reply.status)), 500);
       let line = '';
+      const look = setInterval(() => {
+        const url = /http:\\S+metrics/.exec(line)?.[0];
+        if (url === undefined) return;
+        clearInterval(look);
+        fetch(url).then((reply) => console.error('status', reply.status));
+      }, 50);
       const write = process.stderr.write;
       process.stderr.write = (text, ...rest) => { line += text; return write.call(process.stderr, text, ...rest); };`;
     const printed = await run({ ORCHESTRATOR_STORE: 'memory', ORCHESTRATOR_PREFIX: 'shop' }, script);

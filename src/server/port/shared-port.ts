@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { markOwnServer } from '../../own-traffic/own-traffic.js';
+import { markOwnServer, withoutSpans } from '../../own-traffic/own-traffic.js';
 import { type Warn, type WarningCode, warning } from '../../warnings.js';
 import { watchApplicationPorts } from './application-port.js';
 import { askPortHolder, type PortHolder } from './port-holder.js';
@@ -101,7 +101,7 @@ export class SharedPort {
     this.#server = server;
     const { host, port } = this.#options;
     // In a cluster worker `exclusive` keeps the port out of the primary's hands, which would spread scrapes over workers.
-    server.listen({ host, port, exclusive: true });
+    withoutSpans(() => server.listen({ host, port, exclusive: true }));
     server.unref();
   }
 

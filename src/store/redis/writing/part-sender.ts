@@ -6,10 +6,9 @@ import type { Attributes } from '../../../model/series.js';
 import { warning } from '../../../warnings.js';
 import type { StoreContext } from '../../metric-store.js';
 import { prefixTaken, schemaMismatch } from '../../project-errors.js';
-import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
 import { isTooLarge } from '../connection/failure.js';
-import { APPLY, type ApplyCall, type ApplyReply, type RefusedPoint } from '../scripts/apply.js';
+import { APPLY, type ApplyCall, type ApplyReply } from '../scripts/apply.js';
 import type { BatchSection } from '../scripts/batch-section.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import { additionsOf, type BatchPart } from './batch-part.js';
@@ -19,6 +18,8 @@ import type { KnownSeries } from './known-series.js';
 import type { PartMaker } from './part-maker.js';
 import { boundResource } from './part-size.js';
 import { ReplayRing } from './replay-ring.js';
+import { DONE, type SentPart } from './sent-part.js';
+import { wipedMark } from './wiped-mark.js';
 
 /** `position = sequence * PARTS + part`: exact in a double for 2^37 batches of up to 65,536 parts. */
 const PARTS = 65_536;
@@ -26,26 +27,12 @@ const PARTS = 65_536;
 /** Times one part is sent again with more in it before its answer counts as nonsense. */
 const MAX_ATTEMPTS = 8;
 
-/** What became of a part. */
-export interface SentPart {
-  /** Additions that the cap moved. */
-  readonly overflowed: number;
-  /** Current values that the cap did not admit. */
-  readonly refused: readonly RefusedPoint[];
-  /** It was not applied, because it is too large; these are to be sent in its place. */
-  readonly instead: readonly BatchPart[];
-  /** Redis began anew: these have everything else that it lacks. */
-  readonly later: readonly BatchPart[] | undefined;
-}
-
 /** What is sent of a part, and with it. */
 interface Message {
   readonly kind: 'partial' | 'whole';
   readonly sections: readonly BatchSection[];
   readonly later?: readonly BatchPart[];
 }
-
-const DONE: SentPart = { overflowed: 0, refused: [], instead: [], later: undefined };
 
 /** What the sender works with; all of one instance. */
 export interface SenderParts {
@@ -132,7 +119,9 @@ export class PartSender {
       case 'resend':
         if (this.#epoch !== undefined && this.#epoch !== reply.epoch) {
           this.#ring.clear();
-          await this.#forgetWiped();
+          // Wiped, and not lost: values from before do not come back.
+          const mark = await wipedMark(this.#of.connection, this.#of.keys);
+          if (mark !== undefined) this.#of.mirror.forgetBefore(mark);
         }
         this.#epoch = reply.epoch;
         break;
@@ -154,16 +143,6 @@ export class PartSender {
     this.#of.known.forget();
     this.#beginning = 'filled';
     return reply.status === 'away' && isUncertain;
-  }
-
-  /** The data are gone. If they were wiped, and not lost, values from before do not come back. */
-  async #forgetWiped(): Promise<void> {
-    const { connection, keys, mirror } = this.#of;
-    const [wiped, time] = await connection.read([['GET', keys.wiped], ['TIME']]);
-    if (!Buffer.isBuffer(wiped)) return;
-    const [seconds, microseconds] = strings(time);
-    const agoMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - Number(wiped.toString());
-    mirror.forgetBefore(performance.now() - agoMs);
   }
 
   /**
