@@ -25,7 +25,13 @@ export async function startMariadb(owner: Owner): Promise<string> {
   const data = join(dir, 'data');
   const init = join(dir, 'init.sql');
   writeFileSync(init, 'CREATE DATABASE shop;\n');
-  const settings = ['--no-defaults', `--datadir=${data}`, '--innodb-log-file-size=4M'];
+  // Servers that share a folder for temporary files remove each other's.
+  const settings = [
+    '--no-defaults',
+    `--datadir=${data}`,
+    `--tmpdir=${dir}`,
+    '--innodb-log-file-size=4M',
+  ];
   execFileSync(
     'mariadb-install-db',
     [...settings, '--auth-root-authentication-method=normal', '--skip-test-db'],
