@@ -26,12 +26,7 @@ export async function startMariadb(owner: Owner): Promise<string> {
   const init = join(dir, 'init.sql');
   writeFileSync(init, 'CREATE DATABASE shop;\n');
   // Servers that share a folder for temporary files remove each other's.
-  const settings = [
-    '--no-defaults',
-    `--datadir=${data}`,
-    `--tmpdir=${dir}`,
-    '--innodb-log-file-size=4M',
-  ];
+  const settings = ['--no-defaults', `--datadir=${data}`, `--tmpdir=${dir}`, '--innodb-log-file-size=4M'];
   execFileSync(
     'mariadb-install-db',
     [...settings, '--auth-root-authentication-method=normal', '--skip-test-db'],
