@@ -1,5 +1,4 @@
 import type { StatefulRequest } from './request-state.js';
-import { normalizePath } from './route-normalizer.js';
 
 export interface ExpressRequest extends StatefulRequest {
   readonly baseUrl: string;
@@ -13,11 +12,14 @@ export function isExpressRequest(request: object): request is ExpressRequest {
   );
 }
 
+/** Stands for the pattern of a router's mount that was not seen: `req.baseUrl` holds what the client sent, names included. */
+const UNSEEN_MOUNT = '/{mount}';
+
 /** The route of a request whose Express no loader has seen (a bundle); undefined when no route matched. */
 export function expressRoute(request: ExpressRequest): string | undefined {
   const path = request.route?.path;
   if (path === undefined || request.route === null) return undefined;
-  return joinRoutes(request.baseUrl === '' ? '' : normalizePath(request.baseUrl), patternText(path));
+  return joinRoutes(request.baseUrl === '' ? '' : UNSEEN_MOUNT, patternText(path));
 }
 
 /** Arrays and regular expressions as OpenTelemetry's Express instrumentation writes them, so that spans and metrics agree. */
