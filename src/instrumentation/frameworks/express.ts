@@ -133,7 +133,7 @@ function enter(
   // A pattern that matched nothing of the path (`{/:lang}`) leads nowhere.
   if (isMount && request.baseUrl === (mount?.baseUrl ?? '')) return next;
   const full = fullRoute(layer, mount?.pattern ?? '', pattern);
-  if (isMount) state.mount = { baseUrl: request.baseUrl, pattern: full };
+  if (isMount) state.mount = { baseUrl: request.baseUrl ?? '', pattern: full };
   state.source = declaredRoute;
   state.subject = full;
   return (reason) => {
