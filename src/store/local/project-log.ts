@@ -159,7 +159,7 @@ export class ProjectLog {
     const logs = [this.#log, this.#finished];
     this.#log = undefined;
     this.#finished = undefined;
-    await Promise.all(logs.map((log) => log?.close()));
+    for (const log of logs) await log?.close();
   }
 
   async #read(log: AppendOnlyFile): Promise<SealRecord | undefined> {
