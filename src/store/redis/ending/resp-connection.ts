@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type * as TlsModule from 'node:tls';
 
 import type { RedisNode, RedisTarget } from '../connection/client.js';
 import { redirectionOf } from '../connection/redirection.js';
@@ -91,7 +91,7 @@ async function openSocket(login: Login, node: RedisNode & Partial<KnownNode>): P
   const socket =
     tls === undefined
       ? connectTcp(where)
-      : connectTls({ ...where, ...(servername && { servername }), ...tls });
+      : lazyTls().connect({ ...where, ...(servername && { servername }), ...tls });
   socket.setNoDelay(true);
   try {
     await once(socket, tls === undefined ? 'connect' : 'secureConnect');
@@ -106,6 +106,11 @@ async function openSocket(login: Login, node: RedisNode & Partial<KnownNode>): P
     socket.destroy();
     throw error;
   }
+}
+
+/** Half of what there is to load here. */
+function lazyTls(): typeof TlsModule {
+  return require('node:tls') as typeof TlsModule;
 }
 
 async function expectOk(socket: Socket, args: ReadonlyArray<string | number>): Promise<void> {
