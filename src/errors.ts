@@ -191,13 +191,25 @@ export type Values<Template> = {
 /** The message with its values. */
 export function fill(template: string, values: Readonly<Record<string, unknown>>): string {
   return template.replaceAll(/<(\w+)>/g, (_all, name: string) =>
-    name === 'error' ? reason(values[name]) : String(values[name]),
+    name === 'error' ? reason(values[name]) : cut(String(values[name])),
   );
 }
 
-/** The message of anything that was thrown, in one line. */
+/** The message of anything that was thrown, in one line of sane length: a server may have written it. */
 export function reason(error: unknown): string {
-  return text(error).replaceAll(/\s+/g, ' ').trim();
+  return cut(
+    text(error)
+      .slice(0, 2 * MAX_LENGTH)
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
+  );
+}
+
+/** Characters of what a server, a file or a variable gave. A message of our own with one of them in it is shorter. */
+const MAX_LENGTH = 2000;
+
+function cut(given: string): string {
+  return given.length > MAX_LENGTH ? `${given.slice(0, MAX_LENGTH).toWellFormed()}…` : given;
 }
 
 function text(error: unknown): string {

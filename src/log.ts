@@ -19,7 +19,16 @@ export interface Log {
   readonly debug: (message: string) => void;
 }
 
-export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
+/**
+ * @param hide takes out of a line what must not be printed
+ * @param print where lines go. Default: stderr
+ */
+export function createLog(
+  level: LogLevel,
+  hide: (line: string) => string = (line) => line,
+  print: (line: string) => void = toStderr,
+): Log {
+  const write = (line: string): void => print(hide(line));
   const at = (wanted: 'warn' | 'info' | 'debug', line: Warn): Warn =>
     includes(level, wanted) ? line : () => undefined;
   return {

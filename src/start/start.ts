@@ -2,6 +2,7 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
 import { processEnvironment, withOptionsInEnvironment } from '../config/environment.js';
+import { hider, knownSecrets } from '../config/known-secrets.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
@@ -62,7 +63,7 @@ function launch(options: StartOptions, given?: MainFile, early?: Early): Orchest
   if (running() !== undefined) {
     throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'twice', {});
   }
-  const log = createLog(settings.logLevel);
+  const log = createLog(settings.logLevel, hider(knownSecrets(environment, settings)));
   logDiagnostics(settings.logLevel, log);
   for (const complaint of complaints) log.warn(...complaint);
   const { views = [], instrumentations = [] } = options;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 
 import type { Snapshot } from '../../src/model/snapshot.js';
 import { Exposition } from '../../src/prometheus/exposition.js';
+import type { AccessControl } from '../../src/server/access/access-control.js';
 import { Endpoint, type EndpointSettings } from '../../src/server/endpoint/endpoint.js';
 import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
 import { Scraper } from '../../src/server/scrape/scraper.js';
@@ -31,6 +32,7 @@ export const OPEN: EndpointSettings = {
   wipeTokenFile: undefined,
 };
 
+const endpoints = new WeakMap<MetricsServer, Endpoint>();
 const warnings = new WeakMap<MetricsServer, Warnings>();
 /** Everything that a server has warned of. */
 export const warningsOf = (server: MetricsServer): string[] => warnings.get(server)?.messages ?? [];
@@ -47,6 +49,7 @@ export function openServer(
   const told = new Warnings();
   const { read = async () => snapshotOf(1), settings = {}, ...rest } = options;
   const { host = '127.0.0.1' } = rest;
+  const endpoint = new Endpoint({ ...OPEN, ...settings }, host, told.warn);
   const exposition = new Exposition({
     translationStrategy: 'UnderscoreEscapingWithSuffixes',
     scopeInfo: false,
@@ -62,7 +65,7 @@ export function openServer(
     project: 'Shop',
     store: 'local /tmp/shop',
     elsewhere: 'at /internal',
-    endpoint: new Endpoint({ ...OPEN, ...settings }, host, told.warn),
+    endpoint,
     scraper: new Scraper(read, exposition),
     notReady: () => undefined,
     health: async () => ({
@@ -75,6 +78,7 @@ export function openServer(
     ...rest,
   });
   warnings.set(server, told);
+  endpoints.set(server, endpoint);
   owner.after(() => server.close());
   return server;
 }
@@ -89,8 +93,9 @@ export async function portOf(server: MetricsServer): Promise<number> {
 export async function listening(
   owner: Owner,
   options: Parameters<typeof openServer>[1] = {},
-): Promise<{ server: MetricsServer; port: number }> {
+): Promise<{ server: MetricsServer; port: number; access: AccessControl }> {
   const server = openServer(owner, options);
   server.listen();
-  return { server, port: await portOf(server) };
+  const { access } = endpoints.get(server) as Endpoint;
+  return { server, port: await portOf(server), access };
 }

@@ -89,6 +89,8 @@ export class Endpoint {
     // Node drops the lines that are too many without a word: one more, and they are seen.
     server.maxHeadersCount = MAX_HEADERS + 1;
     limitConnections(server, MAX_CONNECTIONS);
+    // What comes at once beyond that is dropped by Node before it costs anything; a moment later there is room again.
+    server.maxConnections = 2 * MAX_CONNECTIONS;
     server.on('connection', (socket) => socket.unref());
     return server;
   }

@@ -1,5 +1,5 @@
 import { constants, type BigIntStats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
 
@@ -8,18 +8,26 @@ const LINE_FEED = 10;
 /** After this much work without a break, the event loop goes on. */
 const SLICE_MS = 2;
 
+/** A link is not followed, and a pipe does not wait for whoever writes to it. Undefined on Windows. */
+const { O_NOFOLLOW, O_NONBLOCK }: { readonly O_NOFOLLOW?: number; readonly O_NONBLOCK?: number } = constants;
+const UNTRICKED = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
+
 /** `create`: `never` fails with ENOENT, `always` with EEXIST. */
 export async function openAppendOnly(
   file: string,
   create: 'never' | 'if absent' | 'always',
 ): Promise<AppendOnlyFile> {
   const { O_RDWR, O_APPEND, O_CREAT, O_EXCL } = constants;
-  // Undefined on Windows.
-  const noFollow: number | undefined = constants.O_NOFOLLOW;
   const creating = create === 'never' ? 0 : create === 'always' ? O_CREAT | O_EXCL : O_CREAT;
-  const handle = await open(file, O_RDWR | O_APPEND | creating | (noFollow ?? 0), 0o600);
+  const handle = await open(file, O_RDWR | O_APPEND | creating | UNTRICKED, 0o600).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ELOOP')
+      throw new RangeError(`${file} is a link`, { cause: error });
+    throw error;
+  });
   try {
     const identity = await handle.stat({ bigint: true });
+    // A pipe or a device would be read for ever.
+    if (!identity.isFile()) throw new RangeError(`${file} is no file`);
     await makePrivate(handle, file, identity);
     return new AppendOnlyFile(file, handle, identity);
   } catch (error) {
@@ -62,10 +70,10 @@ export class AppendOnlyFile {
     return this.#position;
   }
 
-  /** False when the file was deleted, replaced or cut. While it is open, no other file can have its inode. */
+  /** False when the file was deleted, replaced, by a link for example, or cut. While it is open, no other file can have its inode. */
   async isInPlace(): Promise<boolean> {
     try {
-      const { dev, ino, size } = await stat(this.path, { bigint: true });
+      const { dev, ino, size } = await lstat(this.path, { bigint: true });
       return dev === this.#identity.dev && ino === this.#identity.ino && size >= this.#position;
     } catch {
       return false;
