@@ -1,3 +1,4 @@
+import { isSecretKey } from '../reader/resource-attributes.js';
 import type { Environment } from './environment.js';
 import { SETTINGS, type Setting, type SettingName, type Settings } from './settings.js';
 
@@ -19,6 +20,8 @@ export function knownSecrets(env: Environment, settings: Settings): readonly str
       else for (const one of loginsOf(given)) found.add(one);
     }
   }
+  for (const [key, value] of pairsOf(env['OTEL_RESOURCE_ATTRIBUTES'] ?? ''))
+    if (isSecretKey(key)) for (const one of [value, decoded(value)]) found.add(one);
   for (const [variable, given = ''] of Object.entries(env)) {
     if (!variable.startsWith('OTEL_EXPORTER_OTLP_')) continue;
     if (variable.endsWith('HEADERS')) for (const one of valuesOf(given)) found.add(one);
@@ -44,9 +47,13 @@ function loginsOf(text: string): string[] {
 
 /** `key=value,key=value`, as they stand there and decoded. */
 function valuesOf(text: string): string[] {
-  return text.split(',').flatMap((pair) => {
-    const value = pair.slice(pair.indexOf('=') + 1);
-    return [value, decoded(value), ...decoded(value).split(/\s+/)];
+  return pairsOf(text).flatMap(([, value]) => [value, decoded(value), ...decoded(value).split(/\s+/)]);
+}
+
+function pairsOf(text: string): Array<[key: string, value: string]> {
+  return text.split(',').map((pair) => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, Math.max(at, 0)).trim(), pair.slice(at + 1).trim()];
   });
 }
 

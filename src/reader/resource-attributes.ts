@@ -3,10 +3,18 @@ import type { Attributes as OtelAttributes } from '@opentelemetry/api';
 import type { Attributes } from '../model/series.js';
 import { type Fit, normalizeAttributes } from './normalize.js';
 
-/** What OpenTelemetry's `process` detector finds in the command line; passwords are given there. */
 const COMMAND_LINE = new Set(['process.command', 'process.command_args', 'process.command_line']);
 
-/** Keys whose values nobody should see. */
+/** True for what OpenTelemetry finds in the command line; passwords are given there. */
+export function isCommandLine(key: string): boolean {
+  return COMMAND_LINE.has(key);
+}
+
+/** True for keys whose values nobody should see. */
+export function isSecretKey(key: string): boolean {
+  return SECRET_KEY.test(key);
+}
+
 const SECRET_KEY =
   /(?:^|[._-])(?:passwords?|passwd|secrets?|tokens?|credentials?|authorization|api[._-]?keys?)$/i;
 
@@ -19,9 +27,9 @@ const LOGIN_IN_URL = /(?<scheme>[a-z][a-z\d+.-]*:\/\/)[^\s/@]*@/gi;
  */
 export function resourceAttributes(attributes: OtelAttributes, fit: Fit): Attributes {
   return normalizeAttributes(attributes, fit)
-    .filter(([key]) => !COMMAND_LINE.has(key))
+    .filter(([key]) => !isCommandLine(key))
     .map(([key, value]) => [
       key,
-      SECRET_KEY.test(key) ? '(hidden)' : value.replaceAll(LOGIN_IN_URL, '$<scheme>(hidden)@'),
+      isSecretKey(key) ? '(hidden)' : value.replaceAll(LOGIN_IN_URL, '$<scheme>(hidden)@'),
     ]);
 }
