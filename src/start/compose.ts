@@ -194,6 +194,11 @@ function spansOf({ main, ignorePaths }: TrafficOptions): SpanInstrumentations {
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
 }
 
+/** Whether traces or logs are exported, which OpenTelemetry does by itself. */
+export function exportsByOpenTelemetry(settings: Settings): boolean {
+  return [settings.tracesExporter, settings.logsExporter].some((exporters) => isWanted(exporters, settings));
+}
+
 /** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */
 function isWanted(exporters: readonly string[], { otlpEndpoint }: Settings): boolean {
   return exporters.length > 0 ? !exporters.includes('none') : otlpEndpoint !== undefined;

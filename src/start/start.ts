@@ -7,7 +7,7 @@ import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
-import { compose } from './compose.js';
+import { compose, exportsByOpenTelemetry } from './compose.js';
 import type { Early } from './early.js';
 import { type MainFile, mainFile } from './identity/main-file.js';
 import type { Warn } from '../warnings.js';
@@ -64,7 +64,8 @@ function launch(options: StartOptions, given?: MainFile, early?: Early): Orchest
     throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'twice', {});
   }
   const log = createLog(settings.logLevel, hider(knownSecrets(environment, settings)));
-  logDiagnostics(settings.logLevel, log);
+  const isLevelSet = options.logLevel !== undefined || (environment['OTEL_LOG_LEVEL'] ?? '').trim() !== '';
+  logDiagnostics(settings.logLevel, log, isLevelSet && exportsByOpenTelemetry(settings));
   for (const complaint of complaints) log.warn(...complaint);
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
