@@ -20,6 +20,9 @@ const ERRORS = {
       withoutAddress:
         '<setting> needs the address of a Redis: set ORCHESTRATOR_REDIS_URL, for example redis://127.0.0.1:6379, or ORCHESTRATOR_STORE=redis for that one.',
       unreadableFile: '<setting>=<file> cannot be read: <error>',
+      tlsIncomplete:
+        '<setting> is not set. The metrics server needs ORCHESTRATOR_METRICS_TLS_CERT and ORCHESTRATOR_METRICS_TLS_KEY for TLS, and TLS for ORCHESTRATOR_METRICS_CLIENT_CA.',
+      certificate: '<settings>: what the files hold cannot be used: <error>',
     },
   },
   ORCHESTRATOR_ALREADY_STARTED: {
@@ -188,13 +191,25 @@ export type Values<Template> = {
 /** The message with its values. */
 export function fill(template: string, values: Readonly<Record<string, unknown>>): string {
   return template.replaceAll(/<(\w+)>/g, (_all, name: string) =>
-    name === 'error' ? reason(values[name]) : String(values[name]),
+    name === 'error' ? reason(values[name]) : cut(String(values[name])),
   );
 }
 
-/** The message of anything that was thrown, in one line. */
+/** The message of anything that was thrown, in one line of sane length: a server may have written it. */
 export function reason(error: unknown): string {
-  return text(error).replaceAll(/\s+/g, ' ').trim();
+  return cut(
+    text(error)
+      .slice(0, 2 * MAX_LENGTH)
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
+  );
+}
+
+/** Characters of what a server, a file or a variable gave. A message of our own with one of them in it is shorter. */
+const MAX_LENGTH = 2000;
+
+function cut(given: string): string {
+  return given.length > MAX_LENGTH ? `${given.slice(0, MAX_LENGTH).toWellFormed()}…` : given;
 }
 
 function text(error: unknown): string {

@@ -24,6 +24,7 @@ import {
   type MetricIdentity,
 } from './metric-family.js';
 import { type Fit, normalizeAttributes, normalizeScope, type OtelScope } from './normalize.js';
+import { resourceAttributes } from './resource-attributes.js';
 
 export interface DeltaAccumulatorOptions {
   /** How the current values of several instances of this gauge become one answer. */
@@ -137,7 +138,7 @@ export class DeltaAccumulator {
     this.#resourceSource = resource;
     this.#scopes = new WeakMap();
     // Asynchronous attributes have settled: PeriodicExportingMetricReader waits for them before it exports.
-    this.#resource = normalizeAttributes(resource.attributes, this.#fit('target_info'));
+    this.#resource = resourceAttributes(resource.attributes, this.#fit('target_info'));
     const copied = this.#resource.filter(([key]) => this.#options.resourceLabels(key));
     this.#copied = copied.length > 0 ? Object.fromEntries(copied) : undefined;
     this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];

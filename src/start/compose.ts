@@ -81,6 +81,7 @@ export function compose(composition: Composition): Running {
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
+    serve: pipeline && ((request, response) => pipeline.serve(request, response)),
     flush: async () => keepAlive(flushOf(exporting)),
     shutdown: once(() => {
       stopWatching();
@@ -196,6 +197,11 @@ type Traffic = TrafficOptions & Pick<InstrumentOptions, 'traffic'>;
 function spansOf({ main, ignorePaths }: TrafficOptions): SpanInstrumentations {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
+}
+
+/** Whether traces or logs are exported, which OpenTelemetry does by itself. */
+export function exportsByOpenTelemetry(settings: Settings): boolean {
+  return [settings.tracesExporter, settings.logsExporter].some((exporters) => isWanted(exporters, settings));
 }
 
 /** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */

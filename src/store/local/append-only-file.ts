@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
-import { type Creation, isPlace, openFlags, rightsToTake } from './file-identity.js';
+import { type Creation, isPlace, openFlags, openingError, rightsToTake } from './file-identity.js';
 import { LogTail } from './log-tail.js';
 
 const READ_BYTES = 64 * 1024;
@@ -11,7 +11,9 @@ const LINE_FEED = 10;
 const SLICE_MS = 2;
 
 export async function openAppendOnly(file: string, create: Creation): Promise<AppendOnlyFile> {
-  const handle = await open(file, openFlags(create), 0o600);
+  const handle = await open(file, openFlags(create), 0o600).catch((error: unknown) => {
+    throw openingError(file, error);
+  });
   try {
     const identity = await handle.stat({ bigint: true });
     if (rightsToTake(file, identity)) await handle.chmod(0o600);
@@ -54,7 +56,7 @@ export class AppendOnlyFile {
   /** False when the file was deleted, replaced or cut. */
   async isInPlace(): Promise<boolean> {
     try {
-      return isPlace(await stat(this.path, { bigint: true }), this.#identity, this.#position);
+      return isPlace(await lstat(this.path, { bigint: true }), this.#identity, this.#position);
     } catch {
       return false;
     }

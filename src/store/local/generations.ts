@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { lutimes, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -87,7 +87,7 @@ export async function touch(folder: string, generation: string): Promise<boolean
   const seconds = Date.now() / 1000;
   const touched = async (file: string): Promise<boolean> => {
     try {
-      await utimes(file, seconds, seconds);
+      await lutimes(file, seconds, seconds);
       return true;
     } catch (error) {
       ignoreGone(error);

@@ -2,14 +2,14 @@ import {
   closeSync,
   fchmodSync,
   fstatSync,
+  lstatSync,
   openSync,
   readSync,
-  statSync,
   writeSync,
   type BigIntStats,
 } from 'node:fs';
 
-import { isPlace, openFlags, rightsToTake, type Creation } from './file-identity.js';
+import { isPlace, openFlags, openingError, rightsToTake, type Creation } from './file-identity.js';
 
 const READ_BYTES = 64 * 1024;
 const LINE_FEED = 10;
@@ -34,7 +34,7 @@ export class LogTail {
 
   /** Throws as `openAppendOnly` does. */
   static open(file: string, create: Creation): LogTail {
-    const fd = openSync(file, openFlags(create), 0o600);
+    const fd = openDescriptor(file, create);
     try {
       const identity = fstatSync(fd, { bigint: true });
       if (rightsToTake(file, identity)) fchmodSync(fd, 0o600);
@@ -46,7 +46,7 @@ export class LogTail {
   }
 
   isInPlace(): boolean {
-    const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    const stats = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
     return stats !== undefined && isPlace(stats, this.#identity, this.#position);
   }
 
@@ -77,5 +77,13 @@ export class LogTail {
 
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+function openDescriptor(file: string, create: Creation): number {
+  try {
+    return openSync(file, openFlags(create), 0o600);
+  } catch (error) {
+    throw openingError(file, error);
   }
 }
