@@ -1,12 +1,24 @@
 import { rebucket } from './boundaries.js';
 import {
   EXPONENTIAL_HEADER,
+  isExponential,
   mergeExponential,
   packExponential,
   unpackExponential,
 } from './exponential-histogram.js';
 import type { Family } from './family.js';
 import { classicToExponential, exponentialToClassic } from './histogram-conversion.js';
+
+/** Whether numbers that something else may have written can be the values of a series of this family. */
+export function areValuesOf(family: Family, values: readonly number[]): boolean {
+  const { type, boundaries = [] } = family;
+  if (type === 'exponentialhistogram') return isExponential(values);
+  if (type !== 'histogram') return values.length === 1;
+  return (
+    values.length === boundaries.length + 2 &&
+    values.every((value, index) => index === 0 || Number.isInteger(value))
+  );
+}
 
 /** The sum of two values of one series of an additive family; neither is changed. */
 export function addValues(family: Family, a: readonly number[], b: readonly number[]): number[] {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, statfs, utimes } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -39,6 +39,17 @@ export async function logWithoutCheckpoint(folder: string): Promise<string | und
   const names = await files(folder);
   const readable = names.some((name) => name.endsWith(STATE) || name === `${FIRST_GENERATION}${LOG}`);
   return readable ? undefined : newest(names, LOG);
+}
+
+/** Deletes all files, of whatever version of this package. Processes that use them notice it, and begin anew. */
+export async function deleteAll(folder: string): Promise<void> {
+  await Promise.all((await files(folder)).map((name) => rm(path.join(folder, name), { force: true })));
+}
+
+/** Bytes that this user may still write there. */
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }
 
 /** Deletes the files of earlier generations, with those that dead writers left unfinished. */

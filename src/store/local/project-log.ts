@@ -7,8 +7,10 @@ import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { checkpointSize, writeCheckpoint } from './checkpoint-file.js';
 import {
+  deleteAll,
   deleteOlder,
   FIRST_GENERATION,
+  freeBytes,
   generationAfter,
   isGone,
   isLater,
@@ -17,13 +19,18 @@ import {
   setAside,
   touch,
 } from './generations.js';
-import { type Change, decodeRecord, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
+import { type Change, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
+import { readRecord, UnreadableRecord } from './read-record.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
+import { UnreadableEntries } from '../unreadable-entries.js';
 
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
+
+/** Of a log on a disk that is nearly full. */
+const SMALL_LOG_BYTES = 64 * 1024;
 
 /** A batch of this instance that is in the log as a whole. */
 export interface AppliedBatch {
@@ -46,6 +53,7 @@ export class ProjectLog {
   readonly #leases = new Set<string>();
   #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
+  readonly #unreadable: UnreadableEntries;
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
 
@@ -53,6 +61,12 @@ export class ProjectLog {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
     this.#replica = new Replica(context);
+    this.#unreadable = new UnreadableEntries(context.warn);
+  }
+
+  /** Lines that could not be read so far. */
+  get unreadable(): number {
+    return this.#unreadable.count;
   }
 
   get replica(): Replica {
@@ -103,16 +117,21 @@ export class ProjectLog {
 
   /**
    * Begins the next log if a process that starts would read much for nothing: more than `logBytes`, and than twice what a
-   * checkpoint made now would hold. With `thorough` also if the log itself is short.
+   * checkpoint made now would hold. With `thorough` also if the log itself is short. Earlier where there is little room left, so that
+   * no disk is filled by what nobody needs.
    */
   async compact(logBytes: number, thorough = false): Promise<void> {
     const log = this.#log;
-    if (log === undefined || (log.position < logBytes && !thorough)) return;
+    if (log === undefined || (log.position < Math.min(logBytes, SMALL_LOG_BYTES) && !thorough)) return;
     const folder = this.#prepareFolder();
     const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
     const checkpointBytes = await checkpointSize(folder, this.#generation);
     const liveBytes = checkpointBytes * share;
-    if (log.position + checkpointBytes - liveBytes < Math.max(logBytes, 2 * liveBytes)) return;
+    const spare = log.position + checkpointBytes - liveBytes;
+    // The next checkpoint stands beside this one and its log before both are deleted.
+    const hasRoom = (await freeBytes(folder)) > 2 * logBytes + 4 * liveBytes;
+    if (spare < (hasRoom ? Math.max(logBytes, 2 * liveBytes) : Math.max(SMALL_LOG_BYTES, liveBytes / 2)))
+      return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
     // Created before the seal that names it, so that every reader of the seal finds it.
     await (await openAppendOnly(logFile(folder, next), 'always')).close();
@@ -132,6 +151,13 @@ export class ProjectLog {
     if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
   }
 
+  /** Deletes everything without having read it. */
+  async discard(): Promise<void> {
+    await this.close();
+    this.#replica = new Replica(this.#context);
+    await deleteAll(this.#prepareFolder());
+  }
+
   async close(): Promise<void> {
     const log = this.#log;
     this.#log = undefined;
@@ -142,11 +168,7 @@ export class ProjectLog {
     let seal: SealRecord | undefined;
     try {
       await log.read((line) => {
-        const record = decodeRecord(line);
-        if (record === undefined) return false;
-        this.#replica.execute(record);
-        if (this.#leases.has(record.lease)) this.#note(record);
-        if (record.kind === 'seal') seal = record;
+        seal = this.#execute(log, line);
         return seal !== undefined;
       });
     } catch (error) {
@@ -155,6 +177,24 @@ export class ProjectLog {
       await this.#setAside(damageOf(log.path, error));
     }
     return seal;
+  }
+
+  /** Carries out the record of a line. Answers it if it ends the log. */
+  #execute(log: AppendOnlyFile, line: string): SealRecord | undefined {
+    try {
+      const record = readRecord(line);
+      if (record === undefined) return undefined;
+      if (record.kind === 'seal' && !isLater(record.next, this.#generation))
+        throw new UnreadableRecord(`${record.next} is not a later log`);
+      this.#replica.execute(record);
+      if (this.#leases.has(record.lease)) this.#note(record);
+      return record.kind === 'seal' ? record : undefined;
+    } catch (error) {
+      // Every process that reads the line leaves it out, so all of them go on alike.
+      if (!(error instanceof UnreadableRecord)) throw error;
+      this.#unreadable.line(log.path, error);
+      return undefined;
+    }
   }
 
   /** Takes note of a record of this instance. */

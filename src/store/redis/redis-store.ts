@@ -7,6 +7,7 @@ import { Janitor } from './janitor.js';
 import { RedisReader } from './reading/snapshot-reader.js';
 import { redisKeys, type RedisKeys } from './scripts/keys.js';
 import { LOCK } from './scripts/lock.js';
+import { UnreadableEntries } from '../unreadable-entries.js';
 import { LateParts } from './writing/late-parts.js';
 import { keyTtlMsOf, RedisWriter } from './writing/writer.js';
 
@@ -47,10 +48,14 @@ class RedisStore implements MetricStore {
     this.#reading = new RedisConnection(target, timeoutMs);
     this.description = this.#writing.description;
     const keyTtlMs = keyTtlMsOf(context);
-    this.#late = new LateParts(this.#writing, this.#keys, keyTtlMs);
+    this.#late = new LateParts(this.#writing, this.#keys, keyTtlMs, new UnreadableEntries(context.warn));
     this.#writer = new RedisWriter(context, this.#writing, this.#keys, this.#late);
     this.#reader = new RedisReader(context, this.#reading, this.#keys);
     this.#janitor = new Janitor(context, keyTtlMs, this.#reading, this.#keys);
+  }
+
+  get unreadable(): number {
+    return this.#reader.unreadable + this.#late.unreadable;
   }
 
   apply(batch: DeltaBatch): Promise<ApplyResult> {
