@@ -72,25 +72,6 @@ export function unpackExponential(values: ArrayLike<number>): Exponential {
   };
 }
 
-/** Scales that real numbers have: a double needs no finer one than 20, and fits into one bucket at -11. */
-const MAX_SCALE = 64;
-
-/** Whether numbers that something else may have written are in this layout, so that the arithmetic on them ends. */
-export function isExponential(values: readonly number[]): boolean {
-  const [scale = NaN, threshold = NaN, , , first = NaN, positive = NaN, second = NaN] = values;
-  const counts = values.length - EXPONENTIAL_HEADER;
-  return (
-    [scale, first, second].every(Number.isSafeInteger) &&
-    Math.abs(scale) <= MAX_SCALE &&
-    threshold >= 0 &&
-    threshold < Infinity &&
-    Number.isInteger(positive) &&
-    positive >= 0 &&
-    positive <= counts &&
-    values.every((value, index) => Number.isInteger(value) || index === 1 || index === 3)
-  );
-}
-
 /** The number of observations. */
 export function exponentialCount(histogram: Exponential): number {
   return histogram.zeroCount + total(histogram.positive) + total(histogram.negative);

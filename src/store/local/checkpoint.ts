@@ -7,7 +7,7 @@ import { ProjectFamily } from '../state/project-family.js';
 import { ProjectInstance } from '../state/project-instance.js';
 import { encodeNumber, type JsonNumber } from './log-record.js';
 import type { Replica } from './replica.js';
-import { assertSchema, isSchema } from './schema.js';
+import { assertSchema, isSchema } from './records/schema.js';
 import {
   type Check,
   isBoot,
@@ -21,7 +21,7 @@ import {
   listWith,
   misshapen,
   optional,
-} from './shape.js';
+} from './records/shape.js';
 import type { BootTime } from './store-clock.js';
 
 type Line =

@@ -21,7 +21,7 @@ import {
 } from './generations.js';
 import { type Change, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
-import { readRecord, UnreadableRecord } from './read-record.js';
+import { readRecord, UnreadableRecord } from './records/read-record.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
 import { UnreadableEntries } from '../unreadable-entries.js';

@@ -5,7 +5,7 @@ import {
   type JsonNumber,
   type LogRecord,
 } from './log-record.js';
-import { UnreadableRecord } from './read-record.js';
+import { UnreadableRecord } from './records/read-record.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import type { StoreContext } from '../metric-store.js';
 import type { DeltaPoint } from '../../model/delta-batch.js';

@@ -1,5 +1,5 @@
-import { orchestratorError } from '../../errors.js';
-import { SCHEMA_VERSION } from '../metric-store.js';
+import { orchestratorError } from '../../../errors.js';
+import { SCHEMA_VERSION } from '../../metric-store.js';
 
 /** Whether this can be the schema version of any version of this package. */
 export function isSchema(version: unknown): version is number {

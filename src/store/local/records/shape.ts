@@ -1,4 +1,4 @@
-import { isObject } from '../state/stored-shapes.js';
+import { isObject } from '../../state/stored-shapes.js';
 
 /** Whether a value that was read from a file has a shape. */
 export type Check = (value: unknown) => boolean;

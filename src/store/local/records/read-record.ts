@@ -1,5 +1,5 @@
-import { isSeries, isAttributes, isFamily, isObject } from '../state/stored-shapes.js';
-import type { LogRecord } from './log-record.js';
+import { isSeries, isAttributes, isFamily, isObject } from '../../state/stored-shapes.js';
+import type { LogRecord } from '../log-record.js';
 import { assertSchema, isSchema } from './schema.js';
 import {
   type Check,
