@@ -8,11 +8,8 @@ export {
   StoreMetricReader as RedisMetricReader,
   type StoreMetricReaderOptions as RedisMetricReaderOptions,
 } from './reader/store-metric-reader.js';
-export {
-  StoreMetricExporter,
-  type StoreMetricExporterOptions,
-  type FlushReport,
-} from './reader/store-metric-exporter.js';
+export { StoreMetricExporter, type StoreMetricExporterOptions } from './reader/store-metric-exporter.js';
+export type { FlushReport } from './reader/flush-report.js';
 export type { GaugeMode, GaugeRule } from './reader/gauge-aggregation.js';
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';

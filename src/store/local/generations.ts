@@ -1,4 +1,5 @@
-import { mkdir, readdir, rename, rm, statfs, utimes } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -36,20 +37,21 @@ export async function newestCheckpoint(folder: string): Promise<string | undefin
 
 /** The newest log, if the checkpoint is gone without which it cannot be read. A folder without logs has lost nothing. */
 export async function logWithoutCheckpoint(folder: string): Promise<string | undefined> {
-  const names = await files(folder);
-  const readable = names.some((name) => name.endsWith(STATE) || name === `${FIRST_GENERATION}${LOG}`);
-  return readable ? undefined : newest(names, LOG);
+  return orphanOf(await files(folder));
+}
+
+/** Both at once, for the end of a process. */
+export function generationsNow(folder: string): {
+  checkpoint: string | undefined;
+  orphan: string | undefined;
+} {
+  const names = readdirSync(folder).filter((name) => FILE.test(name));
+  return { checkpoint: newest(names, STATE), orphan: orphanOf(names) };
 }
 
 /** Deletes all files, of whatever version of this package. Processes that use them notice it, and begin anew. */
 export async function deleteAll(folder: string): Promise<void> {
   await Promise.all((await files(folder)).map((name) => rm(path.join(folder, name), { force: true })));
-}
-
-/** Bytes that this user may still write there. */
-export async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 /** Deletes the files of earlier generations, with those that dead writers left unfinished. */
@@ -109,6 +111,11 @@ export function isGone(error: unknown): boolean {
 
 async function files(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => FILE.test(name));
+}
+
+function orphanOf(names: readonly string[]): string | undefined {
+  const readable = names.some((name) => name.endsWith(STATE) || name === `${FIRST_GENERATION}${LOG}`);
+  return readable ? undefined : newest(names, LOG);
 }
 
 function newest(names: readonly string[], extension: string): string | undefined {

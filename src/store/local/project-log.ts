@@ -5,12 +5,13 @@ import { warning } from '../../warnings.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
-import { checkpointSize, writeCheckpoint } from './checkpoint-file.js';
+import { writeCheckpoint } from './checkpoint-file.js';
+import { isWorthCheckpoint } from './compaction.js';
+import { FinalLog } from './final-log.js';
 import {
   deleteAll,
   deleteOlder,
   FIRST_GENERATION,
-  freeBytes,
   generationAfter,
   isGone,
   isLater,
@@ -21,7 +22,7 @@ import {
 } from './generations.js';
 import { type Change, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
-import { readRecord, UnreadableRecord } from './records/read-record.js';
+import { UnreadableRecord } from './records/read-record.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
 import { UnreadableEntries } from '../unreadable-entries.js';
@@ -29,8 +30,8 @@ import { UnreadableEntries } from '../unreadable-entries.js';
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
 
-/** Of a log on a disk that is nearly full. */
-const SMALL_LOG_BYTES = 64 * 1024;
+/** More than a process writes at its end. */
+const FINAL_RECORDS = 1_000_000;
 
 /** A batch of this instance that is in the log as a whole. */
 export interface AppliedBatch {
@@ -43,6 +44,8 @@ export interface AppliedBatch {
 export class ProjectLog {
   #replica: Replica;
   #log: AppendOnlyFile | undefined;
+  /** Its rest was read by a {@link FinalLog}. */
+  #finished: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
   /** Of the checkpoint that this generation began with. */
   #checkpointRows = 0;
@@ -116,22 +119,20 @@ export class ProjectLog {
   }
 
   /**
-   * Begins the next log if a process that starts would read much for nothing: more than `logBytes`, and than twice what a
-   * checkpoint made now would hold. With `thorough` also if the log itself is short. Earlier where there is little room left, so that
-   * no disk is filled by what nobody needs.
+   * Begins the next log if a checkpoint is worth it: see {@link isWorthCheckpoint}.
    */
   async compact(logBytes: number, thorough = false): Promise<void> {
     const log = this.#log;
-    if (log === undefined || (log.position < Math.min(logBytes, SMALL_LOG_BYTES) && !thorough)) return;
+    if (log === undefined) return;
     const folder = this.#prepareFolder();
-    const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
-    const checkpointBytes = await checkpointSize(folder, this.#generation);
-    const liveBytes = checkpointBytes * share;
-    const spare = log.position + checkpointBytes - liveBytes;
-    // The next checkpoint stands beside this one and its log before both are deleted.
-    const hasRoom = (await freeBytes(folder)) > 2 * logBytes + 4 * liveBytes;
-    if (spare < (hasRoom ? Math.max(logBytes, 2 * liveBytes) : Math.max(SMALL_LOG_BYTES, liveBytes / 2)))
-      return;
+    const size = {
+      folder,
+      generation: this.#generation,
+      bytes: log.position,
+      rows: this.#replica.rows,
+      checkpointRows: this.#checkpointRows,
+    };
+    if (!(await isWorthCheckpoint(size, logBytes, thorough))) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
     // Created before the seal that names it, so that every reader of the seal finds it.
     await (await openAppendOnly(logFile(folder, next), 'always')).close();
@@ -158,10 +159,28 @@ export class ProjectLog {
     await deleteAll(this.#prepareFolder());
   }
 
-  async close(): Promise<void> {
-    const log = this.#log;
+  /** True if a record of this instance was written, or is about to be, and has not been read. */
+  get isWriting(): boolean {
+    return this.#executed !== this.#written;
+  }
+
+  /** For the end of the process: what is left to do, at once. If the process goes on all the same, this begins anew. */
+  final(): FinalLog {
+    const tail = this.#log?.tail();
+    this.#finished ??= this.#log;
     this.#log = undefined;
-    await log?.close();
+    const written = this.#written;
+    const position = { clock: this.#clock, replica: this.#replica, tail, written };
+    // Numbers that the final records may have.
+    this.#written = written + FINAL_RECORDS;
+    return new FinalLog(this.#context, this.#prepareFolder, position);
+  }
+
+  async close(): Promise<void> {
+    const logs = [this.#log, this.#finished];
+    this.#log = undefined;
+    this.#finished = undefined;
+    await Promise.all(logs.map((log) => log?.close()));
   }
 
   async #read(log: AppendOnlyFile): Promise<SealRecord | undefined> {
@@ -182,13 +201,9 @@ export class ProjectLog {
   /** Carries out the record of a line. Answers it if it ends the log. */
   #execute(log: AppendOnlyFile, line: string): SealRecord | undefined {
     try {
-      const record = readRecord(line);
-      if (record === undefined) return undefined;
-      if (record.kind === 'seal' && !isLater(record.next, this.#generation))
-        throw new UnreadableRecord(`${record.next} is not a later log`);
-      this.#replica.execute(record);
-      if (this.#leases.has(record.lease)) this.#note(record);
-      return record.kind === 'seal' ? record : undefined;
+      const record = this.#replica.carryOut(line, log.path);
+      if (record !== undefined && this.#leases.has(record.lease)) this.#note(record);
+      return record?.kind === 'seal' ? record : undefined;
     } catch (error) {
       // Every process that reads the line leaves it out, so all of them go on alike.
       if (!(error instanceof UnreadableRecord)) throw error;

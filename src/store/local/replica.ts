@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import {
   type BatchRecord,
   type Change,
@@ -5,13 +7,14 @@ import {
   type JsonNumber,
   type LogRecord,
 } from './log-record.js';
-import { UnreadableRecord } from './records/read-record.js';
+import { readRecord, UnreadableRecord } from './records/read-record.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import type { StoreContext } from '../metric-store.js';
 import type { DeltaPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
 import { shorten } from '../../model/shorten.js';
 import { areValuesOf } from '../../model/values.js';
+import { isLater } from './generations.js';
 import { agreeOn, type BootTime } from './store-clock.js';
 import type { BatchPart } from '../state/batch-part.js';
 import { recordedSince } from '../state/recorded-since.js';
@@ -49,8 +52,21 @@ export class Replica {
     return rows;
   }
 
-  /** Throws {@link UnreadableRecord}, in every process alike, and then it has changed nothing. */
-  execute(record: LogRecord): void {
+  /**
+   * Carries out the record of one line. Answers it; undefined if there is none. Throws {@link UnreadableRecord}, in every process
+   * alike, and then nothing has changed.
+   *
+   * @param log the path of the file that has the line
+   */
+  carryOut(line: string, log: string): LogRecord | undefined {
+    const record = readRecord(line);
+    if (record?.kind === 'seal' && !isLater(record.next, path.basename(log)))
+      throw new UnreadableRecord(`${record.next} is not a later log`);
+    if (record !== undefined) this.#execute(record);
+    return record;
+  }
+
+  #execute(record: LogRecord): void {
     assertInTime(record, this.latestAtMs);
     const isOther = this.state.project !== undefined && this.state.project !== record.project;
     const part = record.kind === 'batch' && !isOther ? this.#decode(record) : undefined;
