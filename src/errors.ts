@@ -81,6 +81,7 @@ const ERRORS = {
       forgetful: '<store> forgets what was just written.',
       local: 'The local store (<store>) does not work at the moment: <error>.',
       notRead: 'The store was not read within <ms> ms.',
+      nonsense: '<store> gave an answer that makes no sense for <command>. The connection is opened anew.',
       noReason: 'The store failed without a reason.',
     },
   },

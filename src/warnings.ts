@@ -167,13 +167,20 @@ const WARNINGS = {
   ORCHESTRATOR_ENTRY_UNREADABLE: {
     message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',
     meaning:
-      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry.',
+      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry, and counted in `orchestrator.entries.unreadable`.',
     remedy: 'Delete the entry with HDEL. Give other programs a user that cannot write to these keys.',
   },
   ORCHESTRATOR_KEY_UNREADABLE: {
-    message: 'The Redis key <key> is no hash; it is left out.',
-    meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
-    remedy: 'Delete the key.',
+    message: 'The Redis key <key> is of another type than this package makes; it is left out.',
+    meaning:
+      'As above, for a whole key. The metric to which it belongs is missing, or the instance. A key of the project as a whole is replaced with the next flush. Counted in `orchestrator.entries.unreadable` as well.',
+    remedy: 'Delete the key, or wipe the project.',
+  },
+  ORCHESTRATOR_RECORD_UNREADABLE: {
+    message: 'A line of <file> cannot be read (<error>); it is left out.',
+    meaning:
+      'Something else has written into the log of the local store, or the host lost power. Everything else is served. Said once for each file, and each line is counted in `orchestrator.entries.unreadable`.',
+    remedy: 'Nothing. The line goes with the file, when the next checkpoint is written.',
   },
   ORCHESTRATOR_LABELS_CUT: {
     message:

@@ -106,6 +106,11 @@ export class StoreMetricExporter implements PushMetricExporter {
     return this.#flushMark === undefined ? undefined : performance.now() - this.#flushMark;
   }
 
+  /** Entries of the store that could not be read so far. */
+  get unreadableEntries(): number {
+    return this.#store.unreadable ?? 0;
+  }
+
   /** Number of series whose additions the store has not confirmed. */
   get pendingSeries(): number {
     return this.#pending.series;

@@ -42,6 +42,11 @@ export interface MetricStore {
   readonly description: string;
   /** Where a reader of this store says what went wrong, if it has no `warn` of its own. */
   readonly warn?: (message: string) => void;
+  /**
+   * Entries that this instance found in the store and could not read, each counted once: something else wrote them, or they were
+   * damaged. They are left out. Absent if that cannot be.
+   */
+  readonly unreadable?: number;
   /** Applies one batch exactly once; see promise 1. One call at a time. */
   apply(batch: DeltaBatch): Promise<ApplyResult>;
   /** The sum of everything, for any instance. Rejects with a reason when the store cannot be read. */

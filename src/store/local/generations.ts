@@ -49,6 +49,11 @@ export function generationsNow(folder: string): {
   return { checkpoint: newest(names, STATE), orphan: orphanOf(names) };
 }
 
+/** Deletes all files, of whatever version of this package. Processes that use them notice it, and begin anew. */
+export async function deleteAll(folder: string): Promise<void> {
+  await Promise.all((await files(folder)).map((name) => rm(path.join(folder, name), { force: true })));
+}
+
 /** Deletes the files of earlier generations, with those that dead writers left unfinished. */
 export async function deleteOlder(folder: string, generation: string): Promise<void> {
   const older = (await files(folder)).filter((name) => isLater(generation, name));

@@ -58,6 +58,10 @@ class LocalStore implements MetricStore {
     this.#log = new ProjectLog(context, prepareFolder);
   }
 
+  get unreadable(): number {
+    return this.#log.unreadable;
+  }
+
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     return this.#inTurn(async () => {
       const parts = splitBatch(batch, this.#log.now());
@@ -103,8 +107,13 @@ class LocalStore implements MetricStore {
   }
 
   async wipe(): Promise<void> {
-    await this.#inTurn(async () => {
+    const wipe = async (): Promise<void> => {
       if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe', atMs: this.#log.now() });
+    };
+    await this.#inTurn(wipe).catch(async (error: unknown) => {
+      // Of another version, which nobody here can read.
+      if (!(error instanceof OrchestratorError) || error.code !== 'ORCHESTRATOR_SCHEMA_MISMATCH') throw error;
+      await this.#afterOthers(() => this.#log.discard());
     });
   }
 
@@ -173,12 +182,18 @@ class LocalStore implements MetricStore {
 
   /** Runs `action` after the calls before it, when the copy of the project is up to date. */
   async #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    return this.#afterOthers(async () => {
+      await this.#log.catchUp();
+      return action();
+    });
+  }
+
+  async #afterOthers<T>(action: () => Promise<T>): Promise<T> {
     const before = this.#tail;
     const result = (async () => {
       await before;
       if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
       try {
-        await this.#log.catchUp();
         return await action();
       } catch (error) {
         throw this.#explain(error);

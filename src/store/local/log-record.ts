@@ -86,19 +86,6 @@ export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit
  */
 export const encodeRecord = (record: LogRecord): string => `\n${JSON.stringify(record)}\n`;
 
-/** Undefined for an empty or an unfinished line. */
-export function decodeRecord(line: string): LogRecord | undefined {
-  if (line === '') return undefined;
-  try {
-    const record: unknown = JSON.parse(line);
-    return typeof record === 'object' && record !== null && 'kind' in record
-      ? (record as LogRecord)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** About 450 histogram series of 16 buckets; encoding or reading one part takes well under 2 ms. */
 export const PART_LIMITS: PartSize = { families: Infinity, points: Infinity, numbers: 8000, bytes: Infinity };
 

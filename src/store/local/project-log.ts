@@ -5,9 +5,11 @@ import { warning } from '../../warnings.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
-import { checkpointSize, writeCheckpoint } from './checkpoint-file.js';
+import { writeCheckpoint } from './checkpoint-file.js';
+import { isWorthCheckpoint } from './compaction.js';
 import { FinalLog } from './final-log.js';
 import {
+  deleteAll,
   deleteOlder,
   FIRST_GENERATION,
   generationAfter,
@@ -18,10 +20,12 @@ import {
   setAside,
   touch,
 } from './generations.js';
-import { type Change, decodeRecord, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
+import { type Change, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
+import { UnreadableRecord } from './records/read-record.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
+import { UnreadableEntries } from '../unreadable-entries.js';
 
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
@@ -52,6 +56,7 @@ export class ProjectLog {
   readonly #leases = new Set<string>();
   #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
+  readonly #unreadable: UnreadableEntries;
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
 
@@ -59,6 +64,12 @@ export class ProjectLog {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
     this.#replica = new Replica(context);
+    this.#unreadable = new UnreadableEntries(context.warn);
+  }
+
+  /** Lines that could not be read so far. */
+  get unreadable(): number {
+    return this.#unreadable.count;
   }
 
   get replica(): Replica {
@@ -108,17 +119,20 @@ export class ProjectLog {
   }
 
   /**
-   * Begins the next log if a process that starts would read much for nothing: more than `logBytes`, and than twice what a
-   * checkpoint made now would hold. With `thorough` also if the log itself is short.
+   * Begins the next log if a checkpoint is worth it: see {@link isWorthCheckpoint}.
    */
   async compact(logBytes: number, thorough = false): Promise<void> {
     const log = this.#log;
-    if (log === undefined || (log.position < logBytes && !thorough)) return;
+    if (log === undefined) return;
     const folder = this.#prepareFolder();
-    const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
-    const checkpointBytes = await checkpointSize(folder, this.#generation);
-    const liveBytes = checkpointBytes * share;
-    if (log.position + checkpointBytes - liveBytes < Math.max(logBytes, 2 * liveBytes)) return;
+    const size = {
+      folder,
+      generation: this.#generation,
+      bytes: log.position,
+      rows: this.#replica.rows,
+      checkpointRows: this.#checkpointRows,
+    };
+    if (!(await isWorthCheckpoint(size, logBytes, thorough))) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
     // Created before the seal that names it, so that every reader of the seal finds it.
     await (await openAppendOnly(logFile(folder, next), 'always')).close();
@@ -136,6 +150,13 @@ export class ProjectLog {
   /** Keeps the files from looking unused. A checkpoint that someone deleted is replaced by the next generation's. */
   async touch(): Promise<void> {
     if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
+  }
+
+  /** Deletes everything without having read it. */
+  async discard(): Promise<void> {
+    await this.close();
+    this.#replica = new Replica(this.#context);
+    await deleteAll(this.#prepareFolder());
   }
 
   /** True if a record of this instance was written, or is about to be, and has not been read. */
@@ -166,11 +187,7 @@ export class ProjectLog {
     let seal: SealRecord | undefined;
     try {
       await log.read((line) => {
-        const record = decodeRecord(line);
-        if (record === undefined) return false;
-        this.#replica.execute(record);
-        if (this.#leases.has(record.lease)) this.#note(record);
-        if (record.kind === 'seal') seal = record;
+        seal = this.#execute(log, line);
         return seal !== undefined;
       });
     } catch (error) {
@@ -179,6 +196,20 @@ export class ProjectLog {
       await this.#setAside(damageOf(log.path, error));
     }
     return seal;
+  }
+
+  /** Carries out the record of a line. Answers it if it ends the log. */
+  #execute(log: AppendOnlyFile, line: string): SealRecord | undefined {
+    try {
+      const record = this.#replica.carryOut(line, log.path);
+      if (record !== undefined && this.#leases.has(record.lease)) this.#note(record);
+      return record?.kind === 'seal' ? record : undefined;
+    } catch (error) {
+      // Every process that reads the line leaves it out, so all of them go on alike.
+      if (!(error instanceof UnreadableRecord)) throw error;
+      this.#unreadable.line(log.path, error);
+      return undefined;
+    }
   }
 
   /** Takes note of a record of this instance. */

@@ -1,9 +1,8 @@
 import { OrchestratorError } from '../../errors.js';
 import type { StoreContext } from '../metric-store.js';
-import { assertOwnProject } from '../project-errors.js';
+import { assertOwner, assertOwnProject } from '../project-errors.js';
 import { type Command, strings } from './connection/commands.js';
 import type { RedisConnection } from './connection/connection.js';
-import { explain } from './connection/failure.js';
 import { HashPages } from './reading/hash-pages.js';
 import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
@@ -49,9 +48,7 @@ export class Janitor {
 
   /** Throws if the data belong to another project. */
   async assertOwn(): Promise<void> {
-    const [names] = await this.#connection.read([['HMGET', this.#keys.project, 'schema', 'name']]);
-    if (names instanceof Error) throw explain(names, this.#connection.description);
-    const [schema, name] = strings(names);
+    const [schema, name] = await this.#schemaAndName();
     assertOwnProject(this.#context, schema, name);
   }
 
@@ -89,10 +86,11 @@ export class Janitor {
 
   /**
    * Deletes everything of the project, and these locks. The project itself goes last: until then instances that write know it,
-   * and what they count meanwhile is not lost.
+   * and what they count meanwhile is not lost. Whatever is in the keys: data of another version, and keys of another type.
    */
   async wipe(locks: Iterable<string>): Promise<void> {
-    await this.assertOwn();
+    const [, owner] = await this.#schemaAndName();
+    assertOwner(this.#context, owner);
     const keys = this.#keys;
     // Said first: instances that find their data gone look here, and keep back what they recorded before.
     await this.#connection.read([['SET', keys.wiped, await this.#now(), 'PX', this.#keyTtlMs]]);
@@ -157,6 +155,12 @@ export class Janitor {
       const call = { keys: this.#keys, leases, when: 'if ended', keyTtlMs: this.#keyTtlMs } as const;
       skipped += leases.length - (await this.#connection.run(END_LEASES, call));
     }
+  }
+
+  /** Empty if there is no project, or its key is of another type. */
+  async #schemaAndName(): Promise<string[]> {
+    const [names] = await this.#connection.read([['HMGET', this.#keys.project, 'schema', 'name']]);
+    return strings(names);
   }
 
   async #now(): Promise<number> {

@@ -12,6 +12,7 @@ import { Janitor } from './janitor.js';
 import { RedisReader } from './reading/snapshot-reader.js';
 import { redisKeys, type RedisKeys } from './scripts/keys.js';
 import { LOCK } from './scripts/lock.js';
+import { UnreadableEntries } from '../unreadable-entries.js';
 import { DroppedPoints } from './writing/dropped-points.js';
 import { LateParts } from './writing/late-parts.js';
 import { keyTtlMsOf, RedisWriter } from './writing/writer.js';
@@ -61,7 +62,7 @@ class RedisStore implements MetricStore {
     this.#reading = new RedisConnection(target, timeoutMs);
     this.description = this.#writing.description;
     const keyTtlMs = keyTtlMsOf(context);
-    this.#late = new LateParts(this.#writing, this.#keys, keyTtlMs);
+    this.#late = new LateParts(this.#writing, this.#keys, keyTtlMs, new UnreadableEntries(context.warn));
     const dropped = new DroppedPoints(context.warn);
     const parts = { connection: this.#writing, keys: this.#keys, dropped };
     this.#writer = new RedisWriter({ ...parts, context, late: this.#late });
@@ -71,6 +72,10 @@ class RedisStore implements MetricStore {
     this.#spoolSender = new SpoolSender({ ...parts, spool: this.#spool, lease, warn });
     this.#reader = new RedisReader(context, this.#reading, this.#keys);
     this.#janitor = new Janitor(context, keyTtlMs, this.#reading, this.#keys);
+  }
+
+  get unreadable(): number {
+    return this.#reader.unreadable + this.#late.unreadable;
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {

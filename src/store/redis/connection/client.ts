@@ -117,6 +117,8 @@ export async function openClient(client: Redis): Promise<void> {
     await client.connect();
     // A refused login is reported as an event; the connection then counts as ready all the same.
     if (cause !== undefined) throw cause;
+    // An answer that nobody asked for: the next one would be taken for that of another command.
+    client.on('error', () => client.disconnect());
   } catch (error) {
     client.disconnect();
     throw cause ?? error;

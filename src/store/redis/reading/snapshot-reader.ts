@@ -1,4 +1,3 @@
-import { orchestratorError } from '../../../errors.js';
 import { type Step, yieldEvery } from '../../../event-loop/fair-yield.js';
 import type { Family } from '../../../model/family.js';
 import type { Attributes } from '../../../model/series.js';
@@ -9,7 +8,7 @@ import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snap
 import type { StoredFamily, StoredInstance, StoredState } from '../../snapshot/stored-state.js';
 import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
-import { explain } from '../connection/failure.js';
+import { MAX_UNKNOWN_LEASE_MS } from '../scripts/end-leases.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
@@ -24,7 +23,7 @@ import { HashPages } from './hash-pages.js';
 import type { Fields } from './hash-reading.js';
 import { SeriesLabels } from './series-labels.js';
 import { type Descriptor, readDescriptor, readResource } from './stored-text.js';
-import { UnreadableEntries } from './unreadable-entries.js';
+import { UnreadableEntries } from '../../unreadable-entries.js';
 
 /** A live instance whose hash was read. */
 interface ReadInstance extends SplitInstance {
@@ -74,6 +73,11 @@ export class RedisReader {
     this.#pages = new HashPages(connection);
   }
 
+  /** Entries that could not be read so far. */
+  get unreadable(): number {
+    return this.#unreadable.count;
+  }
+
   async snapshot(): Promise<Snapshot> {
     const [{ nowMs, leases }, families] = await Promise.all([this.#readProject(), this.#readDescriptors()]);
     const stored = families.filter(isStored);
@@ -98,7 +102,8 @@ export class RedisReader {
     decoded.push(...(await this.#decode(read, known, step)));
     const instances: StoredInstance[] = [];
     for (const instance of live) {
-      const values = await decodeCurrent(instance.values, known, nowMs, step);
+      const { values, unreadable } = await decodeCurrent(instance.values, known, nowMs, step);
+      for (const field of unreadable) this.#unreadable.entry(this.#keys.instance(instance.lease), field);
       instances.push({ lease: instance.lease, resource: this.#resourceOf(instance), values });
     }
     return this.#builder.build({ atMs: nowMs, families: decoded, instances });
@@ -120,7 +125,7 @@ export class RedisReader {
     const decoded: StoredFamily[] = [];
     for (const { fields, ids, family, createdAtMs } of read) {
       const { series, unreadable } = await decodeValues(family, fields, ids, known.get(family.key), step);
-      for (const id of unreadable) this.#unreadable.add(this.#keys.values(family.key), id);
+      for (const id of unreadable) this.#unreadable.entry(this.#keys.values(family.key), id);
       decoded.push({ family, createdAtMs, series });
     }
     return decoded;
@@ -132,8 +137,12 @@ export class RedisReader {
       ['HMGET', this.#keys.project, 'schema', 'name'],
       ['ZRANGE', this.#keys.instances, '0', '-1', 'WITHSCORES'],
     ]);
-    for (const reply of [names, leases])
-      if (reply instanceof Error) throw explain(reply, this.#connection.description);
+    // As if the key were not there. The next flush of an instance puts its own in the place.
+    for (const [key, reply] of [
+      [this.#keys.project, names],
+      [this.#keys.instances, leases],
+    ] as const)
+      if (reply instanceof Error) this.#unreadable.key(key);
     const [schema, name] = strings(names);
     assertOwnProject(this.#context, schema, name);
     const [seconds, microseconds] = strings(time);
@@ -143,11 +152,9 @@ export class RedisReader {
 
   async #readDescriptors(): Promise<Descriptor[]> {
     const key = this.#keys.families;
-    const [fields] = await this.#descriptorPages.read([key]);
-    if (fields === undefined) {
-      const values = { store: this.#connection.description, error: `WRONGTYPE ${key} is no hash` };
-      throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'keyType', values);
-    }
+    const [hash] = await this.#descriptorPages.read([key]);
+    if (hash === undefined) this.#unreadable.key(key);
+    const fields = hash ?? [];
     const before = this.#descriptors;
     this.#descriptors = new Map();
     for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -155,7 +162,7 @@ export class RedisReader {
       const json = fields[index + 1]?.toString() ?? '';
       const id = `${family} ${json}`;
       const descriptor = before.get(id) ?? readDescriptor(family, json);
-      if (descriptor === undefined) this.#unreadable.add(key, family);
+      if (descriptor === undefined) this.#unreadable.entry(key, family);
       else this.#descriptors.set(id, descriptor);
     }
     return [...this.#descriptors.values()];
@@ -163,7 +170,7 @@ export class RedisReader {
 
   async #readHashes(keys: readonly string[]): Promise<Array<Fields | undefined>> {
     const hashes = await this.#pages.read(keys);
-    for (const [index, key] of keys.entries()) if (hashes[index] === undefined) this.#unreadable.add(key);
+    for (const [index, key] of keys.entries()) if (hashes[index] === undefined) this.#unreadable.key(key);
     return hashes;
   }
 
@@ -172,7 +179,7 @@ export class RedisReader {
     if (known !== undefined) return known;
     const attributes = readResource(json);
     if (attributes === undefined) {
-      this.#unreadable.add(this.#keys.instance(lease), 'resource');
+      this.#unreadable.entry(this.#keys.instance(lease), 'resource');
       return [];
     }
     if (this.#resources.size > MAX_RESOURCES) this.#resources = new Map();
@@ -213,5 +220,6 @@ function leasesAfter(pairs: readonly string[], nowMs: number): Lease[] {
 
 /** A lease that ends later than any batch could have said was given before Redis' clock was set back. */
 function isAlive({ endsAtMs }: Lease, leaseMs: number | undefined, nowMs: number): boolean {
-  return leaseMs === undefined || Number.isNaN(leaseMs) || endsAtMs - nowMs <= 2 * leaseMs;
+  const isSaid = leaseMs !== undefined && !Number.isNaN(leaseMs);
+  return endsAtMs - nowMs <= (isSaid ? 2 * leaseMs : MAX_UNKNOWN_LEASE_MS);
 }

@@ -1,0 +1,51 @@
+import { parseArgs } from 'node:util';
+
+import { SHARED_STORES, type SharedStore } from '../end-to-end/stores.js';
+import { check, type Checked } from './check.js';
+
+/**
+ * `npm run test:faults -- --minutes 30 --seed 1 --store redis`: the model-based suite for as long as it is wanted. Without a store
+ * both, one after the other; without a seed a new one each time, which is printed.
+ */
+async function main(): Promise<void> {
+  const options = {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    store: { type: 'string' },
+  } as const;
+  const { values } = parseArgs({ options });
+  const { minutes = '2', seed = String(Date.now() % 1_000_000), store } = values;
+  const stores = SHARED_STORES.filter((one) => store === undefined || one === store);
+  if (stores.length === 0)
+    throw new RangeError(`--store ${store}: allowed are ${SHARED_STORES.join(' and ')}`);
+  if (!(Number(minutes) >= 0)) throw new RangeError(`--minutes ${minutes}: a number of minutes is allowed`);
+  if (!Number.isSafeInteger(Number(seed))) throw new RangeError(`--seed ${seed}: a whole number is allowed`);
+  for (const one of stores) await run(one, Number(seed), Number(minutes) * 60_000);
+}
+
+async function run(store: SharedStore, seed: number, ms: number): Promise<void> {
+  const releases: Array<() => void | Promise<void>> = [];
+  const owner = { after: (release: () => void | Promise<void>) => void releases.push(release) };
+  console.log(`${store}: seed ${seed}`);
+  try {
+    const checked = await check(owner, { store, seed, ms, say: (line) => console.log(line) });
+    console.log(`${store}: no violation\n${describe(checked)}`);
+  } finally {
+    for (const release of releases.toReversed()) await release();
+  }
+}
+
+function describe({ schedules, operations, scrapes, faults, ends }: Checked): string {
+  const list = (counts: ReadonlyMap<string, number>): string =>
+    Array.from(counts, ([name, count]) => `${count} × ${name}`).join(', ');
+  return [
+    `${schedules} schedules, ${operations} operations, ${scrapes} scrapes`,
+    `faults: ${list(faults)}`,
+    `ends: ${list(ends)}`,
+  ].join('\n');
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
