@@ -8,6 +8,7 @@ export const FLOORS: ReadonlyArray<Readonly<Record<string, string>>> = [
   {
     'index.ts': 'what the package exports',
     'preload.ts': 'what `register.ts` runs: is this an application, is it wanted, `start()`; never throws',
+    cli: 'the program `orchestrator`, a composition root of its own: reads stores, starts no SDK; one file for each command',
   },
   {
     start:

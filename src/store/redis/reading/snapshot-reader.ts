@@ -4,12 +4,9 @@ import type { Family } from '../../../model/family.js';
 import type { Attributes } from '../../../model/series.js';
 import type { Snapshot } from '../../../model/snapshot.js';
 import type { StoreContext } from '../../metric-store.js';
-import { assertOwnProject } from '../../project-errors.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
 import type { StoredFamily, StoredInstance, StoredState } from '../../snapshot/stored-state.js';
-import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
-import { explain } from '../connection/failure.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
@@ -22,6 +19,7 @@ import {
 } from './decode.js';
 import { HashPages } from './hash-pages.js';
 import type { Fields } from './hash-reading.js';
+import { isAlive, type ProjectHead, readHead } from './project-head.js';
 import { SeriesLabels } from './series-labels.js';
 import { type Descriptor, readDescriptor, readResource } from './stored-text.js';
 import { UnreadableEntries } from './unreadable-entries.js';
@@ -37,11 +35,8 @@ interface ReadFamily extends Descriptor {
   readonly ids: readonly string[];
 }
 
-/** When a lease ends, by Redis' clock. */
-interface Lease {
-  readonly lease: string;
-  readonly endsAtMs: number;
-}
+/** What reading needs to know of its project. */
+export type ReadContext = Pick<StoreContext, 'prefix' | 'project' | 'ttlMs' | 'shownAs' | 'warn'>;
 
 /** Resources that are kept decoded. */
 const MAX_RESOURCES = 1000;
@@ -52,7 +47,7 @@ const MAX_RESOURCES = 1000;
  * numbers.
  */
 export class RedisReader {
-  readonly #context: StoreContext;
+  readonly #context: ReadContext;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #builder: SnapshotBuilder;
@@ -63,7 +58,7 @@ export class RedisReader {
   #descriptors = new Map<string, Descriptor>();
   #resources = new Map<string, Attributes>();
 
-  constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
+  constructor(context: ReadContext, connection: RedisConnection, keys: RedisKeys) {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
@@ -126,19 +121,8 @@ export class RedisReader {
     return decoded;
   }
 
-  async #readProject(): Promise<{ readonly nowMs: number; readonly leases: readonly Lease[] }> {
-    const [time, names, leases] = await this.#connection.read([
-      ['TIME'],
-      ['HMGET', this.#keys.project, 'schema', 'name'],
-      ['ZRANGE', this.#keys.instances, '0', '-1', 'WITHSCORES'],
-    ]);
-    for (const reply of [names, leases])
-      if (reply instanceof Error) throw explain(reply, this.#connection.description);
-    const [schema, name] = strings(names);
-    assertOwnProject(this.#context, schema, name);
-    const [seconds, microseconds] = strings(time);
-    const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-    return { nowMs, leases: leasesAfter(strings(leases), nowMs) };
+  #readProject(): Promise<ProjectHead> {
+    return readHead(this.#connection, this.#keys, this.#context);
   }
 
   async #readDescriptors(): Promise<Descriptor[]> {
@@ -199,19 +183,4 @@ async function idsOf(
 /** True if the values of a family are in a hash of its own; others are told by live instances alone. */
 function isStored({ family: { aggregation } }: Descriptor): boolean {
   return aggregation === undefined || aggregation === 'keep';
-}
-
-/** Pairs of lease and score; those that have ended are left out. */
-function leasesAfter(pairs: readonly string[], nowMs: number): Lease[] {
-  const leases: Lease[] = [];
-  for (let index = 0; index + 1 < pairs.length; index += 2) {
-    const endsAtMs = Number(pairs[index + 1]);
-    if (endsAtMs > nowMs) leases.push({ lease: pairs[index] ?? '', endsAtMs });
-  }
-  return leases;
-}
-
-/** A lease that ends later than any batch could have said was given before Redis' clock was set back. */
-function isAlive({ endsAtMs }: Lease, leaseMs: number | undefined, nowMs: number): boolean {
-  return leaseMs === undefined || Number.isNaN(leaseMs) || endsAtMs - nowMs <= 2 * leaseMs;
 }
