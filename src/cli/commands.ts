@@ -1,6 +1,7 @@
 import type { Command } from './command.js';
 import { completion } from './commands/completion.js';
+import { migrate } from './commands/migrate.js';
 import { projects } from './commands/projects.js';
 
 /** All commands, in the order of the help. A new one is a file of `commands/` and one line here. */
-export const COMMANDS: readonly Command[] = [projects, completion];
+export const COMMANDS: readonly Command[] = [projects, migrate, completion];

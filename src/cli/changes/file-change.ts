@@ -48,8 +48,12 @@ export function fileChange(
 export function patchOf({ path, before, after }: FileChange): string {
   const from = before === undefined ? '/dev/null' : path;
   const patch = createTwoFilesPatch(from, path, before ?? '', after, '', '', { context: 2 });
-  // The first line is a ruler.
-  return patch.split('\n').slice(1).join('\n').trimEnd();
+  const isRuler = (line: string): boolean => /^(?:Index: |=+$)/.test(line);
+  return patch
+    .split('\n')
+    .filter((line) => !isRuler(line))
+    .join('\n')
+    .trimEnd();
 }
 
 /**

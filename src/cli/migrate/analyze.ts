@@ -45,8 +45,12 @@ export function analyzeApplication(folder: string): Analysis {
     const where = evidenceOf(library, dependencies, loads);
     return where === undefined ? [] : [{ library, found: where }];
   });
+  const packages = [...new Set([...dependencies, ...loads.map(({ packageName }) => packageName)])];
   const findings = found.map(({ library }) =>
-    library.analyze(uses.filter(({ packageName }) => isOf(library, packageName))),
+    library.analyze(
+      uses.filter(({ packageName }) => isOf(library, packageName)),
+      packages.filter((name) => isOf(library, name)),
+    ),
   );
   return {
     libraries: found.map(({ library, found: where }) => ({ title: library.title, found: where })),

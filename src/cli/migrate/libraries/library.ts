@@ -14,8 +14,11 @@ export interface Library {
   readonly title: string;
   /** The packages by which it is recognized; a regular expression stands for many. */
   readonly packages: readonly (string | RegExp)[];
-  /** @param uses everything that the application calls of these packages, in the order of files and lines */
-  analyze(uses: readonly PackageUse[]): LibraryFindings;
+  /**
+   * @param uses everything that the application calls of these packages, in the order of files and lines
+   * @param packages those of its packages that the application depends on or loads
+   */
+  analyze(uses: readonly PackageUse[], packages: readonly string[]): LibraryFindings;
 }
 
 export function placeOf({ file, line }: PackageUse): Place {

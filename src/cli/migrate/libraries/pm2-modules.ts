@@ -59,7 +59,12 @@ export const pm2Modules: Library = {
     'pm2-prom-module-client',
     'pm2-metrics',
   ],
-  analyze: (uses) => ({ moves: [...MODULE_METRICS], remarks: uses.flatMap(remarkOf), settings: {} }),
+  analyze: (uses, packages) => ({
+    // @pm2/io and pmx show their numbers in PM2 alone.
+    moves: packages.some((name) => name.startsWith('pm2-')) ? MODULE_METRICS : [],
+    remarks: uses.flatMap(remarkOf),
+    settings: {},
+  }),
 };
 
 function remarkOf(use: PackageUse): Remark[] {

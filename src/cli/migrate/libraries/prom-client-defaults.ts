@@ -23,7 +23,7 @@ const SPACE_VALUES = {
 const lag = (part: string, to = part): MetricMove => ({
   from: `nodejs_eventloop_lag${part}_seconds`,
   to: `nodejs_eventloop_delay${to}_seconds`,
-  note: 'of the last minute, and the delay alone: without the interval of the timer that prom-client measures with',
+  note: 'of the last minute',
 });
 
 /** What `collectDefaultMetrics()` of prom-client exposes, without a prefix. */
