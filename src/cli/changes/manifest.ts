@@ -15,7 +15,8 @@ export interface Manifest {
 export const PACKAGE = '@org/orchestrator';
 
 /** Scripts that run the application; what builds, tests or checks it is left alone. */
-const STARTS = /^(?:start|serve|server|prod|production|web|api|worker|queue|cron|dev)(?:[:-]|$)/;
+export const STARTS: RegExp =
+  /^(?:start|serve|server|prod|production|web|api|worker|queue|cron|dev)(?:[:-]|$)/;
 
 /** Undefined when the text is no object of JSON. */
 export function parseManifest(text: string): Manifest | undefined {

@@ -76,7 +76,7 @@ const FINDINGS = {
     severity: 'broken',
     what: '<message>',
     why: 'The preload does not start with these settings, and the application runs without metrics.',
-    fix: 'orchestrator doctor --settings',
+    fix: 'orchestrator doctor --show-settings',
   },
   'settings-in-file': {
     severity: 'warning',
@@ -267,9 +267,8 @@ export interface Finding extends FindingEntry {
   readonly name: FindingName;
 }
 
-type ValuesOf<Name extends FindingName> = Values<
-  `${Findings[Name]['what']}${Findings[Name]['why']}${Findings[Name]['fix']}`
->;
+type ValuesOf<Name extends FindingName> =
+  Values<`${Findings[Name]['what']}${Findings[Name]['why']}${Findings[Name]['fix']}`>;
 
 /** A finding of the table with its values. */
 export function finding<Name extends FindingName>(name: Name, values: ValuesOf<Name>): Finding {

@@ -33,7 +33,14 @@ export async function diagnose(
       if (isRefusedCommand(failure)) refused.push(name);
       else writeError ??= reason(failure);
     }
-    return { description: connection.description, latencyMs, clockOffsetMs, refused, writeError, info: await infoOf(connection) };
+    return {
+      description: connection.description,
+      latencyMs,
+      clockOffsetMs,
+      refused,
+      writeError,
+      info: await infoOf(connection),
+    };
   } finally {
     connection.close();
   }
@@ -121,7 +128,9 @@ async function infoOf(connection: RedisConnection): Promise<RedisDiagnosis['info
       .split(/\r?\n/)
       .flatMap((line) => {
         const colon = line.indexOf(':');
-        return colon <= 0 || line.startsWith('#') ? [] : [[line.slice(0, colon), line.slice(colon + 1)] as const];
+        return colon <= 0 || line.startsWith('#')
+          ? []
+          : [[line.slice(0, colon), line.slice(colon + 1)] as const];
       });
     return Object.fromEntries(pairs);
   } catch (error) {

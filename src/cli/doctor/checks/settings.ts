@@ -55,7 +55,8 @@ export function checkVariables(environment: Environment): Finding[] {
   const findings: Finding[] = [];
   readSettings(environment, {}, (message, code) => {
     const [, variable = ''] = /^(\w+)/.exec(message) ?? [];
-    if (code === 'ORCHESTRATOR_SETTING_IGNORED') findings.push(finding('setting-invalid', { message, variable }));
+    if (code === 'ORCHESTRATOR_SETTING_IGNORED')
+      findings.push(finding('setting-invalid', { message, variable }));
     if (code === 'ORCHESTRATOR_SETTING_UNKNOWN') {
       const [, nearest = ''] = /The nearest one is (\w+)/.exec(message) ?? [];
       findings.push(finding('setting-unknown', { variable, nearest }));
@@ -103,7 +104,10 @@ export function checkEnvFile(
 ): Finding[] {
   if (startCommands.some((command) => command.includes('--env-file'))) return [];
   const known = new Set(Object.values<Setting>({ ...SETTINGS }).flatMap(({ env }) => env));
-  const names = Array.from(text.matchAll(/^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*\S/gm), ([, name = '']) => name);
+  const names = Array.from(
+    text.matchAll(/^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*\S/gm),
+    ([, name = '']) => name,
+  );
   const missing = names.filter((name) => known.has(name) && (environment[name] ?? '') === '');
   return missing.length === 0 ? [] : [finding('settings-in-file', { names: missing.join(', '), file })];
 }

@@ -50,7 +50,12 @@ export function checkVersions(
  */
 export function satisfies(version: string, range: string): boolean {
   const wanted = numbersOf(version);
-  return range.split('||').some((part) => part.trim().split(/\s+/).every((comparator) => holds(wanted, comparator)));
+  return range.split('||').some((part) =>
+    part
+      .trim()
+      .split(/\s+/)
+      .every((comparator) => holds(wanted, comparator)),
+  );
 }
 
 function holds(version: readonly number[], comparator: string): boolean {
@@ -81,10 +86,5 @@ function compare(a: readonly number[], b: readonly number[]): number {
 }
 
 function numbersOf(version: string): number[] {
-  return version
-    .replace(/^v/, '')
-    .split('-', 1)
-    .join('')
-    .split('.')
-    .map(Number);
+  return version.replace(/^v/, '').split('-', 1).join('').split('.').map(Number);
 }

@@ -36,7 +36,9 @@ function search(
 
 function copyAt(folder: string): PackageCopy | undefined {
   try {
-    const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: unknown };
+    const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      version?: unknown;
+    };
     return typeof version === 'string' ? { version, folder: realpathSync(folder) } : undefined;
   } catch {
     // Not installed there.
@@ -46,7 +48,9 @@ function copyAt(folder: string): PackageCopy | undefined {
 
 function packageFolders(modules: string): string[] {
   return namesIn(modules).flatMap((name) =>
-    name.startsWith('@') ? namesIn(join(modules, name)).map((scoped) => join(modules, name, scoped)) : [join(modules, name)],
+    name.startsWith('@')
+      ? namesIn(join(modules, name)).map((scoped) => join(modules, name, scoped))
+      : [join(modules, name)],
   );
 }
 

@@ -1,0 +1,36 @@
+import { finding, type Finding } from '../findings.js';
+
+/** What the metrics port and the endpoint behind it say, asked from this host. */
+export interface EndpointFacts {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly prefix: string;
+  /** Who listens; undefined when nobody does. */
+  readonly holder: string | undefined;
+  /** The holder is a process of this project. */
+  readonly isOurs: boolean;
+  /** The answer to a scrape of it; undefined when it was not asked. */
+  readonly answer: { readonly status: number; readonly body: string } | undefined;
+  /** Live instances of the project on this host, as far as the store knows. */
+  readonly instancesHere: number;
+  readonly isContainer: boolean;
+  /** A port that nobody listens on. */
+  readonly freePort: number;
+}
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+export function checkEndpoint(facts: EndpointFacts): Finding[] {
+  const { host, port, url, prefix, holder, isOurs, answer, instancesHere, freePort: free } = facts;
+  const local = facts.isContainer && LOOPBACK.test(host) ? [finding('endpoint-local', { host })] : [];
+  if (holder === undefined) {
+    if (instancesHere === 0) return local;
+    const instances = instancesHere === 1 ? 'one process' : `${instancesHere} processes`;
+    return [...local, finding('endpoint-silent', { url, prefix, instances, free })];
+  }
+  if (!isOurs) return [...local, finding('port-taken', { port, holder, prefix, free })];
+  if (answer === undefined || answer.status === 200) return local;
+  const [body = ''] = answer.body.trim().split('\n', 1);
+  return [...local, finding('endpoint-fails', { url, status: answer.status, body: body.slice(0, 300) })];
+}
