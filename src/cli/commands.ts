@@ -1,6 +1,10 @@
 import type { Command } from './command.js';
 import { completion } from './commands/completion.js';
+import { diff } from './commands/diff.js';
+import { instances } from './commands/instances.js';
 import { projects } from './commands/projects.js';
+import { series } from './commands/series.js';
+import { snapshot } from './commands/snapshot.js';
 
 /** All commands, in the order of the help. A new one is a file of `commands/` and one line here. */
-export const COMMANDS: readonly Command[] = [projects, completion];
+export const COMMANDS: readonly Command[] = [projects, instances, series, snapshot, diff, completion];
