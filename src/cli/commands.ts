@@ -5,6 +5,7 @@ import { instances } from './commands/instances.js';
 import { projects } from './commands/projects.js';
 import { series } from './commands/series.js';
 import { snapshot } from './commands/snapshot.js';
+import { wipe } from './commands/wipe.js';
 
 /** All commands, in the order of the help. A new one is a file of `commands/` and one line here. */
-export const COMMANDS: readonly Command[] = [projects, instances, series, snapshot, diff, completion];
+export const COMMANDS: readonly Command[] = [projects, instances, series, snapshot, diff, wipe, completion];

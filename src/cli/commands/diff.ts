@@ -105,17 +105,17 @@ async function print(
     terminal,
     [
       { title: '' },
-      { title: 'SERIES' },
+      { title: 'CHANGE', align: 'right' },
       { title: 'BEFORE', align: 'right' },
       { title: 'AFTER', align: 'right' },
-      { title: 'CHANGE', align: 'right' },
+      { title: 'SERIES' },
     ],
     found.map(({ family, change }) => [
       MARKS[change.status],
-      `${names.metric(family)}${names.labelText(change.series)}`,
+      changeText(family, change),
       valueText(family, change.before),
       valueText(family, change.after),
-      changeText(family, change),
+      `${names.metric(family)}${names.labelText(change.series)}`,
     ]),
   );
 }

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { OrchestratorError, orchestratorError } from '../../errors.js';
+import type { Family } from '../../model/family.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { namedInstances } from '../snapshot/instance-values.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
@@ -59,6 +60,10 @@ export class LocalProjectReader implements ProjectReader {
         nowMs,
       };
     });
+  }
+
+  families(): Promise<Family[]> {
+    return this.#inTurn((state) => Array.from(state.families.values(), ({ family }) => family));
   }
 
   instances(): Promise<InstanceSummary[]> {

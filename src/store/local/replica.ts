@@ -54,6 +54,7 @@ export class Replica {
     if (record.kind === 'hold') state.acquireLock(record.lease, record.name, record.ms, record.atMs);
     if (record.kind === 'leave') state.endLease(record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
+    if (record.kind === 'forget') state.forget(record.families);
     if (record.kind === 'wipe') state.wipe(record.atMs ?? this.latestAtMs);
   }
 

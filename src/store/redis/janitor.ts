@@ -7,6 +7,7 @@ import { explain } from './connection/failure.js';
 import { HashPages } from './reading/hash-pages.js';
 import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
+import { FORGET_FAMILY } from './scripts/forget-family.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
 import { SWEEP, type SweepCall } from './scripts/sweep.js';
 import { Folding } from './writing/folding.js';
@@ -31,6 +32,8 @@ interface SweptFamily {
   readonly key: string;
   /** Of each series. */
   readonly numbers: number;
+  /** False if its values are those of live instances alone. */
+  readonly isStored: boolean;
 }
 
 /** What deletes: expired series, ended leases, or everything of the project. */
@@ -112,6 +115,15 @@ export class Janitor {
     }
   }
 
+  /** Deletes what is stored of these families. Those that only live instances tell are left. */
+  async forget(families: readonly string[]): Promise<void> {
+    await this.assertOwn();
+    const wanted = new Set(families);
+    for (const { key, isStored } of await this.#families())
+      if (wanted.has(key) && isStored)
+        await this.#connection.run(FORGET_FAMILY, { keys: this.#keys, family: key });
+  }
+
   /** Notes the project for discovery; optional, because an ACL may forbid it. Never rejects. */
   async list(connection: RedisConnection): Promise<void> {
     if (!this.#listed) return;
@@ -175,7 +187,10 @@ export class Janitor {
     const families: SweptFamily[] = [];
     for (let index = 0; index + 1 < fields.length; index += 2) {
       const key = fields[index]?.toString() ?? '';
-      families.push({ key, numbers: numbersOf(readDescriptor(key, fields[index + 1]?.toString() ?? '')) });
+      const descriptor = readDescriptor(key, fields[index + 1]?.toString() ?? '');
+      const aggregation = descriptor?.family.aggregation;
+      const isStored = aggregation === undefined || aggregation === 'keep';
+      families.push({ key, numbers: numbersOf(descriptor), isStored });
     }
     return families;
   }

@@ -95,15 +95,18 @@ class RedisStore implements MetricStore {
     return this.#janitor.wipe(this.#locks.keys());
   }
 
+  forget(families: readonly string[]): Promise<void> {
+    return this.#janitor.forget(families);
+  }
+
   close(): Promise<void> {
     this.#writing.close();
     this.#reading.close();
     return Promise.resolve();
   }
 
-  /** A cluster keeps the list on another node. */
+  /** By a connection of its own: a cluster keeps the list on another node, and scrapes must not wait for a write. */
   async #list(): Promise<void> {
-    if (this.#target.mode !== 'cluster') return this.#janitor.list(this.#reading);
     const connection = new RedisConnection(this.#target, this.#timeoutMs);
     try {
       await this.#janitor.list(connection);
