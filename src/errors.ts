@@ -20,6 +20,9 @@ const ERRORS = {
       withoutAddress:
         '<setting> needs the address of a Redis: set ORCHESTRATOR_REDIS_URL, for example redis://127.0.0.1:6379, or ORCHESTRATOR_STORE=redis for that one.',
       unreadableFile: '<setting>=<file> cannot be read: <error>',
+      tlsIncomplete:
+        '<setting> is not set. The metrics server needs ORCHESTRATOR_METRICS_TLS_CERT and ORCHESTRATOR_METRICS_TLS_KEY for TLS, and TLS for ORCHESTRATOR_METRICS_CLIENT_CA.',
+      certificate: '<settings>: what the files hold cannot be used: <error>',
     },
   },
   ORCHESTRATOR_ALREADY_STARTED: {

@@ -1,6 +1,12 @@
 export { start, shutdown, type StartOptions } from './start/start.js';
 export type { Orchestrator } from './start/running.js';
-export { metricsHandler, collectMetrics, type CollectedMetrics } from './start/metrics-handler.js';
+export {
+  metricsHandler,
+  collectMetrics,
+  type CollectedMetrics,
+  type MetricsHandlerOptions,
+} from './start/metrics-handler.js';
+export { hashPassword } from './server/access/password-hash.js';
 export {
   StoreMetricReader,
   type StoreMetricReaderOptions,

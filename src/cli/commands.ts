@@ -1,8 +1,23 @@
 import type { Command } from './command.js';
 import { completion } from './commands/completion.js';
+import { diff } from './commands/diff.js';
 import { doctor } from './commands/doctor.js';
+import { instances } from './commands/instances.js';
 import { migrate } from './commands/migrate.js';
 import { projects } from './commands/projects.js';
+import { series } from './commands/series.js';
+import { snapshot } from './commands/snapshot.js';
+import { wipe } from './commands/wipe.js';
 
 /** All commands, in the order of the help. A new one is a file of `commands/` and one line here. */
-export const COMMANDS: readonly Command[] = [projects, doctor, migrate, completion];
+export const COMMANDS: readonly Command[] = [
+  projects,
+  instances,
+  series,
+  snapshot,
+  diff,
+  wipe,
+  doctor,
+  migrate,
+  completion,
+];

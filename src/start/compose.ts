@@ -78,6 +78,7 @@ export function compose(composition: Composition): Running {
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
+    serve: pipeline && ((request, response) => pipeline.serve(request, response)),
     flush: async () => keepAlive(flushOf(exporting)),
     shutdown: once(() => {
       stopWatching();

@@ -1,3 +1,4 @@
+import type { Family } from '../model/family.js';
 import type { Attributes } from '../model/series.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { ShownAs } from '../model/shown-as.js';
@@ -32,7 +33,9 @@ export interface ProjectReader {
   snapshot(): Promise<Snapshot>;
   /** Sizes and times; undefined when there are no data any more. */
   summary(): Promise<ProjectSummary | undefined>;
-  /** The live instances, oldest name first. */
+  /** All metrics, versions of a histogram with other buckets one by one. */
+  families(): Promise<Family[]>;
+  /** The live instances, by name. */
   instances(): Promise<InstanceSummary[]>;
   close(): Promise<void>;
 }

@@ -286,7 +286,7 @@ describe('wiping', () => {
   test('needs the token, and nothing but the token', async (t) => {
     let wiped = 0;
     const { port } = await listening(t, {
-      wipeToken: 'secret',
+      settings: { wipeToken: 'secret' },
       wipe: async () => {
         wiped += 1;
       },
@@ -308,7 +308,7 @@ describe('wiping', () => {
 
   test('that fails says so', async (t) => {
     const { port } = await listening(t, {
-      wipeToken: 'secret',
+      settings: { wipeToken: 'secret' },
       wipe: () => Promise.reject(new Error('the store is away')),
     });
     const { status, body } = await wipe(port, 'Bearer secret');

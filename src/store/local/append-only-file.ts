@@ -28,6 +28,18 @@ export async function openAppendOnly(
   }
 }
 
+/** A file that another process writes. It is not made private, and need not be writable. Fails with ENOENT. */
+export async function openForReading(file: string): Promise<AppendOnlyFile> {
+  const noFollow: number | undefined = constants.O_NOFOLLOW;
+  const handle = await open(file, constants.O_RDONLY | (noFollow ?? 0));
+  try {
+    return new AppendOnlyFile(file, handle, await handle.stat({ bigint: true }));
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 /** As with folders: what a volume's mount gave to a group is taken away, and what another user put there is not read. */
 async function makePrivate(handle: FileHandle, file: string, { uid, mode }: BigIntStats): Promise<void> {
   const own = process.getuid?.();

@@ -37,6 +37,8 @@ class RedisStore implements MetricStore {
   readonly #late: LateParts;
   /** Locks that this instance has, and how long each lasts when it is new. */
   readonly #locks = new Map<string, number>();
+  /** The project is noted for discovery. */
+  #listing: Promise<void> | undefined;
 
   constructor(context: StoreContext, target: RedisTarget, timeoutMs: number) {
     this.#context = context;
@@ -53,8 +55,11 @@ class RedisStore implements MetricStore {
     this.#janitor = new Janitor(context, keyTtlMs, this.#reading, this.#keys);
   }
 
-  apply(batch: DeltaBatch): Promise<ApplyResult> {
-    return this.#writer.apply(batch);
+  async apply(batch: DeltaBatch): Promise<ApplyResult> {
+    const result = await this.#writer.apply(batch);
+    // At once, and not with the first sweep: a job that runs for seconds never sweeps.
+    this.#listing ??= this.#list();
+    return result;
   }
 
   snapshot(): Promise<Snapshot> {
@@ -72,6 +77,7 @@ class RedisStore implements MetricStore {
   async endLease(): Promise<void> {
     await this.#janitor.assertOwn();
     await this.#writer.endLease();
+    await this.#listing;
     // The next instance need not wait for the locks of this one.
     await Promise.all(Array.from(this.#locks, ([name, fullMs]) => this.#lock(name, 1, fullMs)));
     this.#locks.clear();
@@ -80,7 +86,7 @@ class RedisStore implements MetricStore {
   async sweep(): Promise<void> {
     const lockMs = Math.min(JANITOR_MS, Math.ceil(this.#context.ttlMs / 4));
     if (!(await this.acquireLock('janitor', lockMs))) return;
-    await this.#janitor.list(new RedisConnection(this.#target, this.#timeoutMs));
+    await this.#list();
     await this.#late.apply();
     await this.#janitor.sweep();
   }
@@ -89,10 +95,24 @@ class RedisStore implements MetricStore {
     return this.#janitor.wipe(this.#locks.keys());
   }
 
+  forget(families: readonly string[]): Promise<void> {
+    return this.#janitor.forget(families);
+  }
+
   close(): Promise<void> {
     this.#writing.close();
     this.#reading.close();
     return Promise.resolve();
+  }
+
+  /** By a connection of its own: a cluster keeps the list on another node, and scrapes must not wait for a write. */
+  async #list(): Promise<void> {
+    const connection = new RedisConnection(this.#target, this.#timeoutMs);
+    try {
+      await this.#janitor.list(connection);
+    } finally {
+      connection.close();
+    }
   }
 
   #lock(name: string, ms: number, fullMs: number): Promise<boolean> {

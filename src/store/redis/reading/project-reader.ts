@@ -1,3 +1,4 @@
+import type { Family } from '../../../model/family.js';
 import type { Snapshot } from '../../../model/snapshot.js';
 import { namedInstances } from '../../snapshot/instance-values.js';
 import type { StoredInstance } from '../../snapshot/stored-state.js';
@@ -15,7 +16,7 @@ import { HashPages } from './hash-pages.js';
 import { lastWriteOf, memoryOf } from './project-size.js';
 import { isAlive, readHead } from './project-head.js';
 import { RedisReader } from './snapshot-reader.js';
-import { readResource } from './stored-text.js';
+import { readDescriptor, readResource } from './stored-text.js';
 
 /** Instances that are asked for in one round trip. */
 const TRIP_LEASES = 200;
@@ -54,7 +55,7 @@ export class RedisProjectReader implements ProjectReader {
     const [exists] = await this.#connection.read([['HEXISTS', this.#keys.project, 'epoch']]);
     if (exists !== 1) return undefined;
     const { nowMs, instances } = await this.#live();
-    const families = await this.#families();
+    const families = (await this.#descriptors()).map(([key]) => key);
     const valueKeys = families.map((key) => this.#keys.values(key));
     const lengths = await this.#connection.read(valueKeys.map((key): Command => ['HLEN', key]));
     const flushes = instances.map(({ lastWriteMs }) => lastWriteMs).filter((at) => at !== undefined);
@@ -76,6 +77,15 @@ export class RedisProjectReader implements ProjectReader {
         flushes.length > 0 ? Math.max(...flushes) : await lastWriteOf(this.#connection, valueKeys, nowMs),
       nowMs,
     };
+  }
+
+  async families(): Promise<Family[]> {
+    const families: Family[] = [];
+    for (const [key, json] of await this.#descriptors()) {
+      const descriptor = readDescriptor(key, json);
+      if (descriptor !== undefined) families.push(descriptor.family);
+    }
+    return families;
   }
 
   async instances(): Promise<InstanceSummary[]> {
@@ -118,9 +128,13 @@ export class RedisProjectReader implements ProjectReader {
     return { nowMs, instances };
   }
 
-  async #families(): Promise<string[]> {
+  /** Keys of families, and their descriptors as JSON. */
+  async #descriptors(): Promise<ReadonlyArray<readonly [key: string, json: string]>> {
     const [fields = []] = await new HashPages(this.#connection).read([this.#keys.families]);
-    return fields.filter((_field, index) => index % 2 === 0).map((field) => field?.toString() ?? '');
+    const found: Array<readonly [string, string]> = [];
+    for (let index = 0; index + 1 < fields.length; index += 2)
+      found.push([fields[index]?.toString() ?? '', fields[index + 1]?.toString() ?? '']);
+    return found;
   }
 }
 
