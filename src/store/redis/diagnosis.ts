@@ -5,7 +5,6 @@ import type { RedisDiagnosis } from '../redis-diagnosis.js';
 import type { RedisTarget } from './connection/client.js';
 import { type Command, strings } from './connection/commands.js';
 import { RedisConnection } from './connection/connection.js';
-import { isRefusedCommand } from './connection/failure.js';
 import { PROJECT_COMMANDS, type ProjectCommand } from './rights.js';
 import { redisKeys } from './scripts/keys.js';
 
@@ -30,8 +29,8 @@ export async function diagnose(
     for (const name of PROJECT_COMMANDS) {
       const failure = await failureOf(connection, probes[name]);
       if (failure === undefined) continue;
-      if (isRefusedCommand(failure)) refused.push(name);
-      else writeError ??= reason(failure);
+      if (isForbidden(failure)) refused.push(name);
+      else writeError ??= reason(failure).replace(`${connection.description}: `, '');
     }
     return {
       description: connection.description,
@@ -81,6 +80,11 @@ function probesOf(key: string): Readonly<Record<ProjectCommand, readonly Command
   };
 }
 
+/** True for a command that the user may not call. Errors of a connection begin with its name. */
+function isForbidden(error: unknown): boolean {
+  return /\bNOPERM\b|can't run this command|no permissions to/i.test(reason(error));
+}
+
 /** The failure of the first of them; what follows it has a probe of its own. */
 async function failureOf(connection: RedisConnection, commands: readonly Command[]): Promise<unknown> {
   for (const [index, command] of commands.entries()) {
@@ -99,14 +103,14 @@ async function timesOf(
 ): Promise<Pick<RedisDiagnosis, 'latencyMs' | 'clockOffsetMs'>> {
   // The first one opens the connection.
   await connection.read([['EXISTS', 'orchestrator']]).catch((error: unknown) => {
-    if (!isRefusedCommand(error)) throw error;
+    if (!isForbidden(error)) throw error;
   });
   const trips: Array<{ readonly ms: number; readonly offsetMs: number | undefined }> = [];
   for (let trip = 0; trip < TRIPS; trip += 1) {
     const begin = performance.now();
     const before = Date.now();
     const time = await connection.read([['TIME']]).catch((error: unknown) => {
-      if (!isRefusedCommand(error)) throw error;
+      if (!isForbidden(error)) throw error;
       return undefined;
     });
     const ms = performance.now() - begin;
@@ -134,7 +138,7 @@ async function infoOf(connection: RedisConnection): Promise<RedisDiagnosis['info
       });
     return Object.fromEntries(pairs);
   } catch (error) {
-    if (isRefusedCommand(error)) return undefined;
+    if (isForbidden(error)) return undefined;
     throw error;
   }
 }

@@ -30,7 +30,8 @@ export function checkEndpoint(facts: EndpointFacts): Finding[] {
     return [...local, finding('endpoint-silent', { url, prefix, instances, free })];
   }
   if (!isOurs) return [...local, finding('port-taken', { port, holder, prefix, free })];
-  if (answer === undefined || answer.status === 200) return local;
+  // Whoever wants credentials that are not in these settings may have given them to Prometheus.
+  if (answer === undefined || answer.status === 200 || answer.status === 401) return local;
   const [body = ''] = answer.body.trim().split('\n', 1);
   return [...local, finding('endpoint-fails', { url, status: answer.status, body: body.slice(0, 300) })];
 }

@@ -20,10 +20,9 @@ export function checkRedis({ prefix, user, diagnosis }: RedisAnswer): Finding[] 
   const findings: Finding[] = [];
   const version = info['redis_version'];
   if (version !== undefined && isOlder(version, [6, 2])) findings.push(finding('redis-version', { version }));
-  const isReplica = info['role'] === 'slave' || /^READONLY/.test(writeError ?? '');
+  const isReplica = info['role'] === 'slave' || writeError?.startsWith('READONLY') === true;
   if (isReplica) findings.push(finding('redis-replica', { store, master: masterOf(info) }));
-  else if (writeError !== undefined)
-    findings.push(finding('redis-write', { store, error: writeError.replace(`${store}: `, '') }));
+  else if (writeError !== undefined) findings.push(finding('redis-write', { store, error: writeError }));
   if (refused.length > 0) {
     const rights = refused.map((command) => `+${command}`).join(' ');
     findings.push(finding('redis-rights', { user, prefix, commands: refused.join(', '), rights }));

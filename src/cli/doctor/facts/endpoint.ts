@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 
 import { reason } from '../../../errors.js';
 import type { Settings } from '../../../config/settings.js';
+import { AccessControl } from '../../../server/access/access-control.js';
 import { askPortHolder, type PortHolder } from '../../../server/port/port-holder.js';
 import type { InstanceSummary } from '../../../store/store-reader.js';
 import type { EndpointFacts } from '../checks/endpoint.js';
@@ -15,15 +16,16 @@ const SCRAPE_MS = 10_000;
 
 /** Asks the metrics port who has it, and scrapes it if it is a process of the project. */
 export async function endpointFacts(
-  settings: Pick<Settings, 'prometheusHost' | 'prometheusPort' | 'metricsPath'>,
+  settings: Settings,
   prefix: string,
   instances: readonly InstanceSummary[],
 ): Promise<EndpointFacts> {
   const { prometheusHost: host, prometheusPort: port, metricsPath } = settings;
   const at = reachable(host);
   const address = at.includes(':') ? `[${at}]` : at;
-  const url = `http://${address}:${port}${metricsPath}?project=${encodeURIComponent(prefix)}`;
-  const holder = await portHolder(at, port, prefix);
+  const isTls = settings.metricsTlsCert !== undefined;
+  const url = `${isTls ? 'https' : 'http'}://${address}:${port}${metricsPath}?project=${encodeURIComponent(prefix)}`;
+  const holder = await portHolder(at, settings, prefix);
   const isOurs = holder?.kind === 'same project';
   return {
     host,
@@ -32,7 +34,8 @@ export async function endpointFacts(
     prefix,
     holder: holder === undefined ? undefined : described(holder, port),
     isOurs,
-    answer: isOurs ? await scrape(url) : undefined,
+    // Of a certificate of its own only its clients know the authority.
+    answer: isOurs && !isTls ? await scrape(url, settings.metricsToken[0]) : undefined,
     instancesHere: instances.filter(({ resource }) => valueOf(resource, 'host.name') === hostname()).length,
     isContainer: existsSync('/.dockerenv') || existsSync('/run/.containerenv'),
     freePort: await freePort(),
@@ -44,14 +47,17 @@ function reachable(host: string): string {
   return host === '::' ? '::1' : host;
 }
 
-function portHolder(host: string, port: number, project: string): Promise<PortHolder | undefined> {
+function portHolder(host: string, settings: Settings, project: string): Promise<PortHolder | undefined> {
+  const { portProof: proof } = new AccessControl(settings, () => undefined);
+  const { prometheusPort: port, metricsTlsCert } = settings;
+  const question = { host, port, project, proof, store: '', tls: metricsTlsCert !== undefined };
   return new Promise((resolve) => {
     const answered = (holder: PortHolder | undefined): void => {
       clearTimeout(timer);
       resolve(holder);
       withdraw();
     };
-    const withdraw = askPortHolder({ host, port, project, answered, closed: () => answered(undefined) });
+    const withdraw = askPortHolder({ ...question, answered, closed: () => answered(undefined) });
     const timer = setTimeout(() => answered({ kind: 'other program' }), ANSWER_MS);
   });
 }
@@ -60,12 +66,14 @@ function described(holder: PortHolder, port: number): string {
   const process = processOnPort(port);
   const who = process === undefined ? '' : `, process ${process.pid}: ${process.command}`;
   if (holder.kind === 'other project') return `the project "${holder.project}"${who}`;
+  if (holder.kind === 'closed project') return `a project that answers only to other credentials${who}`;
   return holder.kind === 'other program' ? `another program${who}` : `this project${who}`;
 }
 
-async function scrape(url: string): Promise<EndpointFacts['answer']> {
+async function scrape(url: string, token: string | undefined): Promise<EndpointFacts['answer']> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(SCRAPE_MS) });
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(SCRAPE_MS) });
     const body = await response.text();
     return { status: response.status, body };
   } catch (error) {

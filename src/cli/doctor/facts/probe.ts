@@ -1,3 +1,6 @@
+import type * as Fs from 'node:fs';
+import type * as WorkerThreads from 'node:worker_threads';
+
 /** What the probe says about one process; written again every half second and at its end. */
 export interface ProcessReport {
   readonly pid: number;
@@ -20,8 +23,8 @@ export function probeSource(folder: string): string {
 }
 
 function probe(folder: string): void {
-  const { writeFileSync } = require('node:fs') as typeof import('node:fs');
-  const { isMainThread } = require('node:worker_threads') as typeof import('node:worker_threads');
+  const { writeFileSync } = require('node:fs') as typeof Fs;
+  const { isMainThread } = require('node:worker_threads') as typeof WorkerThreads;
   if (!isMainThread) return;
   const global = globalThis as unknown as Record<symbol, unknown>;
   const report = (): void => {
