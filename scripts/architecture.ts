@@ -21,6 +21,7 @@ export const FLOORS: ReadonlyArray<Readonly<Record<string, string>>> = [
   {
     reader: 'from collections of the SDK to delta batches',
     prometheus: 'from a snapshot to an exposition',
+    live: 'from two snapshots to what happened in between, for a person who watches',
   },
   {
     store: 'the contract of a store, the stores, and how their data become a snapshot',

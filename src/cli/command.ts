@@ -35,6 +35,8 @@ export interface Call<F extends Flags = Flags> {
   /** Which settings came from a flag. */
   readonly givenSettings: ReadonlySet<SettingName>;
   readonly terminal: Terminal;
+  /** All of the program. */
+  readonly commands: readonly Command[];
   /** Ended by Ctrl+C, SIGTERM and SIGHUP, for commands that go on until then. */
   readonly signal: AbortSignal;
 }
@@ -51,6 +53,8 @@ export interface Command {
   /** Settings that the help shows. All others are taken as well. */
   readonly settings: readonly SettingName[];
   readonly examples: readonly Example[];
+  /** Not in the help. */
+  readonly isHidden?: true;
   /** It goes on until it is told to end, and then ends in order: `serve`, `watch`. */
   readonly isLasting?: true;
   readonly run: (call: Call<never>) => Promise<Ending | void>;

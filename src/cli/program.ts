@@ -5,6 +5,7 @@ import { settingFlags } from './arguments/setting-flags.js';
 import { ownFlags } from './arguments/own-flags.js';
 import type { Argument, Command } from './command.js';
 import { CommandError } from './exit-codes.js';
+import { PROGRAM } from './program-name.js';
 
 /** A command line that was understood. */
 export interface Parsed {
@@ -18,8 +19,6 @@ export interface Parsed {
 export interface Printed {
   readonly text: string;
 }
-
-export const PROGRAM = 'orchestrator';
 
 const INTRODUCTION =
   'Looks at the projects of a store and acts on them: one Redis, or the local store of this host. It starts no SDK, and all but `wipe`, `init`, `migrate` and `load` change nothing.';
@@ -46,7 +45,8 @@ export function buildProgram(commands: readonly Command[], told: (parsed: Parsed
     .usage('<command> [flags]')
     .showSuggestionAfterError(true)
     .addHelpText('after', CLOSING);
-  for (const command of commands) program.addCommand(subcommand(program, command, told));
+  for (const command of commands)
+    program.addCommand(subcommand(program, command, told), { hidden: command.isHidden === true });
   return program;
 }
 

@@ -8,7 +8,8 @@ import type { Call } from './command.js';
 import { COMMANDS } from './commands.js';
 import { type Ending, endingOf, sentenceOf } from './exit-codes.js';
 import type { Terminal } from './output/terminal.js';
-import { parseCommandLine, type Parsed, PROGRAM } from './program.js';
+import { parseCommandLine, type Parsed } from './program.js';
+import { PROGRAM } from './program-name.js';
 
 /** Who asked for the end, once somebody has. */
 export type Interruption = AbortSignal;
@@ -57,6 +58,7 @@ async function call(
     settings,
     givenSettings: new Set(Object.keys(given) as SettingName[]),
     terminal,
+    commands: COMMANDS,
     signal,
   };
   // The flags are those of this very command.

@@ -32,8 +32,20 @@ export function optional<T>(value: string, kind: Kind<T>, description: string): 
 }
 
 /** A flag with a value and a default. */
-export function valued<T>(value: string, kind: Kind<T>, byDefault: T, description: string): Flag<T> {
-  return { value, kind, default: byDefault, description };
+export function valued<T>(
+  value: string,
+  kind: Kind<T>,
+  byDefault: T,
+  description: string,
+  defaultText?: string,
+): Flag<T> {
+  return {
+    value,
+    kind,
+    default: byDefault,
+    description,
+    ...(defaultText !== undefined && { defaultText }),
+  };
 }
 
 /** `redisUrl` -> `redis-url` */

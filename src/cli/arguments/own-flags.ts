@@ -25,9 +25,8 @@ export function flagValues(
 }
 
 function helpOf({ description, default: value, defaultText }: Flag): string {
-  const isShown = value !== undefined && value !== false;
-  const text = defaultText ?? (isShown ? optionText(value) : undefined);
-  return text === undefined ? description : `${description} Default: ${text}.`;
+  const text = defaultText ?? (value === undefined || value === false ? '' : optionText(value));
+  return text === '' ? description : `${description} Default: ${text}.`;
 }
 
 function parsed(name: string, { kind }: Flag, text: string): unknown {

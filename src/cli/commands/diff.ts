@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { list } from '../../config/setting-kinds.js';
-import { changesBetween, type FamilyChanges, type SeriesChange } from '../../model/snapshot-changes.js';
+import { changesBetween, type FamilyChanges, type SeriesChange } from '../../live/snapshot-changes.js';
 import type { StoreReader } from '../../store/store-reader.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
 import { duration } from '../arguments/kinds.js';

@@ -4,6 +4,7 @@ import { openExposition } from '../../start/open-exposition.js';
 import { list } from '../../config/setting-kinds.js';
 import { valued } from '../arguments/flags.js';
 import { type Command, defineCommand } from '../command.js';
+import { printable } from '../output/cells.js';
 import { MetricNames } from '../output/metric-names.js';
 import { projectOf, STORE_SETTINGS, warnOn, withReader } from '../store/open-reader.js';
 import { toFile } from '../store/snapshot-file.js';
@@ -35,6 +36,12 @@ export const snapshot: Command = defineCommand({
       if (json) return terminal.json(toFile({ ...project, snapshot: shown, takenAtMs: Date.now() }));
       const exposition = openExposition(settings, warnOn(call));
       const { body } = exposition.render(shown, FORMATS[flags.format]);
-      for await (const piece of body) await terminal.write(piece);
+      for await (const piece of body)
+        await terminal.write(terminal.isInteractive ? withoutOrders(piece) : piece);
     }),
 });
+
+/** A label may hold what a terminal takes as an order. Line feeds are the format's. */
+function withoutOrders(piece: Buffer): string {
+  return piece.toString().split('\n').map(printable).join('\n');
+}

@@ -32,11 +32,15 @@ export function examineApplication(
     ...checkStarts(starts, hasPreload),
     ...checkVariables(environment),
     ...checkMeaning(settings),
-    ...checkTarget(() => isRedisConfigured(settings) && redisTarget(settings, () => undefined)),
+    ...checkTarget(() => wantsRedis(settings) && redisTarget(settings, () => undefined)),
     ...(envFile === undefined
       ? []
       : checkEnvFile('.env', envFile, environment, [...Object.values(starts.scripts), starts.nodeOptions])),
   ];
+}
+
+function wantsRedis(settings: Settings): boolean {
+  return settings.store === undefined ? isRedisConfigured(settings) : settings.store === 'redis';
 }
 
 interface OwnManifest {

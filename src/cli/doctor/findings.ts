@@ -214,7 +214,7 @@ const FINDINGS = {
     severity: 'broken',
     what: 'Nobody answers at <url>, although <instances> of "<prefix>" run on this host.',
     why: 'Prometheus gets nothing from there.',
-    fix: 'orchestrator serve --prometheus-port <free>',
+    fix: 'orchestrator serve --port <free>',
   },
   'endpoint-fails': {
     severity: 'broken',

@@ -1,6 +1,6 @@
 import { distributionOf } from '../../model/distribution.js';
 import type { Family } from '../../model/family.js';
-import type { SeriesChange } from '../../model/snapshot-changes.js';
+import type { SeriesChange } from '../../live/snapshot-changes.js';
 
 /** The values of one series in a word: the number, or of a histogram the number of observations. */
 export function valueText(family: Family, values: readonly number[] | undefined): string {

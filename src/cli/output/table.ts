@@ -1,5 +1,6 @@
 import CliTable from 'cli-table3';
 
+import { printable } from './cells.js';
 import type { Terminal } from './terminal.js';
 
 export interface Column {
@@ -28,7 +29,7 @@ const NO_LINES = Object.fromEntries(
   ].map((part) => [part, '']),
 );
 
-/** Rows under their titles, as text. Cells may have colours. */
+/** Rows under their titles, as text. */
 export function formatTable(
   columns: readonly Column[],
   rows: ReadonlyArray<readonly string[]>,
@@ -40,7 +41,7 @@ export function formatTable(
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
     colAligns: columns.map(({ align }) => align ?? 'left'),
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...rows.map((row) => row.map(printable)));
   return table
     .toString()
     .split('\n')

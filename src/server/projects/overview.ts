@@ -1,4 +1,5 @@
 import type { ProjectSummary } from '../../store/store-reader.js';
+import { REFUSAL_REASONS, type RefusalReason } from '../access/refusals.js';
 
 /** One metric about all projects. */
 interface OverviewMetric {
@@ -46,9 +47,20 @@ const INFO = {
   help: 'The name of the project as the application gave it.',
 };
 
+const REFUSED = {
+  name: 'orchestrator_requests_refused_total',
+  help: 'Requests for metrics that were refused.',
+};
+
+/** How many requests were refused, by reason. */
+export type RefusedRequests = ReadonlyMap<RefusalReason, number>;
+
 /** The overview in Prometheus text 0.0.4, which every scraper takes. */
-export function renderOverview(summaries: readonly ProjectSummary[]): string {
+export function renderOverview(summaries: readonly ProjectSummary[], refused: RefusedRequests): string {
   const lines: string[] = [];
+  begin(lines, REFUSED, 'counter');
+  for (const reason of REFUSAL_REASONS)
+    lines.push(`${REFUSED.name}{reason="${reason}"} ${refused.get(reason) ?? 0}`);
   begin(lines, INFO);
   for (const { prefix, project } of summaries)
     lines.push(`${INFO.name}{project="${escaped(prefix)}",name="${escaped(project)}"} 1`);
@@ -64,10 +76,17 @@ export function renderOverview(summaries: readonly ProjectSummary[]): string {
 
 export const OVERVIEW_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-function begin(lines: string[], { name, help }: { readonly name: string; readonly help: string }): void {
-  lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
+function begin(
+  lines: string[],
+  { name, help }: { readonly name: string; readonly help: string },
+  type: 'gauge' | 'counter' = 'gauge',
+): void {
+  lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
 }
 
 function escaped(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', String.raw`\"`).replaceAll('\n', String.raw`\n`);
+  return text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`);
 }

@@ -71,7 +71,7 @@ export class ProjectDirectory {
         ? (await reader.projects()).filter(({ prefix }) => isAllowed(prefix))
         : (await Promise.all(names.map((prefix) => reader.find(prefix)))).filter((one) => one !== undefined);
     const present = new Set(found.map(({ prefix }) => prefix));
-    for (const prefix of [...this.#known.keys()]) if (!present.has(prefix)) await this.#forget(prefix);
+    for (const prefix of this.#known.keys()) if (!present.has(prefix)) await this.#forget(prefix);
     return found.toSorted((a, b) => (a.prefix < b.prefix ? -1 : 1)).map((name) => this.#serve(name));
   }
 

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { reason } from '../../errors.js';
 import { deadline } from '../../event-loop/deadline.js';
 import type { ProjectSummary } from '../../store/store-reader.js';
+import type { AccessControl } from '../access/access-control.js';
+import type { RefusalReason } from '../access/refusals.js';
 import { plainResponse } from '../plain-response.js';
 import { OVERVIEW_TYPE, renderOverview } from './overview.js';
 import type { ProjectDirectory, ServedProject } from './project-directory.js';
@@ -22,10 +24,7 @@ export interface ProjectsEndpointOptions extends Discovery {
   readonly directory: ProjectDirectory;
   /** How a name, as it was given or as it stands in keys, stands in keys; undefined for what is no name. */
   readonly prefixOf: (name: string) => string | undefined;
-  /** Whether the request may read the metrics. If not, it was answered. */
-  readonly admit: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
-  /** The same, and nobody is answered. */
-  readonly mayRead: (request: IncomingMessage) => Promise<boolean>;
+  readonly access: AccessControl;
 }
 
 /**
@@ -35,11 +34,14 @@ export interface ProjectsEndpointOptions extends Discovery {
 export class ProjectsEndpoint {
   readonly #options: ProjectsEndpointOptions;
   readonly #ofProject: RegExp;
-  #overview: Promise<string> | undefined;
+  readonly #refused = new Map<RefusalReason, number>();
+  #summaries: Promise<ProjectSummary[]> | undefined;
   #overviewMark = -Infinity;
 
   constructor(options: ProjectsEndpointOptions) {
     this.#options = options;
+    options.access.refusals.onRefused = (why, requests) =>
+      this.#refused.set(why, (this.#refused.get(why) ?? 0) + requests);
     const path = options.metricsPath.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
     this.#ofProject = new RegExp(`^/projects/(?<project>[^/]+)${path}$`);
   }
@@ -53,7 +55,7 @@ export class ProjectsEndpoint {
     if (pathname === '/healthz') return plainResponse(response, 200, 'ok\n');
     if (pathname === '/readyz') return this.#ready(request, response);
     // Before the path is looked at: who is not let in learns nothing.
-    if (!(await this.#options.admit(request, response))) return;
+    if (!(await this.#options.access.admit(request, response, 'endpoint'))) return;
     const { metricsPath } = this.#options;
     const named = this.#ofProject.exec(pathname)?.groups?.['project'];
     const asked = searchParams.getAll('project');
@@ -77,26 +79,30 @@ export class ProjectsEndpoint {
 
   async #serveOverview(response: ServerResponse): Promise<void> {
     await orUnavailable(response, async () => {
-      if (this.#overview === undefined || performance.now() - this.#overviewMark > OVERVIEW_MS) {
-        const overview = this.#readOverview();
-        this.#overview = overview;
-        this.#overviewMark = performance.now();
-        overview.catch(() => {
-          if (this.#overview === overview) this.#overview = undefined;
-        });
-      }
-      const text = await this.#overview;
+      const text = renderOverview(await this.#summarized(), this.#refused);
       plainResponse(response, 200, text, { 'Content-Type': OVERVIEW_TYPE });
     });
   }
 
-  async #readOverview(): Promise<string> {
+  #summarized(): Promise<ProjectSummary[]> {
+    if (this.#summaries === undefined || performance.now() - this.#overviewMark > OVERVIEW_MS) {
+      const summaries = this.#summarize();
+      this.#summaries = summaries;
+      this.#overviewMark = performance.now();
+      summaries.catch(() => {
+        if (this.#summaries === summaries) this.#summaries = undefined;
+      });
+    }
+    return this.#summaries;
+  }
+
+  async #summarize(): Promise<ProjectSummary[]> {
     const summaries: ProjectSummary[] = [];
     for (const { reader } of await this.#options.directory.list()) {
       const summary = await reader.summary();
       if (summary !== undefined) summaries.push(summary);
     }
-    return renderOverview(summaries);
+    return summaries;
   }
 
   async #discover(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -125,7 +131,9 @@ export class ProjectsEndpoint {
       await deadline(this.#options.directory.list(), READY_MS, () => new Error('the store does not answer'));
       plainResponse(response, 200, 'ready\n');
     } catch (error) {
-      const why = (await this.#options.mayRead(request)) ? reason(error) : 'The store cannot be read.';
+      const why = (await this.#options.access.mayRead(request, 'endpoint'))
+        ? reason(error)
+        : 'The store cannot be read.';
       plainResponse(response, 503, `${why}\n`);
     }
   }

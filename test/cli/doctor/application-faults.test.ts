@@ -132,17 +132,11 @@ void suite('an application with the local store', () => {
     assertFound(await examine(context, bench));
   });
 
-  test('turned-off, memory-store, no-name, tls-not-verified: settings that one did not mean', async (context) => {
+  test('turned-off, memory-store, no-name: settings that one did not mean', async (context) => {
     const bench = await own(context);
     assertFound(await examine(context, bench, { env: { ORCHESTRATOR_ENABLED: 'false' } }), 'turned-off');
     assertFound(await examine(context, bench, { env: { OTEL_METRICS_EXPORTER: 'otlp' } }), 'turned-off');
     assertFound(await examine(context, bench, { env: { ORCHESTRATOR_STORE: 'memory' } }), 'memory-store');
-    assertFound(
-      await examine(context, bench, {
-        env: { ORCHESTRATOR_REDIS_TLS_VERIFY: 'false', ORCHESTRATOR_STORE: 'local' },
-      }),
-      'tls-not-verified',
-    );
     const nameless = { ORCHESTRATOR_PREFIX: '', OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
     const folder = scratchDir(context, 'nameless');
     assertFound(await examine(context, bench, { env: nameless, folder }), 'no-name');

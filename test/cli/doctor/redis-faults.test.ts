@@ -159,6 +159,11 @@ void suite('a project in Redis', () => {
     assertFound(await examine(context, bench, { env: { ORCHESTRATOR_REDIS_URL: proxy.url } }), 'redis-slow');
   });
 
+  test('tls-not-verified: any certificate would do', async (context) => {
+    const env = { ORCHESTRATOR_REDIS_TLS_VERIFY: 'false' };
+    assertFound(await examine(context, await started, { env }), 'tls-not-verified');
+  });
+
   test('prefix-taken: two names that become one prefix', async (context) => {
     const bench = await started;
     const diagnosis = await examine(context, bench, { env: { ORCHESTRATOR_PREFIX: 'Shop' } });

@@ -1,8 +1,8 @@
-import { rebucket, sameBoundaries, sharedBoundaries } from './boundaries.js';
-import type { Family } from './family.js';
-import type { Series } from './series.js';
-import type { Snapshot, SnapshotFamily, SnapshotSeries } from './snapshot.js';
-import { addValues, negateValues } from './values.js';
+import { rebucket, sameBoundaries, sharedBoundaries } from '../model/boundaries.js';
+import type { Family } from '../model/family.js';
+import type { Series } from '../model/series.js';
+import type { Snapshot, SnapshotFamily, SnapshotSeries } from '../model/snapshot.js';
+import { addValues, negateValues } from '../model/values.js';
 
 /**
  * - `new`: only in the later snapshot
