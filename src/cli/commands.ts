@@ -3,6 +3,7 @@ import { complete } from './commands/complete.js';
 import { completion } from './commands/completion.js';
 import { diff } from './commands/diff.js';
 import { doctor } from './commands/doctor.js';
+import { init } from './commands/init.js';
 import { instances } from './commands/instances.js';
 import { load } from './commands/load.js';
 import { migrate } from './commands/migrate.js';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   watch,
   wipe,
   doctor,
+  init,
   migrate,
   load,
   completion,

@@ -1,5 +1,32 @@
-import type * as DiagnosisModule from './redis/diagnosis.js';
-import type { RedisTarget } from './redis/connection/client.js';
+/**
+ * The commands that a process of a project sends, its scripts included. The ACL line in docs/security.md has exactly these, and
+ * a test runs processes under that line.
+ */
+export const PROJECT_COMMANDS = [
+  'eval',
+  'evalsha',
+  'time',
+  'exists',
+  'get',
+  'pexpire',
+  'pttl',
+  'set',
+  'unlink',
+  'hdel',
+  'hexists',
+  'hget',
+  'hgetall',
+  'hlen',
+  'hmget',
+  'hscan',
+  'hset',
+  'zadd',
+  'zrange',
+  'zrem',
+  'zscore',
+] as const;
+
+export type ProjectCommand = (typeof PROJECT_COMMANDS)[number];
 
 /** What a look at a Redis shows, as a user of a project sees it. */
 export interface RedisDiagnosis {
@@ -15,19 +42,4 @@ export interface RedisDiagnosis {
   readonly writeError: string | undefined;
   /** The answer of INFO by name; undefined if the user may not ask. */
   readonly info: Readonly<Record<string, string>> | undefined;
-}
-
-/**
- * Looks at a Redis with the commands that a process of the project `prefix` sends. One key of the project is written and taken
- * away again. Rejects with an OrchestratorError when the server cannot be reached or refuses the login.
- *
- * @param timeoutMs how long any one step may take
- */
-export function diagnoseRedis(
-  target: RedisTarget,
-  prefix: string,
-  timeoutMs: number,
-): Promise<RedisDiagnosis> {
-  const { diagnose } = require('./redis/diagnosis.js') as typeof DiagnosisModule;
-  return diagnose(target, prefix, timeoutMs);
 }

@@ -21,6 +21,8 @@ export interface FileChange {
   readonly after: string;
   /** One sentence. */
   readonly why: string;
+  /** It has a password in it: a new file is for its owner alone, and no terminal shows it. */
+  readonly secret?: true;
 }
 
 /** A copy of the file as it was gets this ending. */
@@ -62,14 +64,18 @@ export function patchOf({ path, before, after }: FileChange): string {
  *
  * @returns the path of the backup, relative like the change's; undefined for a new file
  */
-export function applyChange(folder: string, { path, before, after }: FileChange): string | undefined {
+export function applyChange(folder: string, { path, before, after, secret }: FileChange): string | undefined {
   const file = join(folder, path);
   mkdirSync(dirname(file), { recursive: true });
   const backup = before === undefined ? undefined : `${path}${BACKUP_ENDING}`;
   if (backup !== undefined && !existsSync(join(folder, backup))) copyFileSync(file, join(folder, backup));
   const temporary = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, after, before === undefined ? {} : { mode: statSync(file).mode & 0o777 });
+    writeFileSync(
+      temporary,
+      after,
+      before === undefined ? (secret === true ? { mode: 0o600 } : {}) : { mode: statSync(file).mode & 0o777 },
+    );
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -38,10 +38,13 @@ export interface ScriptByHand {
 }
 
 /**
- * The package.json with the preload in its start scripts and this package among its dependencies. Its indentation and the
- * order of everything stay.
+ * The package.json with this package among its dependencies, and with the preload in its start scripts unless only the
+ * `dependency` is wanted. Its indentation and the order of everything stay.
  */
-export function withOrchestrator(text: string): {
+export function withOrchestrator(
+  text: string,
+  what: 'scripts' | 'dependency' = 'scripts',
+): {
   readonly text: string;
   readonly byHand: readonly ScriptByHand[];
 } {
@@ -49,7 +52,7 @@ export function withOrchestrator(text: string): {
   if (manifest === undefined) return { text, byHand: [] };
   const byHand: ScriptByHand[] = [];
   const scripts: Record<string, string> = { ...manifest.scripts };
-  for (const [script, command] of Object.entries(scripts)) {
+  for (const [script, command] of Object.entries(what === 'scripts' ? scripts : {})) {
     if (!STARTS.test(script) || typeof command !== 'string') continue;
     const edited = withPreload(command);
     if (edited.kind === 'edited') scripts[script] = edited.command;

@@ -3,7 +3,7 @@ import { OrchestratorError, type ErrorCode } from '../../errors.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { redisTarget } from '../../start/redis-target.js';
 import { defaultLocalDirectory } from '../../store/local-folder.js';
-import { diagnoseRedis } from '../../store/redis-diagnosis.js';
+import { diagnoseRedis } from '../../store/diagnose-redis.js';
 import type { InstanceSummary, ProjectName, ProjectSummary, StoreReader } from '../../store/store-reader.js';
 import type { Call } from '../command.js';
 import { openReader, storeKind, storeOptions } from '../store/open-reader.js';

@@ -34,6 +34,6 @@ async function addressesOf(host: string): Promise<string[]> {
 }
 
 function isOwn(address: string): boolean {
-  if (/^127\./.test(address) || address === '::1') return true;
+  if (address.startsWith('127.') || address === '::1') return true;
   return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address));
 }

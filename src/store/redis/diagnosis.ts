@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 
 import { reason } from '../../errors.js';
-import type { RedisDiagnosis } from '../redis-diagnosis.js';
+import { PROJECT_COMMANDS, type ProjectCommand, type RedisDiagnosis } from '../redis-diagnosis.js';
 import type { RedisTarget } from './connection/client.js';
 import { type Command, strings } from './connection/commands.js';
 import { RedisConnection } from './connection/connection.js';
-import { PROJECT_COMMANDS, type ProjectCommand } from './rights.js';
 import { redisKeys } from './scripts/keys.js';
 
 /** Round trips of which the median is taken. */

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { checkEndpoint } from '../../../src/cli/doctor/checks/endpoint.js';
-import { checkFolder, type FolderFacts } from '../../../src/cli/doctor/checks/local-folder.js';
+import { checkFolder } from '../../../src/cli/doctor/checks/local-folder.js';
 import { checkRedis } from '../../../src/cli/doctor/checks/redis.js';
 import { checkNode, satisfies } from '../../../src/cli/doctor/checks/versions.js';
+import type { FolderFacts } from '../../../src/cli/doctor/facts/folders.js';
 import { FINDING_TABLE, type Finding } from '../../../src/cli/doctor/findings.js';
-import { PROJECT_COMMANDS } from '../../../src/store/redis/rights.js';
+import { PROJECT_COMMANDS } from '../../../src/store/redis-diagnosis.js';
 import { PACKAGE_ROOT } from '../../helpers/scratch.js';
 
 /** Faults that cannot be planted on every machine: an old Node.js, an old Redis, a clock, a network file system, a container. */

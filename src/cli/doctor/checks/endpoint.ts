@@ -1,23 +1,5 @@
+import type { EndpointFacts } from '../facts/endpoint.js';
 import { finding, type Finding } from '../findings.js';
-
-/** What the metrics port and the endpoint behind it say, asked from this host. */
-export interface EndpointFacts {
-  readonly host: string;
-  readonly port: number;
-  readonly url: string;
-  readonly prefix: string;
-  /** Who listens; undefined when nobody does. */
-  readonly holder: string | undefined;
-  /** The holder is a process of this project. */
-  readonly isOurs: boolean;
-  /** The answer to a scrape of it; undefined when it was not asked. */
-  readonly answer: { readonly status: number; readonly body: string } | undefined;
-  /** Live instances of the project on this host, as far as the store knows. */
-  readonly instancesHere: number;
-  readonly isContainer: boolean;
-  /** A port that nobody listens on. */
-  readonly freePort: number;
-}
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
 

@@ -1,20 +1,6 @@
+import type { FolderFacts } from '../facts/folders.js';
 import { bytesText } from '../../output/quantities.js';
 import { finding, type Finding } from '../findings.js';
-
-/** One folder of the local store as it is; undefined where there is none yet. */
-export interface FolderFacts {
-  readonly folder: string;
-  /** It was not chosen by ORCHESTRATOR_LOCAL_DIR, or it is the project's own: nobody else may have it. */
-  readonly isPrivate: boolean;
-  readonly kind: 'folder' | 'link' | 'other';
-  readonly mode: number;
-  readonly uid: number;
-  readonly isWritable: boolean;
-  /** Bytes; undefined if the system does not say. */
-  readonly freeBytes: number | undefined;
-  /** The type of the file system as statfs gives it. */
-  readonly fileSystem: number | undefined;
-}
 
 /** Less than one checkpoint of a middling project. */
 const MIN_FREE_BYTES = 10_000_000;

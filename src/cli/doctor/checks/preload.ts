@@ -1,20 +1,7 @@
+import type { StartFacts } from '../facts/starts.js';
 import { PRELOAD_OPTION } from '../../changes/preload.js';
 import { withPreload } from '../../changes/start-command.js';
 import { finding, type Finding } from '../findings.js';
-
-/** How the application's folder says that it is started. */
-export interface StartFacts {
-  readonly folder: string;
-  /** Start scripts of package.json by name. */
-  readonly scripts: Readonly<Record<string, string>>;
-  /** The content of PM2's ecosystem file, and what it would be with the preload. */
-  readonly ecosystem: { readonly file: string; readonly before: string; readonly after: string } | undefined;
-  readonly nodeOptions: string;
-  /** The source calls `start()` by itself, which is as good. */
-  readonly startsInCode: boolean;
-  /** True if Node finds `@org/orchestrator/register` from the folder. */
-  readonly isInstalled: boolean;
-}
 
 /** Scripts without the preload, and a preload that is not installed. */
 export function checkStarts(facts: StartFacts, hasPreload: (text: string) => boolean): Finding[] {

@@ -7,8 +7,26 @@ import type { Settings } from '../../../config/settings.js';
 import { AccessControl } from '../../../server/access/access-control.js';
 import { askPortHolder, type PortHolder } from '../../../server/port/port-holder.js';
 import type { InstanceSummary } from '../../../store/store-reader.js';
-import type { EndpointFacts } from '../checks/endpoint.js';
 import { processOnPort } from './port-process.js';
+
+/** What the metrics port and the endpoint behind it say, asked from this host. */
+export interface EndpointFacts {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly prefix: string;
+  /** Who listens; undefined when nobody does. */
+  readonly holder: string | undefined;
+  /** The holder is a process of this project. */
+  readonly isOurs: boolean;
+  /** The answer to a scrape of it; undefined when it was not asked. */
+  readonly answer: { readonly status: number; readonly body: string } | undefined;
+  /** Live instances of the project on this host, as far as the store knows. */
+  readonly instancesHere: number;
+  readonly isContainer: boolean;
+  /** A port that nobody listens on. */
+  readonly freePort: number;
+}
 
 /** A process that does not say who it is within this time is another program, or hangs. */
 const ANSWER_MS = 3000;
@@ -63,8 +81,8 @@ function portHolder(host: string, settings: Settings, project: string): Promise<
 }
 
 function described(holder: PortHolder, port: number): string {
-  const process = processOnPort(port);
-  const who = process === undefined ? '' : `, process ${process.pid}: ${process.command}`;
+  const found = processOnPort(port);
+  const who = found === undefined ? '' : `, process ${found.pid}: ${found.command}`;
   if (holder.kind === 'other project') return `the project "${holder.project}"${who}`;
   if (holder.kind === 'closed project') return `a project that answers only to other credentials${who}`;
   return holder.kind === 'other program' ? `another program${who}` : `this project${who}`;

@@ -1,7 +1,20 @@
 import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { FolderFacts } from '../checks/local-folder.js';
+/** One folder of the local store as it is; undefined where there is none yet. */
+export interface FolderFacts {
+  readonly folder: string;
+  /** It was not chosen by ORCHESTRATOR_LOCAL_DIR, or it is the project's own: nobody else may have it. */
+  readonly isPrivate: boolean;
+  readonly kind: 'folder' | 'link' | 'other';
+  readonly mode: number;
+  readonly uid: number;
+  readonly isWritable: boolean;
+  /** Bytes; undefined if the system does not say. */
+  readonly freeBytes: number | undefined;
+  /** The type of the file system as statfs gives it. */
+  readonly fileSystem: number | undefined;
+}
 
 /** The folders of the local store that are there, the outer one first. Nothing is created. */
 export function folderFacts(directory: string, isChosen: boolean, prefix: string): FolderFacts[] {

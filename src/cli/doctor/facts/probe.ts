@@ -1,3 +1,4 @@
+import type { Cluster } from 'node:cluster';
 import type * as Fs from 'node:fs';
 import type * as WorkerThreads from 'node:worker_threads';
 
@@ -24,6 +25,7 @@ export function probeSource(folder: string): string {
 
 function probe(folder: string): void {
   const { writeFileSync } = require('node:fs') as typeof Fs;
+  const { isWorker } = require('node:cluster') as Cluster;
   const { isMainThread } = require('node:worker_threads') as typeof WorkerThreads;
   if (!isMainThread) return;
   const global = globalThis as unknown as Record<symbol, unknown>;
@@ -35,8 +37,7 @@ function probe(folder: string): void {
       execArgv: process.execArgv,
       ageMs: Math.round(performance.now()),
       serves:
-        'NODE_UNIQUE_ID' in process.env ||
-        process.getActiveResourcesInfo().some((resource) => resource.endsWith('ServerWrap')),
+        isWorker || process.getActiveResourcesInfo().some((resource) => resource.endsWith('ServerWrap')),
       hasPreload:
         Symbol.for('@org/orchestrator/running') in global ||
         Symbol.for('@org/orchestrator/pending') in global,

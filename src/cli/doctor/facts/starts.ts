@@ -7,7 +7,20 @@ import { PACKAGE, parseManifest, STARTS } from '../../changes/manifest.js';
 import { filesBelow } from '../../source/source-files.js';
 import { packageUses } from '../../source/package-use.js';
 import { sourcesOf } from '../../source/source-files.js';
-import type { StartFacts } from '../checks/preload.js';
+
+/** How the application's folder says that it is started. */
+export interface StartFacts {
+  readonly folder: string;
+  /** Start scripts of package.json by name. */
+  readonly scripts: Readonly<Record<string, string>>;
+  /** The content of PM2's ecosystem file, and what it would be with the preload. */
+  readonly ecosystem: { readonly file: string; readonly before: string; readonly after: string } | undefined;
+  readonly nodeOptions: string;
+  /** The source calls `start()` by itself, which is as good. */
+  readonly startsInCode: boolean;
+  /** True if Node finds `@org/orchestrator/register` from the folder. */
+  readonly isInstalled: boolean;
+}
 
 /** How the application in `folder` is started, as far as its files say. */
 export function startFacts(folder: string, environment: Environment): StartFacts {

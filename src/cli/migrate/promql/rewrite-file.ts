@@ -1,13 +1,8 @@
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Scalar, type YAMLMap } from 'yaml';
 
-import {
-  movesByName,
-  rewriteQuery,
-  type Moves,
-  type RewrittenQuery,
-  type WordEdit,
-} from './rewrite-query.js';
 import type { MetricMove } from '../metric-move.js';
+import { movesByName, rewriteQuery, type RewrittenQuery } from './rewrite-query.js';
+import type { Moves, WordEdit } from './selectors.js';
 
 /** One query of a dashboard or a rule. */
 export interface FoundQuery {

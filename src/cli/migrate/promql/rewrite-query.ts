@@ -1,17 +1,16 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
 import type { MetricMove } from '../metric-move.js';
+import { groupingEdits, isMatchedWithOthers } from './label-groups.js';
 import { withoutVariables } from './placeholders.js';
-
-type Tree = ReturnType<typeof parser.parse>;
-type SyntaxNode = ReturnType<Tree['resolve']>;
-
-/** A word of a query that becomes another one. */
-export interface WordEdit {
-  readonly at: number;
-  readonly old: string;
-  readonly now: string;
-}
+import {
+  type Moves,
+  type Selector,
+  selectorsOf,
+  type SyntaxNode,
+  type Tree,
+  type WordEdit,
+} from './selectors.js';
 
 export interface RewrittenQuery {
   readonly text: string;
@@ -22,9 +21,6 @@ export interface RewrittenQuery {
   /** Why the query was left as it is although it names metrics that move. */
   readonly refused: readonly string[];
 }
-
-/** The metrics that move, by every name that a query can call them by. */
-export type Moves = ReadonlyMap<string, MetricMove>;
 
 const SUFFIXES = ['_bucket', '_sum', '_count'] as const;
 
@@ -41,12 +37,6 @@ export function movesByName(moves: readonly MetricMove[]): Moves {
     }
   }
   return found;
-}
-
-interface Selector {
-  readonly node: SyntaxNode;
-  readonly name: SyntaxNode | null;
-  readonly move: MetricMove | undefined;
 }
 
 /**
@@ -83,18 +73,6 @@ function hasError(tree: Tree): boolean {
   tree.iterate({
     enter({ type }) {
       if (type.isError) found = true;
-    },
-  });
-  return found;
-}
-
-function selectorsOf(tree: Tree, text: string, moves: Moves): Selector[] {
-  const found: Selector[] = [];
-  tree.iterate({
-    enter({ name: type, node }) {
-      if (type !== 'VectorSelector') return;
-      const name = node.getChild('Identifier');
-      found.push({ node, name, move: name === null ? undefined : moves.get(text.slice(name.from, name.to)) });
     },
   });
   return found;
@@ -172,78 +150,6 @@ function matcherEdits(
 
 function hasBoundary(boundaries: readonly number[], le: string): boolean {
   return le === '+Inf' || boundaries.includes(Number(le));
-}
-
-/** `by`, `without`, `on`, `ignoring` and `group_left` name labels of everything that they stand above. */
-function groupingEdits(
-  tree: Tree,
-  text: string,
-  selectors: readonly Selector[],
-  refused: Set<string>,
-): WordEdit[] {
-  const edits: WordEdit[] = [];
-  tree.iterate({
-    enter({ name, node }) {
-      if (name === 'LabelReplace' || name === 'LabelJoin') {
-        const call = node.parent?.parent;
-        if (call && below(call, selectors).some(({ move }) => move?.labels !== undefined))
-          refused.add('it changes labels by label_replace or label_join');
-      }
-      if (name !== 'GroupingLabels') return;
-      const scope = scopeOf(node);
-      for (const label of node.getChildren('LabelName')) {
-        const old = text.slice(label.from, label.to);
-        const wanted = new Set(below(scope, selectors).map(({ move }) => move?.labels?.[old] ?? old));
-        const [now] = wanted;
-        if (wanted.size > 1) refused.add(`the label ${old} belongs to metrics that move and to others`);
-        else if (now !== undefined && now !== old) edits.push({ at: label.from, old, now });
-      }
-    },
-  });
-  return edits;
-}
-
-/**
- * True when an operator matches a metric whose labels are renamed with one that keeps them: their labels would no longer be the
- * same. Sums without those labels, and `on` with others, do not mind.
- */
-function isMatchedWithOthers(
-  tree: Tree,
-  text: string,
-  selectors: readonly Selector[],
-  groupings: readonly WordEdit[],
-): boolean {
-  let found = false;
-  tree.iterate({
-    enter({ name, node }) {
-      if (name !== 'BinaryExpr') return;
-      const inside = below(node, selectors);
-      const renamed = inside.filter(({ move }) => move?.labels !== undefined);
-      if (renamed.length === 0 || renamed.length === inside.length) return;
-      const isGrouped = groupings.some(({ at }) => at >= node.from && at < node.to);
-      const isBare = renamed.some((selector) => !isAggregated(selector.node, node));
-      const clause = node.getChild('MatchingModifierClause');
-      const isByOthers = clause !== null && /^on\b/.test(text.slice(clause.from)) && !isGrouped;
-      if ((isGrouped || isBare) && !isByOthers) found = true;
-    },
-  });
-  return found;
-}
-
-function isAggregated(node: SyntaxNode, upTo: SyntaxNode): boolean {
-  for (let at = node.parent; at !== null && at.from >= upTo.from && at.to <= upTo.to; at = at.parent)
-    if (at.name === 'AggregateExpr') return true;
-  return false;
-}
-
-function scopeOf(grouping: SyntaxNode): SyntaxNode {
-  for (let at = grouping.parent; at !== null; at = at.parent)
-    if (at.name === 'AggregateExpr' || at.name === 'BinaryExpr') return at;
-  return grouping;
-}
-
-function below(node: SyntaxNode, selectors: readonly Selector[]): Selector[] {
-  return selectors.filter((selector) => selector.node.from >= node.from && selector.node.to <= node.to);
 }
 
 function labelsOf(selectors: readonly Selector[]): Record<string, string> {
