@@ -102,6 +102,7 @@ const ERRORS = {
       keyType: '<store>: <error>. Delete the key that something else has written.',
       rights:
         '<store>: <error>. The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
+      list: '<store> does not let this user read the list of projects. Grant %R~orchestrator:projects, or name the projects.',
       script: 'Unexpected answer of the <script> script: <answer>.',
       unusableFolder:
         'The local store cannot use <folder>: <error>. Set ORCHESTRATOR_LOCAL_DIR to a folder that this user may write to.',

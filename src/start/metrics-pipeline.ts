@@ -14,8 +14,8 @@ import type { SwitchableInstrumentation } from '../instrumentation/host/switchab
 import type { Log } from '../log.js';
 import { Health } from './health.js';
 import type { Identity } from './identity/identity.js';
+import { openExposition } from './open-exposition.js';
 import { leaseMsOf, openStore } from './open-store.js';
-import { Exposition } from '../prometheus/exposition.js';
 import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { REFRESH_MS } from '../reader/delta-accumulator.js';
 import type { LossCounter } from '../reader/losses.js';
@@ -74,7 +74,7 @@ export class MetricsPipeline {
       keepProcessAlive: false,
       warn: log.warn,
     });
-    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log), {
+    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log.warn), {
       project: identity,
     });
     this.access = endpoint.access;
@@ -154,16 +154,6 @@ export class MetricsPipeline {
     this.#endAppEndpoint?.();
     await this.server.close();
   }
-}
-
-function openExposition(settings: Settings, log: Log): Exposition {
-  return new Exposition({
-    translationStrategy: settings.translationStrategy,
-    scopeInfo: settings.scopeInfo,
-    targetInfo: settings.targetInfo,
-    createdSeries: settings.createdSeries,
-    warn: log.warn,
-  });
 }
 
 /** A store in memory is another one in each process. */

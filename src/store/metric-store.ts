@@ -74,6 +74,12 @@ export interface MetricStore {
    * with the same batches. Default: nothing can be done.
    */
   finish?(last: LastBatches): 'stored' | 'kept';
+  /**
+   * Deletes what is stored of some families, by key, and nothing else: counters, histograms and kept gauges begin again from
+   * zero, with a new start time. What live instances say at the moment is not stored and stays. A store of another author
+   * may leave it out.
+   */
+  forget?(families: readonly string[]): Promise<void>;
   /** Releases connections and files. Idempotent. Pending calls reject. */
   close(): Promise<void>;
 }

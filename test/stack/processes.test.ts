@@ -53,7 +53,7 @@ void suite('the stack as plain processes', () => {
         assert.equal(jobs.length, 3);
         assert.deepEqual(new Set(jobs), new Set(['alertmanager', 'prometheus', 'shop']));
         const { groups } = await prometheus.api<{ groups: ReadonlyArray<{ file: string }> }>('rules');
-        assert.equal(new Set(groups.map(({ file }) => file)).size, 5);
+        assert.equal(new Set(groups.map(({ file }) => file)).size, 6);
         const { activeAlertmanagers } = await prometheus.api<{ activeAlertmanagers: object[] }>(
           'alertmanagers',
         );

@@ -2,7 +2,15 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
-import { type Creation, isPlace, openFlags, openingError, rightsToTake } from './file-identity.js';
+import {
+  assertFile,
+  type Creation,
+  isPlace,
+  openFlags,
+  openingError,
+  READING_FLAGS,
+  rightsToTake,
+} from './file-identity.js';
 import { LogTail } from './log-tail.js';
 
 const READ_BYTES = 64 * 1024;
@@ -17,6 +25,21 @@ export async function openAppendOnly(file: string, create: Creation): Promise<Ap
   try {
     const identity = await handle.stat({ bigint: true });
     if (rightsToTake(file, identity)) await handle.chmod(0o600);
+    return new AppendOnlyFile(file, handle, identity);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** A file that another process writes. It is not made private, and need not be writable. Fails with ENOENT. */
+export async function openForReading(file: string): Promise<AppendOnlyFile> {
+  const handle = await open(file, READING_FLAGS).catch((error: unknown) => {
+    throw openingError(file, error);
+  });
+  try {
+    const identity = await handle.stat({ bigint: true });
+    assertFile(file, identity);
     return new AppendOnlyFile(file, handle, identity);
   } catch (error) {
     await handle.close();

@@ -13,18 +13,25 @@ export function openFlags(create: Creation): number {
   return O_RDWR | O_APPEND | creating | UNTRICKED;
 }
 
+export const READING_FLAGS: number = constants.O_RDONLY | UNTRICKED;
+
 /** What opening a file threw, or why a link was refused. */
 export function openingError(file: string, error: unknown): unknown {
   const isLink = error instanceof Error && 'code' in error && error.code === 'ELOOP';
   return isLink ? new RangeError(`${file} is a link`, { cause: error }) : error;
 }
 
+/** A pipe or a device would be read for ever. */
+export function assertFile(file: string, stats: BigIntStats): void {
+  if (!stats.isFile()) throw new RangeError(`${file} is no file`);
+}
+
 /**
  * As with folders: true if a volume's mount gave rights to a group, which are taken away. Throws for what another user put
- * there, and for a pipe or a device, which would be read for ever.
+ * there.
  */
 export function rightsToTake(file: string, stats: BigIntStats): boolean {
-  if (!stats.isFile()) throw new RangeError(`${file} is no file`);
+  assertFile(file, stats);
   const { uid, mode } = stats;
   const own = process.getuid?.();
   if (own === undefined) return false;

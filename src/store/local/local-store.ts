@@ -130,6 +130,13 @@ class LocalStore implements MetricStore {
     }
   }
 
+  async forget(families: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#log.state.project === undefined) return;
+      await this.#submit({ kind: 'forget', atMs: this.#log.now(), families });
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#tail = this.#tail.then(() => this.#log.close());

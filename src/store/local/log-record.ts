@@ -66,6 +66,14 @@ export interface WipeRecord extends Common {
   readonly atMs?: number;
 }
 
+/** Deletes what is stored of some families. Version 0.1.0 does not know it, and goes on with its own copy of them. */
+export interface ForgetRecord extends Common {
+  readonly kind: 'forget';
+  readonly atMs: number;
+  /** Keys. */
+  readonly families: readonly string[];
+}
+
 /**
  * The last record of a log. It names the next log. Records behind it are void, and their writers write them again to the
  * next log. The writer of the seal writes the checkpoint.
@@ -75,7 +83,14 @@ export interface SealRecord extends Common {
   readonly next: string;
 }
 
-export type LogRecord = BatchRecord | LockRecord | EndLeaseRecord | SweepRecord | WipeRecord | SealRecord;
+export type LogRecord =
+  | BatchRecord
+  | LockRecord
+  | EndLeaseRecord
+  | SweepRecord
+  | WipeRecord
+  | ForgetRecord
+  | SealRecord;
 
 /** A record before the log adds what all of them have. */
 export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit<R, keyof Common> : never;

@@ -21,6 +21,9 @@ import { recordedSince } from '../state/recorded-since.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
+/** The instance whose copy it is, as far as it writes; a copy that is only read has none. */
+export type ReplicaContext = Pick<StoreContext, 'lease' | 'leaseMs' | 'maxSeries'>;
+
 /**
  * This process's copy of a project: the records of the log, carried out in their order. Every process that has read the
  * same records has the same copy.
@@ -35,11 +38,11 @@ export class Replica {
   latestAtMs = 0;
   /** Instances of the checkpoint that are not here: their leases were over. */
   endedInstances = 0;
-  readonly #context: StoreContext;
+  readonly #context: ReplicaContext;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
 
-  constructor(context: StoreContext) {
+  constructor(context: ReplicaContext) {
     this.#context = context;
     this.prune();
   }
@@ -79,6 +82,7 @@ export class Replica {
     if (record.kind === 'hold') state.acquireLock(record.lease, record.name, record.ms, record.atMs);
     if (record.kind === 'leave') state.endLease(record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
+    if (record.kind === 'forget') state.forget(record.families);
     if (record.kind === 'wipe') state.wipe(record.atMs ?? this.latestAtMs);
   }
 

@@ -6,6 +6,7 @@ import type { RedisConnection } from './connection/connection.js';
 import { HashPages } from './reading/hash-pages.js';
 import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
+import { FORGET_FAMILY } from './scripts/forget-family.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
 import { SWEEP, type SweepCall } from './scripts/sweep.js';
 import { Folding } from './writing/folding.js';
@@ -23,10 +24,15 @@ const PAGE_NUMBERS = 32_000;
 const EXPONENTIAL_NUMBERS = 330;
 const UNKNOWN_NUMBERS = 1000;
 
+/** The longest that ORCHESTRATOR_METRICS_TTL allows, and some more: what ends later was noted before a clock was set back. */
+const MAX_KEY_TTL_MS = 366 * 86_400_000;
+
 interface SweptFamily {
   readonly key: string;
   /** Of each series. */
   readonly numbers: number;
+  /** False if its values are those of live instances alone. */
+  readonly isStored: boolean;
 }
 
 /** What deletes: expired series, ended leases, or everything of the project. */
@@ -107,23 +113,34 @@ export class Janitor {
     }
   }
 
-  /** Notes the project for discovery; optional, because an ACL may forbid it. A cluster keeps that key on another node. */
+  /** Deletes what is stored of these families. Those that only live instances tell are left. */
+  async forget(families: readonly string[]): Promise<void> {
+    await this.assertOwn();
+    const wanted = new Set(families);
+    for (const { key, isStored } of await this.#families())
+      if (wanted.has(key) && isStored)
+        await this.#connection.run(FORGET_FAMILY, { keys: this.#keys, family: key });
+  }
+
+  /** Notes the project for discovery; optional, because an ACL may forbid it. Never rejects. */
   async list(connection: RedisConnection): Promise<void> {
     if (!this.#listed) return;
     try {
       const [time] = await connection.read([['TIME']]);
       const nowMs = Number(strings(time)[0]) * 1000;
       // Alone: a user without the right is refused once.
-      await connection.read([['ZADD', PROJECTS_KEY, nowMs, this.#context.prefix]]);
-      await connection.read([
+      await connection.read([['ZADD', PROJECTS_KEY, nowMs + this.#keyTtlMs, this.#context.prefix]]);
+      const [, last] = await connection.read([
+        // Those of version 0.1.0 say when their project was last seen: they stay for as long as it left them there.
         ['ZREMRANGEBYSCORE', PROJECTS_KEY, 0, nowMs - this.#keyTtlMs],
-        ['PEXPIRE', PROJECTS_KEY, this.#keyTtlMs],
+        ['ZRANGE', PROJECTS_KEY, '-1', '-1', 'WITHSCORES'],
       ]);
+      // As long as the project that lasts longest, which may be one that nobody runs at the moment.
+      const untilMs = Math.min(Number(strings(last)[1]), nowMs + MAX_KEY_TTL_MS);
+      await connection.read([['PEXPIRE', PROJECTS_KEY, Math.max(untilMs - nowMs, this.#keyTtlMs)]]);
     } catch (error) {
       if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_STORE_REFUSED')
         this.#listed = false;
-    } finally {
-      connection.close();
     }
   }
 
@@ -174,7 +191,10 @@ export class Janitor {
     const families: SweptFamily[] = [];
     for (let index = 0; index + 1 < fields.length; index += 2) {
       const key = fields[index]?.toString() ?? '';
-      families.push({ key, numbers: numbersOf(readDescriptor(key, fields[index + 1]?.toString() ?? '')) });
+      const descriptor = readDescriptor(key, fields[index + 1]?.toString() ?? '');
+      const aggregation = descriptor?.family.aggregation;
+      const isStored = aggregation === undefined || aggregation === 'keep';
+      families.push({ key, numbers: numbersOf(descriptor), isStored });
     }
     return families;
   }

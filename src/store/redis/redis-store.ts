@@ -52,6 +52,8 @@ class RedisStore implements MetricStore {
   readonly #spoolSender: SpoolSender;
   /** Locks that this instance has, and how long each lasts when it is new. */
   readonly #locks = new Map<string, number>();
+  /** The project is noted for discovery. */
+  #listing: Promise<void> | undefined;
 
   constructor(context: StoreContext, target: RedisTarget, timeoutMs: number, directory: string | undefined) {
     this.#context = context;
@@ -80,6 +82,8 @@ class RedisStore implements MetricStore {
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
     const result = await this.#writer.apply(batch);
+    // At once, and not with the first sweep: a job that runs for seconds never sweeps.
+    this.#listing ??= this.#list();
     await this.#spoolSender.send();
     return result;
   }
@@ -118,6 +122,7 @@ class RedisStore implements MetricStore {
   async endLease(): Promise<void> {
     await this.#janitor.assertOwn();
     await this.#writer.endLease();
+    await this.#listing;
     // The next instance need not wait for the locks of this one.
     await Promise.all(Array.from(this.#locks, ([name, fullMs]) => this.#lock(name, 1, fullMs)));
     this.#locks.clear();
@@ -126,13 +131,17 @@ class RedisStore implements MetricStore {
   async sweep(): Promise<void> {
     const lockMs = Math.min(JANITOR_MS, Math.ceil(this.#context.ttlMs / 4));
     if (!(await this.acquireLock('janitor', lockMs))) return;
-    await this.#janitor.list(new RedisConnection(this.#target, this.#timeoutMs));
+    await this.#list();
     await this.#late.apply();
     await this.#janitor.sweep();
   }
 
   wipe(): Promise<void> {
     return this.#janitor.wipe(this.#locks.keys());
+  }
+
+  forget(families: readonly string[]): Promise<void> {
+    return this.#janitor.forget(families);
   }
 
   close(): Promise<void> {
@@ -145,6 +154,16 @@ class RedisStore implements MetricStore {
     if (waitMs <= 0) return { outcome: 'late', why: '' };
     const known = this.#writing.node;
     return sendInThread({ target: this.#target, known, last, locks: [...this.#locks] }, waitMs);
+  }
+
+  /** By a connection of its own: a cluster keeps the list on another node, and scrapes must not wait for a write. */
+  async #list(): Promise<void> {
+    const connection = new RedisConnection(this.#target, this.#timeoutMs);
+    try {
+      await this.#janitor.list(connection);
+    } finally {
+      connection.close();
+    }
   }
 
   #lock(name: string, ms: number, fullMs: number): Promise<boolean> {

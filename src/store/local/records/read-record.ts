@@ -52,6 +52,7 @@ const KINDS: Readonly<Record<LogRecord['kind'], Readonly<Record<string, Check>>>
   },
   hold: { atMs: isPositive, name: isText, ms: isPositive },
   leave: {},
+  forget: { atMs: isPositive, families: listOf(isText) },
   sweep: { atMs: isPositive, ttlMs: isPositive },
   wipe: { atMs: optional(isPositive) },
   seal: { next: isGeneration },

@@ -3,12 +3,9 @@ import type { Family } from '../../../model/family.js';
 import type { Attributes } from '../../../model/series.js';
 import type { Snapshot } from '../../../model/snapshot.js';
 import type { StoreContext } from '../../metric-store.js';
-import { assertOwnProject } from '../../project-errors.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
 import type { StoredFamily, StoredInstance, StoredState } from '../../snapshot/stored-state.js';
-import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
-import { MAX_UNKNOWN_LEASE_MS } from '../scripts/end-leases.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
@@ -21,6 +18,7 @@ import {
 } from './decode.js';
 import { HashPages } from './hash-pages.js';
 import type { Fields } from './hash-reading.js';
+import { isAlive, type ProjectHead, readHead } from './project-head.js';
 import { SeriesLabels } from './series-labels.js';
 import { type Descriptor, readDescriptor, readResource } from './stored-text.js';
 import { UnreadableEntries } from '../../unreadable-entries.js';
@@ -36,11 +34,8 @@ interface ReadFamily extends Descriptor {
   readonly ids: readonly string[];
 }
 
-/** When a lease ends, by Redis' clock. */
-interface Lease {
-  readonly lease: string;
-  readonly endsAtMs: number;
-}
+/** What reading needs to know of its project. */
+export type ReadContext = Pick<StoreContext, 'prefix' | 'project' | 'ttlMs' | 'shownAs' | 'warn'>;
 
 /** Resources that are kept decoded. */
 const MAX_RESOURCES = 1000;
@@ -51,7 +46,7 @@ const MAX_RESOURCES = 1000;
  * numbers.
  */
 export class RedisReader {
-  readonly #context: StoreContext;
+  readonly #context: ReadContext;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #builder: SnapshotBuilder;
@@ -62,7 +57,7 @@ export class RedisReader {
   #descriptors = new Map<string, Descriptor>();
   #resources = new Map<string, Attributes>();
 
-  constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
+  constructor(context: ReadContext, connection: RedisConnection, keys: RedisKeys) {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
@@ -131,23 +126,9 @@ export class RedisReader {
     return decoded;
   }
 
-  async #readProject(): Promise<{ readonly nowMs: number; readonly leases: readonly Lease[] }> {
-    const [time, names, leases] = await this.#connection.read([
-      ['TIME'],
-      ['HMGET', this.#keys.project, 'schema', 'name'],
-      ['ZRANGE', this.#keys.instances, '0', '-1', 'WITHSCORES'],
-    ]);
+  #readProject(): Promise<ProjectHead> {
     // As if the key were not there. The next flush of an instance puts its own in the place.
-    for (const [key, reply] of [
-      [this.#keys.project, names],
-      [this.#keys.instances, leases],
-    ] as const)
-      if (reply instanceof Error) this.#unreadable.key(key);
-    const [schema, name] = strings(names);
-    assertOwnProject(this.#context, schema, name);
-    const [seconds, microseconds] = strings(time);
-    const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-    return { nowMs, leases: leasesAfter(strings(leases), nowMs) };
+    return readHead(this.#connection, this.#keys, this.#context, (key) => this.#unreadable.key(key));
   }
 
   async #readDescriptors(): Promise<Descriptor[]> {
@@ -206,20 +187,4 @@ async function idsOf(
 /** True if the values of a family are in a hash of its own; others are told by live instances alone. */
 function isStored({ family: { aggregation } }: Descriptor): boolean {
   return aggregation === undefined || aggregation === 'keep';
-}
-
-/** Pairs of lease and score; those that have ended are left out. */
-function leasesAfter(pairs: readonly string[], nowMs: number): Lease[] {
-  const leases: Lease[] = [];
-  for (let index = 0; index + 1 < pairs.length; index += 2) {
-    const endsAtMs = Number(pairs[index + 1]);
-    if (endsAtMs > nowMs) leases.push({ lease: pairs[index] ?? '', endsAtMs });
-  }
-  return leases;
-}
-
-/** A lease that ends later than any batch could have said was given before Redis' clock was set back. */
-function isAlive({ endsAtMs }: Lease, leaseMs: number | undefined, nowMs: number): boolean {
-  const isSaid = leaseMs !== undefined && !Number.isNaN(leaseMs);
-  return endsAtMs - nowMs <= (isSaid ? 2 * leaseMs : MAX_UNKNOWN_LEASE_MS);
 }
