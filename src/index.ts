@@ -1,4 +1,5 @@
 export { start, shutdown, type StartOptions } from './start/start.js';
+export { flush, type FlushOptions } from './start/flush.js';
 export type { Orchestrator } from './start/running.js';
 export {
   metricsHandler,

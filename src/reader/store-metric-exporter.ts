@@ -136,11 +136,15 @@ export class StoreMetricExporter implements PushMetricExporter {
     done({ code: SUCCESS });
   }
 
-  /** Takes one collection over, once, however often it is handed over; and begins to write it. */
-  accept(metrics: ResourceMetrics): void {
+  /**
+   * Takes one collection over, once, however often it is handed over; and begins to write it.
+   *
+   * @param observed false: no callback was called for it, and what they last observed goes on
+   */
+  accept(metrics: ResourceMetrics, observed = true): void {
     if (this.#accepted.has(metrics)) return;
     this.#accepted.add(metrics);
-    this.#pending.add(metrics, performance.now());
+    this.#pending.add(metrics, performance.now(), observed);
     void this.#flush();
   }
 
@@ -170,20 +174,19 @@ export class StoreMetricExporter implements PushMetricExporter {
    *
    * @returns that number; 0 when everything has arrived
    */
-  reportLosses(): number {
+  reportLosses(error: unknown = this.#outage.error ?? 'it has not answered yet.'): number {
     const lost = this.#pending.series + this.#pending.keptValues;
     if (lost === 0 || this.#lossesReported) return lost;
     this.#lossesReported = true;
-    const error = this.#outage.error ?? 'it has not answered yet.';
     this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error }));
     return lost;
   }
 
   /**
-   * For the `exit` event of a process, in which nothing asynchronous happens any more: hands over to the store what it has not
-   * confirmed, together with these last collections, and ends the lease. Synchronous. What cannot be handed over is said.
+   * For the `exit` event of a process: hands over to the store what it has not confirmed, together with these last collections, and
+   * ends the lease. Synchronous. What cannot be handed over is said.
    *
-   * @param last of which no callback of the application was part
+   * @param last without observable instruments
    * @param waitMs milliseconds that it may take
    */
   finish(last: readonly ResourceMetrics[], waitMs: number): void {
@@ -199,11 +202,10 @@ export class StoreMetricExporter implements PushMetricExporter {
       const outcome = this.#store.finish?.({ batches, waitMs, isWorthWaiting: isWorth });
       const newest = batches.at(-1);
       if (outcome === 'stored' && newest !== undefined) this.#pending.confirm(newest);
-      if (outcome !== undefined) return;
+      if (outcome === undefined && this.#outage.error !== undefined) this.reportLosses();
     } catch (error) {
-      this.#outage.note(error);
+      this.reportLosses(error);
     }
-    if (this.#outage.error !== undefined) this.reportLosses();
   }
 
   /** Ends the lease without closing; the next flush begins it again. For a process that is about to end. */
@@ -212,7 +214,7 @@ export class StoreMetricExporter implements PushMetricExporter {
     if (this.#outage.error === undefined) await this.#store.endLease();
   }
 
-  /** Never rejects. An attempt under way takes along what came in the meantime; when it fails, so would the next one. */
+  /** Never rejects. An attempt under way takes along what came meanwhile; when it fails, so would the next one. */
   async #flush(): Promise<void> {
     if (this.#running !== undefined && !(await this.#running)) return;
     if (this.#pending.isEmpty) return;

@@ -154,6 +154,7 @@ function endWith(settings: Settings, exporting: Exporting, sdk: Sdk): Lifecycle 
   const lifecycle = new Lifecycle({
     flush: () => flushOf(exporting),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
+    hurry: () => pipeline?.reader.flushNow(),
     endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
     finish: (waitMs) => pipeline?.finish(waitMs),
     exitTimeoutMs: settings.exitTimeout,

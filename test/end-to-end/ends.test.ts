@@ -59,7 +59,12 @@ const ENDS: readonly End[] = [
     prints: /^ending\nexit event 1\n$/,
     complains: BROKEN,
   },
-  { name: 'nothing left to do', env: { END: 'empty', AFTER: '1300' }, ends: 0, prints: /^ending\nexit event 0\n$/ },
+  {
+    name: 'nothing left to do',
+    env: { END: 'empty', AFTER: '1300' },
+    ends: 0,
+    prints: /^ending\nexit event 0\n$/,
+  },
   ...SIGNALS.flatMap((signal): End[] => [
     { name: signal, env: { END: 'wait' }, signals: [signal], ends: signal, prints: /^ending\n$/ },
     {

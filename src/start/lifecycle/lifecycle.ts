@@ -20,6 +20,12 @@ const MAX_DRAIN_FLUSHES = 300;
 /** `beforeExit` comes again whenever a listener used it to start more work, our own flush included. */
 const MAX_BEFORE_EXIT_FLUSHES = 3;
 
+/** Of the time of the last flush, as much as may be spent on callbacks of the application. */
+const HURRY_SHARE = 0.4;
+
+/** Of the time that a main thread waits for its worker threads, as much as the flush of one of them may take. */
+const THREAD_SHARE = 0.6;
+
 /** The first process of a container. The kernel drops every signal that it does not listen for. */
 const INIT_PID = 1;
 
@@ -28,6 +34,8 @@ export interface LifecycleOptions {
   readonly flush: () => Promise<unknown>;
   /** Sends what goes elsewhere: spans, log records, upstream readers; may reject. Nothing else waits for it. */
   readonly flushOthers: () => Promise<unknown>;
+  /** Sends what is there without waiting for callbacks of the application, on which a flush may wait. Default: nothing. */
+  readonly hurry?: (() => void) | undefined;
   /** Ends the lease of this instance; may reject. */
   readonly endLease: () => Promise<unknown>;
   /** Hands over at the very end what was not sent, and says what is lost. Synchronous; takes at most `waitMs`. */
@@ -71,8 +79,8 @@ export class Lifecycle {
     this.#exit.install();
     if (isMainThread) return;
     this.#tellFlushed = watchMainThread((message) => {
-      if (message === 'end') void this.#endWithMain();
-      else this.#goOn();
+      if (message === 'go on') this.#goOn();
+      else void this.#endWithMain(message);
     });
   }
 
@@ -120,7 +128,7 @@ export class Lifecycle {
     const { threads } = this.#options;
     // Without us the process would be gone by now: a request that it would not have answered must not be answered uncounted.
     this.#held = new HeldRequests();
-    threads?.tell('end');
+    threads?.tell(SHUTDOWN_DEADLINE_MS);
     await Promise.all([
       this.#last(),
       settledWithin(workersGone(signal), SHUTDOWN_DEADLINE_MS),
@@ -145,9 +153,10 @@ export class Lifecycle {
   }
 
   /** In a worker thread: the main thread is about to end, and this one with it. */
-  async #endWithMain(): Promise<void> {
+  async #endWithMain(withinMs: number): Promise<void> {
     this.#held ??= new HeldRequests();
-    await this.#last();
+    // Time is left for what can be done at once.
+    await this.#last(withinMs * THREAD_SHARE);
     this.#options.finish(0);
     this.#tellFlushed();
   }
@@ -163,7 +172,7 @@ export class Lifecycle {
   #exits(): void {
     const { exitTimeoutMs, finish, threads } = this.#options;
     const endMark = performance.now() + exitTimeoutMs;
-    threads?.tell('end');
+    threads?.tell(exitTimeoutMs);
     // A store that was away until now is not waited for once more.
     finish(this.#unsent ? 0 : exitTimeoutMs);
     threads?.waitUntilGone(Math.max(0, endMark - performance.now()));
@@ -171,16 +180,20 @@ export class Lifecycle {
   }
 
   /** Holds the event loop for the last flush, and no longer than the deadline. */
-  async #last(): Promise<void> {
-    this.#unsent = true;
-    const flush = async (): Promise<void> => {
-      await this.#options.flush();
+  async #last(deadlineMs: number = SHUTDOWN_DEADLINE_MS): Promise<void> {
+    const { flush, flushOthers, endLease, hurry } = this.#options;
+    let isSent = false;
+    const last = async (): Promise<void> => {
+      await flush();
       // Requests that were under way are still answered while the first flush is; the second one has those.
-      if (this.#held !== undefined) await this.#options.flush();
-      this.#unsent = false;
-      await this.#options.endLease();
+      if (this.#held !== undefined) await flush();
+      isSent = true;
+      await endLease();
     };
-    await settledWithin(Promise.allSettled([flush(), this.#options.flushOthers()]), SHUTDOWN_DEADLINE_MS);
+    const hurrying = setTimeout(() => hurry?.(), deadlineMs * HURRY_SHARE).unref();
+    await settledWithin(Promise.allSettled([last(), flushOthers()]), deadlineMs);
+    clearTimeout(hurrying);
+    this.#unsent = !isSent;
   }
 }
 

@@ -12,7 +12,8 @@ const RUNNING = 1;
 
 const POLL_MS = 5;
 
-type Message = 'end' | 'go on';
+/** Milliseconds within which a thread has to have flushed; or that the end does not come. */
+export type ThreadMessage = number | 'go on';
 
 /**
  * The worker threads that take part, as the main thread sees them. When it ends they end with it, without a signal or an event
@@ -32,12 +33,13 @@ export class MeasuredThreads {
     });
   }
 
-  tell(message: Message): void {
-    if (message === 'end' ? !this.#states.includes(RUNNING) : !this.#hasTold) return;
-    this.#hasTold = message === 'end';
+  tell(message: ThreadMessage): void {
+    const isEnd = message !== 'go on';
+    if (isEnd ? !this.#states.includes(RUNNING) : !this.#hasTold) return;
+    this.#hasTold = isEnd;
     const channel = new BroadcastChannel(CHANNEL);
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window of a browser has a say in it
-    channel.postMessage(message satisfies Message);
+    channel.postMessage(message satisfies ThreadMessage);
     channel.close();
   }
 
@@ -71,7 +73,7 @@ export function measuredThreads(): MeasuredThreads {
 }
 
 /** In a worker thread: is told when the main thread ends. Returns what the thread says when it has flushed. */
-export function watchMainThread(told: (message: Message) => void): () => void {
+export function watchMainThread(told: (message: ThreadMessage) => void): () => void {
   const buffer: unknown = getEnvironmentData(KEY);
   if (!(buffer instanceof SharedArrayBuffer)) return () => undefined;
   const states = new Int32Array(buffer);
@@ -83,7 +85,7 @@ export function watchMainThread(told: (message: Message) => void): () => void {
     const message: unknown =
       typeof event === 'object' && event !== null ? Reflect.get(event, 'data') : undefined;
     if (message === 'go on') Atomics.store(states, slot, RUNNING);
-    if (message === 'end' || message === 'go on') told(message);
+    if (typeof message === 'number' || message === 'go on') told(message);
   };
   channel.unref();
   return () => {
