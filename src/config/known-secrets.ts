@@ -13,7 +13,8 @@ export function knownSecrets(env: Environment, settings: Settings): readonly str
   const found = new Set<string>();
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const row: Setting = SETTINGS[name];
-    if (row.secret === true) for (const one of [settings[name]].flat()) found.add(String(one ?? ''));
+    if (row.secret === true)
+      for (const one of [settings[name]].flat()) if (typeof one === 'string') found.add(one);
     for (const variable of row.env) {
       const given = env[variable] ?? '';
       if (row.secret === true) for (const one of [given, ...given.split(',')]) found.add(one.trim());
