@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { SharedStore } from '../end-to-end/stores.js';
 import type { Fate } from '../helpers/proxy.js';
-import type { Ground, Stage } from './stage.js';
+import type { RedisGround, Stage } from './stage.js';
 
 /** One fault: begun, endured for a while, ended. */
 export interface Fault {
@@ -30,19 +30,22 @@ function fated(fate: Fate, share = 0.5): Fault {
   return fault(
     REDIS,
     true,
-    ({ ground }) => (ground.proxy.decide = decide),
-    ({ ground }) => {
-      ground.proxy.decide = () => 'forward';
+    ({ redis }) => (redis.proxy.decide = decide),
+    ({ redis }) => {
+      redis.proxy.decide = () => 'forward';
     },
   );
 }
 
-function ofProxy(begin: (ground: Ground['proxy']) => void, end: (ground: Ground['proxy']) => void): Fault {
+function ofProxy(
+  begin: (proxy: RedisGround['proxy']) => void,
+  end: (proxy: RedisGround['proxy']) => void,
+): Fault {
   return fault(
     REDIS,
     true,
-    ({ ground }) => begin(ground.proxy),
-    ({ ground }) => end(ground.proxy),
+    ({ redis }) => begin(redis.proxy),
+    ({ redis }) => end(redis.proxy),
   );
 }
 
@@ -52,8 +55,8 @@ function commands(
 ): Fault {
   const run =
     (command: readonly [string, ...string[]]) =>
-    ({ ground }: Stage) =>
-      ground.redis.client().call(...command);
+    ({ redis }: Stage) =>
+      redis.redis.client().call(...command);
   return fault(REDIS, true, run(begin), run(end));
 }
 
@@ -97,14 +100,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'Redis hangs': fault(
     REDIS,
     true,
-    ({ ground }) => ground.redis.pause(),
-    ({ ground }) => ground.redis.resume(),
+    ({ redis }) => redis.redis.pause(),
+    ({ redis }) => redis.redis.resume(),
   ),
   'Redis is restarted with its data': fault(
     REDIS,
     true,
-    ({ ground }) => ground.redis.stop('SIGKILL'),
-    ({ ground }) => ground.redis.start('kept'),
+    ({ redis }) => redis.redis.stop('SIGKILL'),
+    ({ redis }) => redis.redis.start('kept'),
   ),
   'Redis is out of memory (noeviction)': commands(
     ['CONFIG', 'SET', 'maxmemory', '1'],
