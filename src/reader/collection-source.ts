@@ -16,14 +16,14 @@ type CollectOptions = Parameters<MetricProducer['collect']>[0];
  * version is pinned; where they look different, {@link CollectionSource} does without.
  */
 interface SdkCollector extends MetricProducer {
-  readonly _sharedState: {
+  readonly [STATE]: {
     readonly resource: ResourceMetrics['resource'];
     readonly meterSharedStates: ReadonlyMap<string, SdkMeter>;
   };
 }
 
 interface SdkMeter {
-  readonly _instrumentationScope: ScopeMetrics['scope'];
+  readonly [SCOPE]: ScopeMetrics['scope'];
   readonly observableRegistry: {
     /** Calls the callbacks of all observable instruments; resolves with what went wrong. */
     observe(time: HrTime, timeoutMillis?: number): Promise<unknown[]>;
@@ -34,6 +34,9 @@ interface SdkMeter {
     }>;
   };
 }
+
+const STATE = '_sharedState';
+const SCOPE = '_instrumentationScope';
 
 /**
  * Where a reader gets its metrics from: the SDK, and producers beside it. The SDK's own collection takes what was added from
@@ -73,7 +76,7 @@ export class CollectionSource implements MetricProducer {
    */
   collectNow(): ResourceMetrics | undefined {
     const collector = this.#collector();
-    const resource = collector?._sharedState.resource ?? this.#resource;
+    const resource = collector?.[STATE].resource ?? this.#resource;
     if (resource === undefined) return undefined;
     return { resource, scopeMetrics: [...takeSdk(collector), ...this.#takeOwn()] };
   }
@@ -85,7 +88,7 @@ export class CollectionSource implements MetricProducer {
       observe(collector, options?.timeoutMillis),
       Promise.all(others.map((producer) => producer.collect(options))),
     ]);
-    const resource = collector?._sharedState.resource ?? results[0]?.resourceMetrics.resource;
+    const resource = collector?.[STATE].resource ?? results[0]?.resourceMetrics.resource;
     if (resource === undefined) throw new Error('The SDK has handed over no resource.');
     this.#resource = resource;
     const resourceMetrics = {
@@ -125,7 +128,7 @@ function takeSdk(collector: SdkCollector | undefined): ScopeMetrics[] {
   if (collector === undefined) return [];
   const time = now();
   const all: ScopeMetrics[] = [];
-  for (const { _instrumentationScope: scope, metricStorageRegistry } of metersOf(collector)) {
+  for (const { [SCOPE]: scope, metricStorageRegistry } of metersOf(collector)) {
     const metrics: MetricData[] = [];
     for (const storage of metricStorageRegistry.getStorages(collector)) {
       const metric = storage.collect(collector, time);
@@ -137,7 +140,7 @@ function takeSdk(collector: SdkCollector | undefined): ScopeMetrics[] {
 }
 
 function metersOf(collector: SdkCollector | undefined): SdkMeter[] {
-  return [...(collector?._sharedState.meterSharedStates.values() ?? [])];
+  return [...(collector?.[STATE].meterSharedStates.values() ?? [])];
 }
 
 function isSynchronous(producer: MetricProducer): producer is SynchronousProducer {
@@ -145,7 +148,7 @@ function isSynchronous(producer: MetricProducer): producer is SynchronousProduce
 }
 
 function isSdkCollector(producer: MetricProducer): producer is SdkCollector {
-  const state: unknown = Reflect.get(producer, '_sharedState');
+  const state: unknown = Reflect.get(producer, STATE);
   if (!isObject(state) || !isObject(Reflect.get(state, 'resource'))) return false;
   const meters: unknown = Reflect.get(state, 'meterSharedStates');
   return meters instanceof Map && [...meters.values()].every(isSdkMeter);
@@ -154,7 +157,7 @@ function isSdkCollector(producer: MetricProducer): producer is SdkCollector {
 function isSdkMeter(meter: unknown): meter is SdkMeter {
   return (
     isObject(meter) &&
-    isObject(Reflect.get(meter, '_instrumentationScope')) &&
+    isObject(Reflect.get(meter, SCOPE)) &&
     hasMethod(Reflect.get(meter, 'observableRegistry'), 'observe') &&
     hasMethod(Reflect.get(meter, 'metricStorageRegistry'), 'getStorages')
   );

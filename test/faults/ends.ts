@@ -14,7 +14,7 @@ export interface EndKind {
 const NOTHING = { redis: 'nothing', local: 'nothing' } as const;
 const LAST_FLUSH = { redis: 'since the last flush', local: 'since the last flush' } as const;
 /** Only synchronous code runs at these ends. */
-const SYNCHRONOUS = { redis: 'since the last flush', local: 'nothing' } as const;
+const SYNCHRONOUS = NOTHING;
 
 /** How a process can end, and what is promised of each end. */
 const END_KINDS: Readonly<Record<string, EndKind>> = {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SharedStore } from '../end-to-end/stores.js';
 import type { Fate } from '../helpers/proxy.js';
 import type { RedisGround, Stage } from './stage.js';
+import type { Writer } from './writer.js';
 
 /** One fault: begun, endured for a while, ended. */
 export interface Fault {
@@ -60,10 +61,15 @@ function commands(
   return fault(REDIS, true, run(begin), run(end));
 }
 
-const writers = (act: 'stop' | 'continue') => async (stage: Stage) => {
+/** By stage: the process that is stopped, whatever becomes of it meanwhile. */
+const stopped = new WeakMap<Stage, Writer>();
+
+async function stopFirst(stage: Stage): Promise<void> {
   const [first] = await stage.running();
-  first?.[act]();
-};
+  if (first === undefined) return;
+  stopped.set(stage, first);
+  first.stop();
+}
 
 /** Faults after which every total is right, by what happens. */
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -120,7 +126,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     ['ACL', 'SETUSER', 'default', '-evalsha', '-eval'],
     ['ACL', 'SETUSER', 'default', '+evalsha', '+eval'],
   ),
-  'a process is stopped': fault(BOTH, false, writers('stop'), writers('continue')),
+  'a process is stopped': fault(BOTH, false, stopFirst, (stage) => stopped.get(stage)?.continue()),
   'an event loop is blocked': fault(BOTH, false, async (stage) => {
     const [first] = await stage.running();
     await first?.block(1500);

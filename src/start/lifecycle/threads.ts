@@ -36,6 +36,7 @@ export class MeasuredThreads {
     if (message === 'end' ? !this.#states.includes(RUNNING) : !this.#hasTold) return;
     this.#hasTold = message === 'end';
     const channel = new BroadcastChannel(CHANNEL);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window of a browser has a say in it
     channel.postMessage(message satisfies Message);
     channel.close();
   }
@@ -77,6 +78,7 @@ export function watchMainThread(told: (message: Message) => void): () => void {
   const slot = threadId % SLOTS;
   Atomics.store(states, slot, RUNNING);
   const channel = new BroadcastChannel(CHANNEL);
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- Node 20's types have no other way
   channel.onmessage = (event: unknown) => {
     const message: unknown =
       typeof event === 'object' && event !== null ? Reflect.get(event, 'data') : undefined;
