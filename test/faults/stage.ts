@@ -76,7 +76,7 @@ export class Stage {
   #awaySinceMark = Infinity;
   readonly ends: Map<End, number> = new Map();
 
-  constructor(owner: Owner, ground: Ground) {
+  constructor(owner: Owner, ground: Ground, env: Readonly<Record<string, string>> = {}) {
     this.#owner = owner;
     this.ground = ground;
     this.#env = {
@@ -84,6 +84,7 @@ export class Stage {
       ORCHESTRATOR_GAUGE_AGGREGATION: AGGREGATION,
       OTEL_METRIC_EXPORT_INTERVAL: String(INTERVAL_MS),
       OTEL_METRIC_EXPORT_TIMEOUT: '1000',
+      ...env,
     };
   }
 
@@ -95,6 +96,11 @@ export class Stage {
   get watch(): Watch {
     if (this.#watch === undefined) throw new Error('nobody watches yet');
     return this.#watch;
+  }
+
+  /** Of the process that is scraped. */
+  get watcherPid(): number {
+    return this.#watcher?.pid ?? 0;
   }
 
   /** Starts the process that is scraped. It reaches Redis directly. */
