@@ -170,11 +170,15 @@ ${rows.join('\n')}
 ${pictures.join('\n\n')}
 `;
   writeFileSync(join(PACKAGE_ROOT, 'docs', 'soak.md'), page);
-  console.log(`${verdict}\n${rows.join('\n')}`);
+  print(`${verdict}\n${rows.join('\n')}`);
   return grows;
 }
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 main().catch((error: unknown) => {
-  console.error(error);
+  process.stderr.write(`${String(error)}\n`);
   process.exitCode = 1;
 });

@@ -10,8 +10,8 @@ export interface Fault {
   readonly stores: readonly SharedStore[];
   /** The store does not answer, or not every time. */
   readonly isAway: boolean;
-  readonly begin: (stage: Stage) => Promise<unknown> | unknown;
-  readonly end: (stage: Stage) => Promise<unknown> | unknown;
+  readonly begin: (stage: Stage) => unknown;
+  readonly end: (stage: Stage) => unknown;
 }
 
 const fault = (

@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const options = { minutes: text, seed: text, store: text, table: { type: 'boolean' }, row: text } as const;
   const { values } = parseArgs({ options });
   const { minutes = '2', seed = String(Date.now() % 1_000_000), store, row = '' } = values;
-  if (values.table === true) return owned((owner) => writeTable(owner, row, (line) => console.log(line)));
+  if (values.table === true) return owned((owner) => writeTable(owner, row, (line) => print(line)));
   const stores = SHARED_STORES.filter((one) => store === undefined || one === store);
   if (stores.length === 0)
     throw new RangeError(`--store ${store}: allowed are ${SHARED_STORES.join(' and ')}`);
@@ -25,10 +25,10 @@ async function main(): Promise<void> {
 }
 
 async function run(store: SharedStore, seed: number, ms: number): Promise<void> {
-  console.log(`${store}: seed ${seed}`);
+  print(`${store}: seed ${seed}`);
   await owned(async (owner) => {
-    const checked = await check(owner, { store, seed, ms, say: (line) => console.log(line) });
-    console.log(`${store}: no violation\n${describe(checked)}`);
+    const checked = await check(owner, { store, seed, ms, say: (line) => print(line) });
+    print(`${store}: no violation\n${describe(checked)}`);
   });
 }
 
@@ -51,7 +51,11 @@ function describe({ schedules, operations, scrapes, faults, ends }: Checked): st
   ].join('\n');
 }
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 });

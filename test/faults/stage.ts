@@ -6,7 +6,7 @@ import { startProxy, type RedisProxy } from '../helpers/proxy.js';
 import { startRedis, type RedisServer, type RedisServerOptions } from '../helpers/redis.js';
 import { scratchDir } from '../helpers/scratch.js';
 import type { SharedStore } from '../end-to-end/stores.js';
-import { type End, lossOf } from './ends.js';
+import { type End, isAtOnce, lossOf } from './ends.js';
 import { AGGREGATION, type Item } from './instruments.js';
 import { Model } from './model.js';
 import { Watch } from './watch.js';
@@ -154,6 +154,7 @@ export class Stage {
     await writer.end(end);
     this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
     const loss = lossOf(end, this.ground.store, wasAway || this.#away > 0, drains(number));
+    writer.model.endedAtOnce = isAtOnce(end, drains(number));
     if (loss === 'nothing') writer.model.secure();
     else writer.model.secure(Math.min(endMark, this.#awaySinceMark) - INTERVAL_MS - LATE_MS);
   }
@@ -191,6 +192,7 @@ export class Stage {
       throw new Error(`${String(error)}\n${await this.#output()}`, { cause: error });
     }
     if (this.#away === 0) this.#awaySinceMark = Infinity;
+    for (const { model } of await this.running()) model.settled = model.items.length;
     if (this.watch.violations.length > 0) throw new Error(this.watch.violations.join('\n'));
   }
 
