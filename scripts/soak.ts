@@ -28,7 +28,8 @@ const CURVES = {
   handles: { name: 'Open files and sockets of that process', unit: '', noise: 4 },
   delay: { name: 'Event loop delay, 99th percentile', unit: 'ms', noise: 100 },
   scrape: { name: 'Time of a scrape', unit: 'ms', noise: 100 },
-  lines: { name: 'Samples of a scrape', unit: '', noise: 200 },
+  // It follows the rate of recording, up to the limit on series.
+  lines: { name: 'Samples of a scrape', unit: '', noise: 2000 },
   redis: { name: 'Memory of Redis', unit: 'MB', noise: 0.5 },
 } as const;
 
