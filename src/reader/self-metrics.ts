@@ -39,7 +39,7 @@ export function observeExporter(meter: Meter, exporter: StoreMetricExporter): vo
       description: 'Entries of the store that could not be read; each process counts those that it finds.',
       unit: '{entry}',
     })
-    .addCallback((result) => result.observe(exporter.unreadableEntries));
+    .addCallback((result) => result.observe(exporter.unreadableEntries()));
   meter
     .createObservableGauge('orchestrator.pending.series', {
       description: 'Series whose last additions wait for the store.',

@@ -43,9 +43,6 @@ export interface StoreMetricExporterOptions {
   readonly losses?: LossCounter | undefined;
 }
 
-/** `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours. */
-const SUCCESS = 0;
-
 /**
  * Writes what the SDK collected to a store. It takes ownership at once: a collection is merged into what waits, and leaves
  * it only with a batch that the store has confirmed. A batch of unknown outcome is sent again unchanged until it is
@@ -65,6 +62,8 @@ export class StoreMetricExporter implements PushMetricExporter {
   onFlush: (report: FlushReport) => void = () => undefined;
   /** Series that each metric may have in the store. */
   readonly maxSeries: number;
+  /** Entries of the store that could not be read so far. */
+  readonly unreadableEntries: () => number;
 
   readonly #store: MetricStore;
   readonly #outage: OutageLog;
@@ -89,6 +88,7 @@ export class StoreMetricExporter implements PushMetricExporter {
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
+    this.unreadableEntries = () => store.unreadable ?? 0;
     this.#warn = warn;
     this.#outage = new OutageLog(store.description, warn);
     this.#losses = losses;
@@ -104,11 +104,6 @@ export class StoreMetricExporter implements PushMetricExporter {
   /** Milliseconds since the store last confirmed a batch; undefined before the first. */
   get millisecondsSinceFlush(): number | undefined {
     return this.#flushMark === undefined ? undefined : performance.now() - this.#flushMark;
-  }
-
-  /** Entries of the store that could not be read so far. */
-  get unreadableEntries(): number {
-    return this.#store.unreadable ?? 0;
   }
 
   /** Number of series whose additions the store has not confirmed. */
@@ -133,7 +128,8 @@ export class StoreMetricExporter implements PushMetricExporter {
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
     this.accept(metrics);
-    done({ code: SUCCESS });
+    // `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours.
+    done({ code: 0 });
   }
 
   /**

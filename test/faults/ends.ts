@@ -14,7 +14,7 @@ export interface EndKind {
 const NOTHING = { redis: 'nothing', local: 'nothing' } as const;
 const LAST_FLUSH = { redis: 'since the last flush', local: 'since the last flush' } as const;
 /** Only synchronous code runs at these ends. */
-const SYNCHRONOUS = { redis: 'since the last flush', local: 'nothing' } as const;
+const SYNCHRONOUS = { redis: 'nothing', local: 'nothing' } as const;
 
 /** How a process can end, and what is promised of each end. */
 const END_KINDS: Readonly<Record<string, EndKind>> = {
@@ -49,4 +49,9 @@ export function lossOf(end: End, store: SharedStore, isAway: boolean, drains: bo
   const byExit = end === 'SIGTERM' && drains ? SYNCHRONOUS : lost;
   if (isAway && store === 'redis') return 'since the last flush';
   return byExit[store];
+}
+
+/** Whether only synchronous code runs at this end. */
+export function isAtOnce(end: End, drains: boolean): boolean {
+  return endKind(end).lost === SYNCHRONOUS || (end === 'SIGTERM' && drains);
 }

@@ -2,15 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { SharedStore } from '../end-to-end/stores.js';
 import type { Fate } from '../helpers/proxy.js';
-import type { Ground, Stage } from './stage.js';
+import type { RedisGround, Stage } from './stage.js';
+import type { Writer } from './writer.js';
 
 /** One fault: begun, endured for a while, ended. */
 export interface Fault {
   readonly stores: readonly SharedStore[];
   /** The store does not answer, or not every time. */
   readonly isAway: boolean;
-  readonly begin: (stage: Stage) => Promise<unknown> | unknown;
-  readonly end: (stage: Stage) => Promise<unknown> | unknown;
+  readonly begin: (stage: Stage) => unknown;
+  readonly end: (stage: Stage) => unknown;
 }
 
 const fault = (
@@ -30,19 +31,22 @@ function fated(fate: Fate, share = 0.5): Fault {
   return fault(
     REDIS,
     true,
-    ({ ground }) => (ground.proxy.decide = decide),
-    ({ ground }) => {
-      ground.proxy.decide = () => 'forward';
+    ({ redis }) => (redis.proxy.decide = decide),
+    ({ redis }) => {
+      redis.proxy.decide = () => 'forward';
     },
   );
 }
 
-function ofProxy(begin: (ground: Ground['proxy']) => void, end: (ground: Ground['proxy']) => void): Fault {
+function ofProxy(
+  begin: (proxy: RedisGround['proxy']) => void,
+  end: (proxy: RedisGround['proxy']) => void,
+): Fault {
   return fault(
     REDIS,
     true,
-    ({ ground }) => begin(ground.proxy),
-    ({ ground }) => end(ground.proxy),
+    ({ redis }) => begin(redis.proxy),
+    ({ redis }) => end(redis.proxy),
   );
 }
 
@@ -52,15 +56,20 @@ function commands(
 ): Fault {
   const run =
     (command: readonly [string, ...string[]]) =>
-    ({ ground }: Stage) =>
-      ground.redis.client().call(...command);
+    ({ redis }: Stage) =>
+      redis.redis.client().call(...command);
   return fault(REDIS, true, run(begin), run(end));
 }
 
-const writers = (act: 'stop' | 'continue') => async (stage: Stage) => {
+/** By stage: the process that is stopped, whatever becomes of it meanwhile. */
+const stopped = new WeakMap<Stage, Writer>();
+
+async function stopFirst(stage: Stage): Promise<void> {
   const [first] = await stage.running();
-  first?.[act]();
-};
+  if (first === undefined) return;
+  stopped.set(stage, first);
+  first.stop();
+}
 
 /** Faults after which every total is right, by what happens. */
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -97,14 +106,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'Redis hangs': fault(
     REDIS,
     true,
-    ({ ground }) => ground.redis.pause(),
-    ({ ground }) => ground.redis.resume(),
+    ({ redis }) => redis.redis.pause(),
+    ({ redis }) => redis.redis.resume(),
   ),
   'Redis is restarted with its data': fault(
     REDIS,
     true,
-    ({ ground }) => ground.redis.stop('SIGKILL'),
-    ({ ground }) => ground.redis.start('kept'),
+    ({ redis }) => redis.redis.stop('SIGKILL'),
+    ({ redis }) => redis.redis.start('kept'),
   ),
   'Redis is out of memory (noeviction)': commands(
     ['CONFIG', 'SET', 'maxmemory', '1'],
@@ -117,7 +126,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     ['ACL', 'SETUSER', 'default', '-evalsha', '-eval'],
     ['ACL', 'SETUSER', 'default', '+evalsha', '+eval'],
   ),
-  'a process is stopped': fault(BOTH, false, writers('stop'), writers('continue')),
+  'a process is stopped': fault(BOTH, false, stopFirst, (stage) => stopped.get(stage)?.continue()),
   'an event loop is blocked': fault(BOTH, false, async (stage) => {
     const [first] = await stage.running();
     await first?.block(1500);

@@ -7,6 +7,10 @@ export class WriterModel {
   readonly items: Array<{ readonly item: Item; readonly atMark: number }> = [];
   /** Up to here they have to be counted, whatever happens. */
   sure = 0;
+  /** Up to here a scrape has shown them. */
+  settled = 0;
+  /** It ended where no callback could be asked any more: of what is observed, only what was known before is promised. */
+  endedAtOnce = false;
   alive = true;
 
   add(items: readonly Item[]): void {
@@ -60,9 +64,10 @@ export class Model {
       if (isSure) range.low += value;
       ranges.set(key, range);
     };
-    for (const { items, sure } of this.writers)
+    for (const { items, sure, settled, endedAtOnce } of this.writers)
       for (const [index, { item }] of items.entries())
-        for (const [name, labels, value] of samplesOf(item)) add(name, labels, value, index < sure);
+        for (const [name, labels, value] of samplesOf(item))
+          add(name, labels, value, index < (endedAtOnce && item.kind === 'seen' ? settled : sure));
     for (const { name, labels, low, high } of ranges.values()) {
       const value = shown.sum(name, labels);
       if (value < low || value > high)

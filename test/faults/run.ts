@@ -1,20 +1,21 @@
 import { parseArgs } from 'node:util';
 
 import { SHARED_STORES, type SharedStore } from '../end-to-end/stores.js';
+import type { Owner } from '../helpers/owner.js';
 import { check, type Checked } from './check.js';
+import { writeTable } from './table.js';
 
 /**
  * `npm run test:faults -- --minutes 30 --seed 1 --store redis`: the model-based suite for as long as it is wanted. Without a store
- * both, one after the other; without a seed a new one each time, which is printed.
+ * both, one after the other; without a seed a new one each time, which is printed. `--table`: plays each fault by itself and writes
+ * the table of docs/operations.md; `--row 'Sentinel'`: only these, and writes nothing.
  */
 async function main(): Promise<void> {
-  const options = {
-    minutes: { type: 'string' },
-    seed: { type: 'string' },
-    store: { type: 'string' },
-  } as const;
+  const text = { type: 'string' } as const;
+  const options = { minutes: text, seed: text, store: text, table: { type: 'boolean' }, row: text } as const;
   const { values } = parseArgs({ options });
-  const { minutes = '2', seed = String(Date.now() % 1_000_000), store } = values;
+  const { minutes = '2', seed = String(Date.now() % 1_000_000), store, row = '' } = values;
+  if (values.table === true) return owned((owner) => writeTable(owner, row, (line) => print(line)));
   const stores = SHARED_STORES.filter((one) => store === undefined || one === store);
   if (stores.length === 0)
     throw new RangeError(`--store ${store}: allowed are ${SHARED_STORES.join(' and ')}`);
@@ -24,12 +25,17 @@ async function main(): Promise<void> {
 }
 
 async function run(store: SharedStore, seed: number, ms: number): Promise<void> {
+  print(`${store}: seed ${seed}`);
+  await owned(async (owner) => {
+    const checked = await check(owner, { store, seed, ms, say: (line) => print(line) });
+    print(`${store}: no violation\n${describe(checked)}`);
+  });
+}
+
+async function owned(work: (owner: Owner) => Promise<void>): Promise<void> {
   const releases: Array<() => void | Promise<void>> = [];
-  const owner = { after: (release: () => void | Promise<void>) => void releases.push(release) };
-  console.log(`${store}: seed ${seed}`);
   try {
-    const checked = await check(owner, { store, seed, ms, say: (line) => console.log(line) });
-    console.log(`${store}: no violation\n${describe(checked)}`);
+    await work({ after: (release) => void releases.push(release) });
   } finally {
     for (const release of releases.toReversed()) await release();
   }
@@ -45,7 +51,11 @@ function describe({ schedules, operations, scrapes, faults, ends }: Checked): st
   ].join('\n');
 }
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 });

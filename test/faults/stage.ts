@@ -3,10 +3,10 @@ import { eventually } from '../helpers/eventually.js';
 import { type Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
 import { startProxy, type RedisProxy } from '../helpers/proxy.js';
-import { startRedis, type RedisServer } from '../helpers/redis.js';
+import { startRedis, type RedisServer, type RedisServerOptions } from '../helpers/redis.js';
 import { scratchDir } from '../helpers/scratch.js';
 import type { SharedStore } from '../end-to-end/stores.js';
-import { type End, lossOf } from './ends.js';
+import { type End, isAtOnce, lossOf } from './ends.js';
 import { AGGREGATION, type Item } from './instruments.js';
 import { Model } from './model.js';
 import { Watch } from './watch.js';
@@ -21,22 +21,41 @@ const LATE_MS = 15_000;
 /** What faults are done to. */
 export interface Ground {
   readonly store: SharedStore;
-  /** The folder of the local store. */
-  readonly directory: string;
+  /** Settings of the process that is scraped, and of the writers. */
+  readonly watcherEnv: Readonly<Record<string, string>>;
+  readonly writerEnv: Readonly<Record<string, string>>;
+}
+
+/** One Redis, and a proxy between it and the writers. */
+export interface RedisGround extends Ground {
   readonly redis: RedisServer;
-  /** Between the writers and Redis. */
   readonly proxy: RedisProxy;
 }
 
-/** The data under several projects, one after the other. */
-export async function openGround(owner: Owner, store: SharedStore, directory = ''): Promise<Ground> {
-  if (store === 'local') {
-    const folder = directory === '' ? scratchDir(owner, 'faults') : directory;
-    return { store, directory: folder } as Ground;
-  }
-  const redis = await startRedis(owner, { persistent: true, config: ['maxmemory-policy noeviction'] });
-  return { store, directory: '', redis, proxy: await startProxy(owner, redis.port) };
+export function localGround(directory: string): Ground {
+  const env = { ORCHESTRATOR_LOCAL_DIR: directory };
+  return { store: 'local', watcherEnv: env, writerEnv: env };
 }
+
+export async function redisGround(owner: Owner, options: RedisServerOptions = {}): Promise<RedisGround> {
+  const redis = await startRedis(owner, options);
+  const proxy = await startProxy(owner, redis.port);
+  return {
+    store: 'redis',
+    redis,
+    proxy,
+    watcherEnv: { ORCHESTRATOR_REDIS_URL: redis.url },
+    writerEnv: { ORCHESTRATOR_REDIS_URL: proxy.url },
+  };
+}
+
+/** For several projects, one after the other. */
+export async function openGround(owner: Owner, store: SharedStore): Promise<Ground> {
+  return store === 'local' ? localGround(scratchDir(owner, 'faults')) : redisGround(owner, LASTING);
+}
+
+/** What it has confirmed outlives a crash. */
+export const LASTING: RedisServerOptions = { persistent: true, config: ['maxmemory-policy noeviction'] };
 
 let projects = 0;
 
@@ -65,9 +84,13 @@ export class Stage {
       ORCHESTRATOR_GAUGE_AGGREGATION: AGGREGATION,
       OTEL_METRIC_EXPORT_INTERVAL: String(INTERVAL_MS),
       OTEL_METRIC_EXPORT_TIMEOUT: '1000',
-      ...(ground.store === 'local' && { ORCHESTRATOR_LOCAL_DIR: ground.directory }),
       ...env,
     };
+  }
+
+  /** The sanitized name of the project. */
+  get prefix(): string {
+    return this.#prefix;
   }
 
   get watch(): Watch {
@@ -75,12 +98,16 @@ export class Stage {
     return this.#watch;
   }
 
+  /** Of the process that is scraped. */
+  get watcherPid(): number {
+    return this.#watcher?.pid ?? 0;
+  }
+
   /** Starts the process that is scraped. It reaches Redis directly. */
   async begin(): Promise<void> {
     const port = (this.#port = await freePort());
-    const { store, redis } = this.ground;
     const env = {
-      ...(store === 'redis' && { ORCHESTRATOR_REDIS_URL: redis.url }),
+      ...this.ground.watcherEnv,
       ...this.#env,
       OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
     };
@@ -95,9 +122,8 @@ export class Stage {
   writer(number: number): Promise<Writer> {
     let writer = this.#writers.get(number);
     if (writer === undefined) {
-      const { store, proxy } = this.ground;
       const env = {
-        ...(store === 'redis' && { ORCHESTRATOR_REDIS_URL: proxy.url }),
+        ...this.ground.writerEnv,
         ...this.#env,
         // Whoever comes later waits for the port of the one that is scraped.
         OTEL_EXPORTER_PROMETHEUS_PORT: String(this.#port),
@@ -128,8 +154,15 @@ export class Stage {
     await writer.end(end);
     this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
     const loss = lossOf(end, this.ground.store, wasAway || this.#away > 0, drains(number));
+    writer.model.endedAtOnce = isAtOnce(end, drains(number));
     if (loss === 'nothing') writer.model.secure();
     else writer.model.secure(Math.min(endMark, this.#awaySinceMark) - INTERVAL_MS - LATE_MS);
+  }
+
+  /** The one Redis of this ground. */
+  get redis(): RedisGround {
+    if (!('proxy' in this.ground)) throw new Error('this ground has no Redis of its own');
+    return this.ground as RedisGround;
   }
 
   /** While `during` runs, the store may not answer. */
@@ -159,6 +192,7 @@ export class Stage {
       throw new Error(`${String(error)}\n${await this.#output()}`, { cause: error });
     }
     if (this.#away === 0) this.#awaySinceMark = Infinity;
+    for (const { model } of await this.running()) model.settled = model.items.length;
     if (this.watch.violations.length > 0) throw new Error(this.watch.violations.join('\n'));
   }
 

@@ -14,6 +14,7 @@ export class Watch {
   refused = 0;
   readonly #port: number;
   readonly #before = new Map<string, number>();
+  #last: Promise<unknown> = Promise.resolve();
   #running = true;
   #ended: Promise<void> | undefined;
 
@@ -35,8 +36,14 @@ export class Watch {
     this.#before.clear();
   }
 
-  /** Throws unless there is an answer. */
+  /** Throws unless there is an answer. One at a time: of two at once, the older may be answered later. */
   async look(): Promise<Exposition> {
+    const looking = this.#last.catch(() => undefined).then(() => this.#look());
+    this.#last = looking;
+    return looking;
+  }
+
+  async #look(): Promise<Exposition> {
     const { status, body } = await get(this.#port, '/metrics');
     if (status === 503) {
       this.refused += 1;

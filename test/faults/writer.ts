@@ -50,6 +50,11 @@ export class Writer {
     await this.#tell({ blockMs: ms });
   }
 
+  /** Sets its wall clock so many milliseconds ahead of the right time. */
+  async setClock(ms: number): Promise<void> {
+    await this.#tell({ clockMs: ms });
+  }
+
   /** Stops the process as a debugger does. */
   stop(): void {
     this.#app.send('SIGSTOP');

@@ -2,8 +2,7 @@ import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 import { restoreLine } from './checkpoint.js';
 import { FIRST_GENERATION, generationsNow, isGone, logFile, stateFile } from './generations.js';
-import { type Change, encodeRecord, type LogRecord } from './log-record.js';
-import { UnreadableRecord } from './records/read-record.js';
+import { type Change, encodeRecord } from './log-record.js';
 import { LogTail } from './log-tail.js';
 import { Replica } from './replica.js';
 import type { StoreClock } from './store-clock.js';
@@ -88,22 +87,13 @@ export class FinalLog {
   #read(tail: LogTail): string | undefined {
     let next: string | undefined;
     tail.read((line) => {
-      const record = this.#carryOut(line, tail.path);
+      const record = this.#replica.carryOut(line, tail.path);
       if (record === undefined) return false;
       if (record.lease === this.#context.lease) this.#executed = record.number;
       if (record.kind === 'seal') next = record.next;
       return next !== undefined;
     });
     return next;
-  }
-
-  #carryOut(line: string, log: string): LogRecord | undefined {
-    try {
-      return this.#replica.carryOut(line, log);
-    } catch (error) {
-      if (!(error instanceof UnreadableRecord)) throw error;
-      return undefined;
-    }
   }
 
   #load(): LogTail | undefined {

@@ -1,5 +1,6 @@
 import { OrchestratorError, orchestratorError } from '../../errors.js';
 import { prepareLocalFolder } from './folder.js';
+import { deleteAll } from './generations.js';
 import { ProjectLog } from './project-log.js';
 import { type Change, PART_LIMITS, splitBatch } from './log-record.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
@@ -49,17 +50,19 @@ class LocalStore implements MetricStore {
   #folds = 0;
 
   readonly #logBytes: number;
+  readonly #prepareFolder: () => string;
 
   constructor(context: StoreContext, folder: string, prepareFolder: () => string, logBytes: number) {
     this.#context = context;
     this.#logBytes = logBytes;
     this.description = `local ${folder}`;
     this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
+    this.#prepareFolder = prepareFolder;
     this.#log = new ProjectLog(context, prepareFolder);
   }
 
   get unreadable(): number {
-    return this.#log.unreadable;
+    return this.#log.unreadable.count;
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
@@ -113,7 +116,10 @@ class LocalStore implements MetricStore {
     await this.#inTurn(wipe).catch(async (error: unknown) => {
       // Of another version, which nobody here can read.
       if (!(error instanceof OrchestratorError) || error.code !== 'ORCHESTRATOR_SCHEMA_MISMATCH') throw error;
-      await this.#afterOthers(() => this.#log.discard());
+      await this.#afterOthers(async () => {
+        await this.#log.close();
+        await deleteAll(this.#prepareFolder());
+      });
     });
   }
 

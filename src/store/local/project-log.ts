@@ -9,7 +9,6 @@ import { writeCheckpoint } from './checkpoint-file.js';
 import { isWorthCheckpoint } from './compaction.js';
 import { FinalLog } from './final-log.js';
 import {
-  deleteAll,
   deleteOlder,
   FIRST_GENERATION,
   generationAfter,
@@ -20,9 +19,9 @@ import {
   setAside,
   touch,
 } from './generations.js';
-import { type Change, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
+import { type Change, encodeRecord, type SealRecord } from './log-record.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
-import { UnreadableRecord } from './records/read-record.js';
+import { OwnRecords } from './records/own-records.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
 import { UnreadableEntries } from '../unreadable-entries.js';
@@ -49,14 +48,11 @@ export class ProjectLog {
   #generation = FIRST_GENERATION;
   /** Of the checkpoint that this generation began with. */
   #checkpointRows = 0;
-  /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
-  #written = 0;
-  #executed = 0;
-  /** Under which they were written. */
-  readonly #leases = new Set<string>();
+  readonly #own = new OwnRecords();
   #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
-  readonly #unreadable: UnreadableEntries;
+  /** Lines that could not be read. */
+  readonly unreadable: UnreadableEntries;
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
 
@@ -64,12 +60,7 @@ export class ProjectLog {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
     this.#replica = new Replica(context);
-    this.#unreadable = new UnreadableEntries(context.warn);
-  }
-
-  /** Lines that could not be read so far. */
-  get unreadable(): number {
-    return this.#unreadable.count;
+    this.unreadable = new UnreadableEntries(context.warn);
   }
 
   get replica(): Replica {
@@ -115,12 +106,10 @@ export class ProjectLog {
     if (this.#log === undefined) return false;
     await this.#append(this.#log, change, lease);
     await this.catchUp();
-    return this.#executed === this.#written;
+    return !this.#own.isPending;
   }
 
-  /**
-   * Begins the next log if a checkpoint is worth it: see {@link isWorthCheckpoint}.
-   */
+  /** Begins the next log if a checkpoint is worth it: see {@link isWorthCheckpoint}. */
   async compact(logBytes: number, thorough = false): Promise<void> {
     const log = this.#log;
     if (log === undefined) return;
@@ -144,7 +133,7 @@ export class ProjectLog {
     }
     await this.catchUp();
     // Another process sealed the log before.
-    if (this.#executed !== this.#written) await rm(logFile(folder, next), { force: true });
+    if (this.#own.isPending) await rm(logFile(folder, next), { force: true });
   }
 
   /** Keeps the files from looking unused. A checkpoint that someone deleted is replaced by the next generation's. */
@@ -152,16 +141,9 @@ export class ProjectLog {
     if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
   }
 
-  /** Deletes everything without having read it. */
-  async discard(): Promise<void> {
-    await this.close();
-    this.#replica = new Replica(this.#context);
-    await deleteAll(this.#prepareFolder());
-  }
-
   /** True if a record of this instance was written, or is about to be, and has not been read. */
   get isWriting(): boolean {
-    return this.#executed !== this.#written;
+    return this.#own.isPending;
   }
 
   /** For the end of the process: what is left to do, at once. If the process goes on all the same, this begins anew. */
@@ -169,10 +151,10 @@ export class ProjectLog {
     const tail = this.#log?.tail();
     this.#finished ??= this.#log;
     this.#log = undefined;
-    const written = this.#written;
+    const { written } = this.#own;
     const position = { clock: this.#clock, replica: this.#replica, tail, written };
     // Numbers that the final records may have.
-    this.#written = written + FINAL_RECORDS;
+    this.#own.leave(FINAL_RECORDS);
     return new FinalLog(this.#context, this.#prepareFolder, position);
   }
 
@@ -200,31 +182,18 @@ export class ProjectLog {
 
   /** Carries out the record of a line. Answers it if it ends the log. */
   #execute(log: AppendOnlyFile, line: string): SealRecord | undefined {
-    try {
-      const record = this.#replica.carryOut(line, log.path);
-      if (record !== undefined && this.#leases.has(record.lease)) this.#note(record);
-      return record?.kind === 'seal' ? record : undefined;
-    } catch (error) {
-      // Every process that reads the line leaves it out, so all of them go on alike.
-      if (!(error instanceof UnreadableRecord)) throw error;
-      this.#unreadable.line(log.path, error);
-      return undefined;
+    const record = this.#replica.carryOut(line, log.path, (why) => this.unreadable.line(log.path, why));
+    if (record !== undefined && this.#own.note(record)) {
+      const { sequence, overflowed } = this.applied;
+      this.#applied = { sequence, overflowed };
     }
-  }
-
-  /** Takes note of a record of this instance. */
-  #note({ number }: LogRecord): void {
-    this.#executed = number;
-    const { sequence, overflowed } = this.applied;
-    this.#applied = { sequence, overflowed };
+    return record?.kind === 'seal' ? record : undefined;
   }
 
   async #append(log: AppendOnlyFile, change: Change, lease = this.#context.lease): Promise<void> {
     const { project } = this.#context;
-    this.#leases.add(lease);
     const boot = this.#clock.unannounced(this.#replica.bootTime);
-    this.#written += 1;
-    const common = { v: SCHEMA_VERSION, project, lease, number: this.#written };
+    const common = { v: SCHEMA_VERSION, project, lease, number: this.#own.begin(lease) };
     await log.append(encodeRecord({ ...common, ...(boot !== undefined && { boot }), ...change }));
   }
 

@@ -56,17 +56,27 @@ export class Replica {
   }
 
   /**
-   * Carries out the record of one line. Answers it; undefined if there is none. Throws {@link UnreadableRecord}, in every process
-   * alike, and then nothing has changed.
+   * Carries out the record of one line. Answers it; undefined if there is none. One that cannot be read changes nothing: every
+   * process that reads it leaves it out, so all of them go on alike.
    *
    * @param log the path of the file that has the line
    */
-  carryOut(line: string, log: string): LogRecord | undefined {
-    const record = readRecord(line);
-    if (record?.kind === 'seal' && !isLater(record.next, path.basename(log)))
-      throw new UnreadableRecord(`${record.next} is not a later log`);
-    if (record !== undefined) this.#execute(record);
-    return record;
+  carryOut(
+    line: string,
+    log: string,
+    onUnreadable: (why: UnreadableRecord) => void = () => undefined,
+  ): LogRecord | undefined {
+    try {
+      const record = readRecord(line);
+      if (record?.kind === 'seal' && !isLater(record.next, path.basename(log)))
+        throw new UnreadableRecord(`${record.next} is not a later log`);
+      if (record !== undefined) this.#execute(record);
+      return record;
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      onUnreadable(error);
+      return undefined;
+    }
   }
 
   #execute(record: LogRecord): void {
