@@ -16,6 +16,7 @@ import { PROGRAM, runOrchestrator } from '../program.js';
 
 const ENTER = '\r';
 const DOWN = '\u001B[B';
+const UP = '\u001B[A';
 const CTRL_C = '\u0003';
 
 interface Typed {
@@ -44,7 +45,7 @@ test('driven by keys: it asks, shows each change and writes it', async (context)
   const folder = copyApplication(context, 'shop');
   const { output, status } = await typeInto(context, folder, [
     ['Name of the project', ENTER],
-    ['How is it started?', `\u001B[A${ENTER}`],
+    ['How is it started?', `${UP}${UP}${ENTER}`],
     ['Where are its processes summed?', DOWN + ENTER],
     ['Address of Redis', ENTER],
     ['Create a Redis user', `y`],
@@ -121,7 +122,12 @@ test('what it writes works: an application on a Redis with the user, scraped as 
   const again = await runOrchestrator(context, args, { cwd: folder });
   assert.match(again.stdout, /nothing to write/);
   const doctor = await runOrchestrator(context, ['doctor', '--json'], { cwd: folder });
-  assert.doesNotMatch(doctor.stdout, /preload-missing|not-installed|settings-in-file/);
+  const { findings } = JSON.parse(doctor.stdout) as { findings: Array<{ name: string }> };
+  // Where the tests run in a container, its address is worth a warning.
+  assert.deepEqual(
+    findings.map(({ name }) => name).filter((name) => name !== 'endpoint-local'),
+    [],
+  );
 });
 
 test('PM2, Docker, Kubernetes: each file is valid, and a dry run writes none', async (context) => {
