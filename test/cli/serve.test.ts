@@ -11,6 +11,7 @@ import { codeBlocks, readPage } from '../docs/pages.js';
 import { SHARED_STORES } from '../end-to-end/stores.js';
 import { eventually } from '../helpers/eventually.js';
 import { Exposition } from '../helpers/exposition.js';
+import { onEnd } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
 import { get } from '../helpers/scrape.js';
 import { scratchDir } from '../helpers/scratch.js';
@@ -333,7 +334,7 @@ describe('serve', () => {
     for (const name of readdirSync(join(copy, 'shop'))) chmodSync(join(copy, 'shop', name), 0o400);
     chmodSync(join(copy, 'shop'), 0o500);
     chmodSync(copy, 0o500);
-    t.after(() => {
+    onEnd(t, () => {
       chmodSync(copy, 0o700);
       chmodSync(join(copy, 'shop'), 0o700);
     });
