@@ -124,6 +124,7 @@ export const LIMITS = { filesOfFolder: 16, filesOfRoot: 8, linesOfFile: 250 } as
 export const LONG_FILES: Readonly<Record<string, string>> = {
   'src/config/settings.ts': 'the table of settings: a row for each',
   'src/warnings.ts': 'the table of warnings: a row for each',
+  'src/cli/doctor/findings.ts': 'the table of findings: a row for each',
   'src/config/setting-options.ts': 'the same rows as options of `start()`, with their documentation',
 };
 

@@ -2,7 +2,11 @@ import type { Command } from './command.js';
 import { complete } from './commands/complete.js';
 import { completion } from './commands/completion.js';
 import { diff } from './commands/diff.js';
+import { doctor } from './commands/doctor.js';
+import { init } from './commands/init.js';
 import { instances } from './commands/instances.js';
+import { load } from './commands/load.js';
+import { migrate } from './commands/migrate.js';
 import { projects } from './commands/projects.js';
 import { serve } from './commands/serve.js';
 import { series } from './commands/series.js';
@@ -20,6 +24,10 @@ export const COMMANDS: readonly Command[] = [
   diff,
   watch,
   wipe,
+  doctor,
+  init,
+  migrate,
+  load,
   completion,
   complete,
 ];

@@ -46,7 +46,8 @@ test('a real Prometheus finds three projects by /sd, scrapes all, and drops one 
     ORCHESTRATOR_METRICS_TOKEN: token,
   }).port();
   const dir = scratchDir(t, 'prometheus');
-  const authorization = { credentials: token };
+  // Without its type Prometheus 2.42 sends the bare token to the list.
+  const authorization = { type: 'Bearer', credentials: token };
   const scraped = {
     global: { scrape_interval: '1s', scrape_timeout: '1s' },
     scrape_configs: [

@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { baseEnvironment, type Environment } from '../helpers/app-process.js';
+import {
+  type AppProcess,
+  baseEnvironment,
+  type Ending,
+  type Environment,
+  startProgram,
+} from '../helpers/app-process.js';
+import type { Owner } from '../helpers/owner.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 
 /** The program as it is published: one file, which `npm run build` makes. */
@@ -48,4 +55,28 @@ export async function runProgram(
     closed,
   ]);
   return { code, signal, stdout: printed, stderr: said };
+}
+
+export interface ProgramOptions {
+  readonly env?: Environment;
+  /** Default: the root of this package. */
+  readonly cwd?: string;
+}
+
+/** Starts `orchestrator` with its output in pipes. */
+export function startOrchestrator(
+  owner: Owner,
+  args: readonly string[],
+  { env = {}, cwd = PACKAGE_ROOT }: ProgramOptions = {},
+): AppProcess {
+  return startProgram(owner, process.execPath, [PROGRAM_FILE, ...args], { env, cwd });
+}
+
+/** Runs it to its end. */
+export function runOrchestrator(
+  owner: Owner,
+  args: readonly string[],
+  options?: ProgramOptions,
+): Promise<Ending> {
+  return startOrchestrator(owner, args, options).ending;
 }

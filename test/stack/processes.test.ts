@@ -54,7 +54,7 @@ void suite('the stack as plain processes', () => {
         // The shop, which `serve` knows as well, is one target all the same.
         assert.deepEqual(jobs.toSorted(), ['alertmanager', 'orchestrator-serve', 'prometheus', 'shop']);
         const { groups } = await prometheus.api<{ groups: ReadonlyArray<{ file: string }> }>('rules');
-        assert.equal(new Set(groups.map(({ file }) => file)).size, 5);
+        assert.equal(new Set(groups.map(({ file }) => file)).size, 6);
         const { activeAlertmanagers } = await prometheus.api<{ activeAlertmanagers: object[] }>(
           'alertmanagers',
         );
