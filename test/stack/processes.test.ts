@@ -52,7 +52,11 @@ void suite('the stack as plain processes', () => {
           assert.equal(health, 'up', `${labels['job']}: ${lastError}`);
         const jobs = activeTargets.map(({ labels }) => labels['job']);
         // The shop, which `serve` knows as well, is one target all the same.
-        assert.deepEqual(jobs.toSorted(), ['alertmanager', 'orchestrator-serve', 'prometheus', 'shop']);
+        assert.deepEqual(
+          new Set(jobs),
+          new Set(['alertmanager', 'orchestrator-serve', 'prometheus', 'shop']),
+        );
+        assert.equal(jobs.length, 4);
         const { groups } = await prometheus.api<{ groups: ReadonlyArray<{ file: string }> }>('rules');
         assert.equal(new Set(groups.map(({ file }) => file)).size, 6);
         const { activeAlertmanagers } = await prometheus.api<{ activeAlertmanagers: object[] }>(
