@@ -37,7 +37,7 @@ const WARNINGS = {
   },
   ORCHESTRATOR_BUNDLE: {
     message:
-      'The application is a bundle (<file>). Of the packages in it, http_route of Koa and Hapi, and of Express behind a mount, is the path as a template or missing, and databases are not measured. Leave packages out of the bundle.',
+      'The application is a bundle (<file>). Of the packages in it, the routes of Koa, Hapi and servers without a framework are missing, and the mounts of Express are `{mount}`; databases are not measured. Leave packages out of the bundle.',
     meaning:
       'Frameworks and drivers are recognized when they are loaded, and a bundle loads none. All other metrics are there.',
     remedy: 'For example `esbuild --packages=external`, or `setRoute()` in the application.',

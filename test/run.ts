@@ -1,15 +1,17 @@
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
 import { NEEDS, packagesOf, provide, type Need } from './helpers/needs.js';
 import { testFiles, type TestFile } from './helpers/test-files.js';
+import { examplesWithTests, runExample } from './run-examples.js';
 
 /**
  * `npm test`: makes sure that the servers and oracles which the chosen tests run are there, then runs them with node's test
- * runner. Arguments choose files by a part of their path, `npm test -- test/store end-to-end/kill`; `--unit` chooses those
- * that need no server
- * and run no whole application.
+ * runner, and after them the checks of each application under examples/. Arguments choose files by a part of their path,
+ * `npm test -- test/store end-to-end/kill`, or an application, `npm test -- examples/gateway`; `--unit` chooses those that
+ * need no server and run no whole application.
  */
 
 /** A single test may wait for Redis and Prometheus for a minute or two, a whole file of them, or one that runs other Nodes, for longer. */
@@ -43,10 +45,12 @@ function main(): void {
   const unit = parts.includes('--unit');
   const paths = parts.filter((part) => part !== '--unit').map((part) => part.replace(/^(?:\.\/)?test\//, ''));
   const files = testFiles(__dirname)
-    .filter(({ name }) => paths.length === 0 || paths.some((path) => `${name}.js`.includes(path)))
+    .filter(({ name }) => isChosen(`${name}.js`, paths))
     .filter((file) => !unit || isUnit(file))
     .toSorted((a, b) => (SECONDS[b.name] ?? 0) - (SECONDS[a.name] ?? 0));
-  if (files.length === 0) return fail(`No test file has ${paths.join(' or ')} in its path.`);
+  const examples = unit ? [] : examplesWithTests().filter((name) => isChosen(`examples/${name}`, paths));
+  if (files.length + examples.length === 0)
+    return fail(`No test file has ${paths.join(' or ')} in its path.`);
   const missing = provide(NEEDS.filter((need) => files.some((file) => needsOf(file).includes(need))));
   if (missing.length > 0) {
     const names = missing.map(({ what }) => what).join(', ');
@@ -56,7 +60,11 @@ function main(): void {
         `On Debian or Ubuntu: sudo apt-get install --no-install-recommends ${packages}`,
     );
   }
-  start(files);
+  void start(files, examples);
+}
+
+function isChosen(name: string, paths: readonly string[]): boolean {
+  return paths.length === 0 || paths.some((path) => name.includes(path));
 }
 
 /** Tests that run applications, or what stands around them. */
@@ -71,16 +79,8 @@ function needsOf({ loads }: TestFile): Need[] {
   return NEEDS.filter(({ usedBy }) => [...loads].some((name) => usedBy.test(name)));
 }
 
-function start(files: readonly TestFile[]): void {
+async function start(files: readonly TestFile[], examples: readonly string[]): Promise<void> {
   const end = new AbortController();
-  const tests = run({
-    files: files.map(({ path }) => path),
-    concurrency: Math.max(2, availableParallelism()),
-    timeout: FILE_TIMEOUT_MS,
-    signal: end.signal,
-  });
-  tests.on('test:fail', () => (process.exitCode = 1));
-  tests.compose(new spec()).pipe(process.stdout);
   // Whoever ends this process means the tests, and the servers that they have started.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.once(signal, () => {
@@ -88,6 +88,25 @@ function start(files: readonly TestFile[]): void {
       end.abort();
     });
   }
+  if (files.length > 0) await runFiles(files, end.signal);
+  for (const name of examples) {
+    if (end.signal.aborted) return;
+    const failed = await runExample(name, end.signal);
+    if (failed !== undefined) fail(`examples/${name}: ${failed} failed.`);
+  }
+}
+
+async function runFiles(files: readonly TestFile[], signal: AbortSignal): Promise<void> {
+  const tests = run({
+    files: files.map(({ path }) => path),
+    concurrency: Math.max(2, availableParallelism()),
+    timeout: FILE_TIMEOUT_MS,
+    signal,
+  });
+  tests.on('test:fail', () => (process.exitCode = 1));
+  const report = tests.compose(new spec());
+  report.pipe(process.stdout);
+  await once(report, 'end');
 }
 
 function fail(message: string): void {

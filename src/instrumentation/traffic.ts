@@ -20,6 +20,8 @@ export interface TrafficOptions {
   readonly ignorePaths: readonly string[];
   /** Globs of paths whose requests are left open on purpose. */
   readonly waitingPaths: readonly string[];
+  /** Routes that are made from paths where no framework names one; 0: none. Default 200. */
+  readonly maxNormalizedRoutes?: number | undefined;
   /** Methods that become label values; undefined: those of the semantic conventions. */
   readonly knownMethods: readonly string[] | undefined;
   /** Packages are looked for from this file, an absolute path: the application's main file. */

@@ -94,6 +94,61 @@ const others: readonly Case[] = (['before', 'after'] as const).map((place) => ({
   },
 }));
 
+const packageAt = (name: string): string => join(PACKAGE_ROOT, 'node_modules', name);
+
+/** What its own exporter shows, without the values that change by themselves. */
+const promClient: Case = {
+  name: "prom-client in the application, with its own page and Node's default metrics",
+  files: {
+    'app.cjs': `const client = require(${JSON.stringify(packageAt('prom-client'))});
+client.collectDefaultMetrics();
+const orders = new client.Counter({ name: 'orders_total', help: 'Orders', labelNames: ['shop'] });
+const seconds = new client.Histogram({ name: 'order_seconds', help: 'Time of an order', buckets: [1, 10] });
+require('node:http').createServer(async (request, response) => {
+  if (request.url === '/order') { orders.inc({ shop: 'a' }); seconds.observe(5); response.end('ordered'); return; }
+  const text = await client.register.metrics();
+  response.setHeader('Content-Type', client.register.contentType);
+  response.end(text.split('\\n').map((line) => (/^(#|order)/.test(line) ? line : line.replace(/ .*/, ''))).filter((line) => !/^nodejs_(active|gc)/.test(line)).join('\\n'));
+}).listen(0, '127.0.0.1', function () { console.log('listening', this.address().port); });`,
+  },
+  drive: async (run) => {
+    await run.ask('an order', '/order');
+    await run.ask('another order', '/order');
+    await run.ask('the page', '/metrics');
+    run.app.send('SIGKILL');
+  },
+};
+
+/** Its answer says which span is active in a request, and whether another one stands above it. */
+const distributions: readonly Case[] = ['before', 'after'].flatMap((place) =>
+  [{}, { OTEL_TRACES_EXPORTER: 'otlp' }].map((traces) => ({
+    name: `a preload that starts OpenTelemetry's own SDK, ${place} ours${'OTEL_TRACES_EXPORTER' in traces ? ', traces asked for by the environment' : ''}`,
+    files: {
+      'sdk.cjs': `const { NodeSDK, tracing } = require(${JSON.stringify(packageAt('@opentelemetry/sdk-node'))});
+const { HttpInstrumentation } = require(${JSON.stringify(packageAt('@opentelemetry/instrumentation-http'))});
+new NodeSDK({ autoDetectResources: false, spanProcessors: [new tracing.SimpleSpanProcessor(new tracing.InMemorySpanExporter())], instrumentations: [new HttpInstrumentation()] }).start();`,
+      'app.cjs': `const { trace } = require(${JSON.stringify(packageAt('@opentelemetry/api'))});
+require('node:http').createServer((request, response) => {
+  const span = trace.getActiveSpan();
+  response.end(JSON.stringify([span?.kind, span?.instrumentationScope?.name, span?.isRecording(), span?.parentSpanContext === undefined]));
+}).listen(0, '127.0.0.1', function () { console.log('listening', this.address().port); });`,
+    },
+    env: {
+      ...traces,
+      OTEL_METRICS_EXPORTER: 'orchestrator',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    },
+    command: (preload: readonly string[]) => {
+      const theirs = ['--require', './sdk.cjs'];
+      return ['node', ...(place === 'before' ? [...theirs, ...preload] : [...preload, ...theirs]), 'app.cjs'];
+    },
+    drive: async (run: Run) => {
+      await run.ask('traced');
+      run.app.send('SIGKILL');
+    },
+  })),
+);
+
 const PERMISSION =
   Number(process.versions.node.split('.')[0]) < 22 ? '--experimental-permission' : '--permission';
 
@@ -115,6 +170,8 @@ export const CASES: readonly Case[] = [
   ...handlers,
   ...endings,
   ...others,
+  promClient,
+  ...distributions,
   {
     name: 'an ES module',
     files: {

@@ -9,8 +9,8 @@ import type { Framework } from './framework.js';
  *
  * Express forgets the pattern under which a router was mounted: `req.baseUrl` holds the values (`/tenants/acme`), and is
  * reset when a handler fails. So `use` and `route` write the pattern on the layer, and a layer that is entered writes it
- * in the request's state. When the layer calls `next`, it has not answered, and what was there before is put back. Without
- * that (a bundled Express, which no loader sees), `req.baseUrl` is normalized instead.
+ * in the request's state. When the layer calls `next`, it has not answered, and what was there before is put back. Of a
+ * bundled Express, which no loader sees, the mount is not known.
  */
 const PATTERN: unique symbol = Symbol('orchestrator.pattern');
 const MOUNT: unique symbol = Symbol('orchestrator.mount');
@@ -133,7 +133,7 @@ function enter(
   // A pattern that matched nothing of the path (`{/:lang}`) leads nowhere.
   if (isMount && request.baseUrl === (mount?.baseUrl ?? '')) return next;
   const full = fullRoute(layer, mount?.pattern ?? '', pattern);
-  if (isMount) state.mount = { baseUrl: request.baseUrl, pattern: full };
+  if (isMount) state.mount = { baseUrl: request.baseUrl ?? '', pattern: full };
   state.source = declaredRoute;
   state.subject = full;
   return (reason) => {

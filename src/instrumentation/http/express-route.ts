@@ -1,23 +1,42 @@
+import { pathOf } from './path.js';
 import type { StatefulRequest } from './request-state.js';
-import { normalizePath } from './route-normalizer.js';
 
 export interface ExpressRequest extends StatefulRequest {
-  readonly baseUrl: string;
+  /** Undefined again after a failure that no handler took. */
+  readonly baseUrl: string | undefined;
+  readonly originalUrl?: unknown;
   readonly route?: { readonly path?: unknown } | undefined;
 }
 
 /** Told by three properties that a router of Express sets on each request: an application may set a `baseUrl` of its own. */
 export function isExpressRequest(request: object): request is ExpressRequest {
   return (
-    'baseUrl' in request && typeof request.baseUrl === 'string' && 'next' in request && 'params' in request
+    'baseUrl' in request &&
+    (typeof request.baseUrl === 'string' || request.baseUrl === undefined) &&
+    'next' in request &&
+    'params' in request
   );
 }
+
+/** Stands for the pattern of a router's mount that was not seen: `req.baseUrl` holds what the client sent, names included. */
+const UNSEEN_MOUNT = '/{mount}';
 
 /** The route of a request whose Express no loader has seen (a bundle); undefined when no route matched. */
 export function expressRoute(request: ExpressRequest): string | undefined {
   const path = request.route?.path;
   if (path === undefined || request.route === null) return undefined;
-  return joinRoutes(request.baseUrl === '' ? '' : normalizePath(request.baseUrl), patternText(path));
+  const pattern = patternText(path);
+  return joinRoutes(isMounted(request, pattern) ? UNSEEN_MOUNT : '', pattern);
+}
+
+/** Express takes `baseUrl` back when a handler has failed; then the path is longer than the pattern. */
+function isMounted({ baseUrl, originalUrl }: ExpressRequest, pattern: string): boolean {
+  if (typeof baseUrl === 'string') return baseUrl !== '';
+  return typeof originalUrl === 'string' && depthOf(pathOf(originalUrl) ?? '') > depthOf(pattern);
+}
+
+function depthOf(path: string): number {
+  return path.split('/').filter(Boolean).length;
 }
 
 /** Arrays and regular expressions as OpenTelemetry's Express instrumentation writes them, so that spans and metrics agree. */

@@ -91,16 +91,10 @@ export class RouteNormalizer {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
     const route = normalizePath(path);
-    if (this.admit(route, succeeded) !== route) return succeeded ? OTHER_ROUTE : undefined;
+    if (!this.#admission.admits(route, succeeded)) return succeeded ? OTHER_ROUTE : undefined;
     if (path.length > LONGEST_KNOWN_PATH) return route;
     if (this.#known.size >= MAX_KNOWN_PATHS) this.#known.clear();
     this.#known.set(path, route);
     return route;
-  }
-
-  /** The same for a template that holds a part of the path. */
-  admit(template: string, succeeded: boolean): string | undefined {
-    if (this.#admission.admits(template, succeeded)) return template;
-    return succeeded ? OTHER_ROUTE : undefined;
   }
 }

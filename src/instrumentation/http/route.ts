@@ -57,11 +57,6 @@ export function routeOf(
     if (route !== undefined) return route;
     if (source !== undefined) return source(state.subject);
   }
-  if (isExpressRequest(request)) {
-    const route = expressRoute(request);
-    // What is before the route of a bundled Express is read from the path, which anybody can make up.
-    const isMadeUp = route !== undefined && request.baseUrl !== '';
-    return isMadeUp && normalizer !== undefined ? normalizer.admit(route, succeeded) : route;
-  }
+  if (isExpressRequest(request)) return expressRoute(request);
   return normalizer?.route(target, succeeded);
 }

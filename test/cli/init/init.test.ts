@@ -12,7 +12,7 @@ import { freePort } from '../../helpers/ports.js';
 import { startRedis } from '../../helpers/redis.js';
 import { PACKAGE_ROOT } from '../../helpers/scratch.js';
 import { contents, copyApplication, startScript } from '../migrate/applications.js';
-import { PROGRAM, runOrchestrator } from '../program.js';
+import { PROGRAM_FILE, runOrchestrator } from '../program.js';
 
 const ENTER = '\r';
 const DOWN = '\u001B[B';
@@ -31,7 +31,7 @@ async function typeInto(
   steps: ReadonlyArray<readonly [shows: string, keys: string]>,
 ): Promise<Typed> {
   const driver = join(PACKAGE_ROOT, 'test', 'fixtures', 'terminal', 'keys.py');
-  const program = [process.execPath, PROGRAM, 'init'];
+  const program = [process.execPath, PROGRAM_FILE, 'init'];
   const { stdout } = await startProgram(context, 'python3', [driver, JSON.stringify(steps), ...program], {
     cwd: folder,
     env: { TERM: 'xterm' },
