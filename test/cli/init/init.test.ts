@@ -106,9 +106,9 @@ test('what it writes works: an application on a Redis with the user, scraped as 
   await redis.client().call(...(acl.trim().split(' ') as [string, ...string[]]));
   const app = startScript(context, folder, 'start', { PORT: '0' });
   await app.number('listening');
-  const { scrape_configs: [scrape] = [] } = parse(
-    readFileSync(join(folder, 'orchestrator', 'prometheus.yml'), 'utf8'),
-  ) as {
+  const {
+    scrape_configs: [scrape],
+  } = parse(readFileSync(join(folder, 'orchestrator', 'prometheus.yml'), 'utf8')) as {
     scrape_configs: Array<{ params: { project: string[] }; static_configs: Array<{ targets: string[] }> }>;
   };
   const target = scrape?.static_configs[0]?.targets[0]?.replace('localhost', '127.0.0.1');
