@@ -33,6 +33,8 @@ async function main(): Promise<void> {
 
   const ending = await keepAlive(run(process.argv.slice(2), terminal, interruption.signal));
   if (ending === 'interrupted') die(signalled ?? 'SIGINT');
+  // Node gives a terminal its settings back when it exits, and aborts where there is none any more.
+  if (signalled === 'SIGHUP' || terminal.isHungUp) die('SIGHUP');
   process.exitCode = EXIT_CODES[ending].code;
 }
 

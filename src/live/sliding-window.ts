@@ -22,10 +22,9 @@ export class SlidingWindow {
   /** Takes the newest snapshot, and shows what happened since the oldest one. Before there are two, nothing has happened. */
   add(snapshot: Snapshot, mark: number): LiveView {
     const since = mark - this.#lengthMs;
-    const kept = this.#taken.filter((one) => one.mark >= since);
-    // One that is older, so that the window is always whole.
-    const before = this.#taken.findLast((one) => one.mark < since);
-    this.#taken = [...(before === undefined ? [] : [before]), ...kept, { snapshot, mark }];
+    // The newest of those that are older is kept too, so that the window is always whole.
+    const first = this.#taken.findLastIndex((one) => one.mark <= since);
+    this.#taken = [...this.#taken.slice(Math.max(0, first)), { snapshot, mark }];
     const [oldest = { snapshot, mark }] = this.#taken;
     return liveView(oldest.snapshot, snapshot, (mark - oldest.mark) / 1000);
   }

@@ -24,7 +24,7 @@ export function flagValues(
   );
 }
 
-function helpOf({ description, default: value, defaultText }: Flag): string {
+export function helpOf({ description, default: value, defaultText }: Flag): string {
   const text = defaultText ?? (value === undefined || value === false ? '' : optionText(value));
   return text === '' ? description : `${description} Default: ${text}.`;
 }

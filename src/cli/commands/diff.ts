@@ -68,7 +68,7 @@ async function bothSides(call: DiffCall): Promise<[TakenSnapshot, TakenSnapshot]
   if (wait === undefined && second === undefined && !existsSync(first))
     throw new CommandError(
       'usage',
-      `With what is ${JSON.stringify(first)} to be compared? Name a second side, or give --wait; if it is a file, there is none.`,
+      `With what is ${JSON.stringify(first)} to be compared? There is no file of that name. Name a second side, or give --wait.`,
     );
   if (existsSync(first) && second !== undefined && existsSync(second))
     return [await readSnapshotFile(first), await readSnapshotFile(second)];

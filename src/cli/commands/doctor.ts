@@ -1,8 +1,10 @@
 import { join, resolve } from 'node:path';
 
-import { processEnvironment } from '../../config/environment.js';
+import { type Environment, processEnvironment } from '../../config/environment.js';
 import { sanitizePrefix } from '../../config/prefix.js';
+import { readSettings } from '../../config/read-settings.js';
 import { anyText, integer } from '../../config/setting-kinds.js';
+import type { Settings } from '../../config/settings.js';
 import { identityOf } from '../../start/identity/identity.js';
 import { toggle, valued } from '../arguments/flags.js';
 import { type Call, type Command, defineCommand } from '../command.js';
@@ -10,6 +12,8 @@ import { checkApplication } from '../doctor/checks/application.js';
 import { settingSources } from '../doctor/checks/settings.js';
 import { examineApplication } from '../doctor/examine-application.js';
 import { examineStore, type Wanted } from '../doctor/examine-store.js';
+import { withEnvFiles } from '../doctor/facts/env-file.js';
+import { startFacts } from '../doctor/facts/starts.js';
 import { runApplication } from '../doctor/facts/application-run.js';
 import type { Finding } from '../doctor/findings.js';
 import { doctorJson, findingsText, settingsText } from '../doctor/report.js';
@@ -45,16 +49,21 @@ export const doctor: Command = defineCommand({
     { command: 'doctor -- --require @org/orchestrator/register app.js', does: 'The application too:' },
   ],
   async run(call) {
-    const { flags, terminal, rest, settings, givenSettings, json, signal } = call;
-    const environment = processEnvironment();
+    const { flags, terminal, rest, givenSettings, json, signal } = call;
     const folder = resolve(flags.folder);
-    const findings: Finding[] = examineApplication(folder, settings, environment, process.versions.node);
+    const starts = startFacts(folder, processEnvironment());
+    const environment = withEnvFiles(folder, processEnvironment(), Object.values(starts.scripts));
+    const settings = settingsOf(call, environment);
+    const findings = examineApplication(folder, settings, environment, process.versions.node, starts);
     const isSettled = !findings.some(({ name }) => name === 'settings-incomplete');
     if (rest.length > 0) {
       const run = await runApplication(rest, folder, environment, flags.seconds, signal);
       findings.push(...checkApplication(run));
     }
-    if (isSettled) findings.push(...(await examineStore(call, wantedProject(call, folder))));
+    if (isSettled)
+      findings.push(
+        ...(await examineStore({ settings, terminal }, wantedProject(call.args, settings, folder))),
+      );
     const sources = settingSources(settings, environment, givenSettings);
     const shownSettings = flags.showSettings ? sources : [];
     if (json) await terminal.json(doctorJson(findings, sources));
@@ -68,13 +77,22 @@ export const doctor: Command = defineCommand({
   },
 });
 
+/** Those of the flags, then of the environment of the application. */
+function settingsOf(
+  { settings, givenSettings }: Pick<Call, 'settings' | 'givenSettings'>,
+  environment: Environment,
+): Settings {
+  const given = Object.fromEntries(Array.from(givenSettings, (name) => [name, settings[name]]));
+  return { ...readSettings(environment, {}, () => undefined), ...given };
+}
+
 function endingFor(findings: readonly Finding[]): Ending {
   if (findings.some(({ severity }) => severity === 'broken')) return 'broken';
   return findings.length > 0 ? 'findings' : 'done';
 }
 
 /** As a process of the application in that folder would call itself. */
-function wantedProject({ args, settings }: Pick<Call, 'args' | 'settings'>, folder: string): Wanted {
+function wantedProject(args: readonly string[], settings: Settings, folder: string): Wanted {
   const main = { kind: 'installed', from: join(folder, 'package.json'), before: undefined } as const;
   const { project } = identityOf(settings, main, () => undefined);
   const wanted = args[0] ?? project;

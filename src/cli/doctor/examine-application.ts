@@ -10,7 +10,7 @@ import { checkStarts } from './checks/preload.js';
 import { checkEnvFile, checkMeaning, checkTarget, checkVariables } from './checks/settings.js';
 import { checkCopies, checkNode, checkVersions, WATCHED } from './checks/versions.js';
 import { packageCopies } from './facts/package-copies.js';
-import { startFacts } from './facts/starts.js';
+import type { StartFacts } from './facts/starts.js';
 import type { Finding } from './findings.js';
 
 /** What the application's folder and the environment say, without asking any server. */
@@ -19,11 +19,11 @@ export function examineApplication(
   settings: Settings,
   environment: Environment,
   nodeVersion: string,
+  starts: StartFacts,
 ): Finding[] {
   const { engines, dependencies } = ownManifest();
   const watched = Object.keys(dependencies).filter((name) => name.startsWith('@opentelemetry/'));
   const copies = packageCopies(folder, [...new Set([...Object.values(WATCHED), ...watched])]);
-  const starts = startFacts(folder, environment);
   const envFile = textOfFile(folder, '.env');
   return [
     ...checkNode(nodeVersion, engines.node),

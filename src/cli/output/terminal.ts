@@ -28,6 +28,7 @@ export class Terminal {
   /** Does nothing in a pipe, with NO_COLOR, and on a terminal without colours. */
   readonly colours: Colours;
   #isGone = false;
+  #isHungUp = false;
 
   constructor(streams: Streams, { noColour, term }: ColourWishes) {
     this.streams = streams;
@@ -46,6 +47,15 @@ export class Terminal {
   /** True when the reader of the results has left: `orchestrator series shop | head -1`. What follows is not written. */
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** The window of the terminal was closed. */
+  get isHungUp(): boolean {
+    return this.#isHungUp;
+  }
+
+  hangUp(): void {
+    this.#isHungUp = true;
   }
 
   /** Writes results. Rejects if that fails, unless the reader has left. */

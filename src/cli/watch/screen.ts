@@ -65,7 +65,7 @@ export class Screen {
     try {
       input.setRawMode(false);
     } catch {
-      // The terminal is gone.
+      this.#terminal.hangUp();
     }
     input.pause();
   }

@@ -119,17 +119,21 @@ void suite('an application with the local store', () => {
 
   test('settings-in-file: a .env that the preload never sees', async (context) => {
     const bench = await own(context);
-    writeFiles(bench.folder, { '.env': '# ours\nORCHESTRATOR_REDIS_URL=redis://127.0.0.1\nPORT=80\n' });
+    writeFiles(bench.folder, { '.env': '# ours\nORCHESTRATOR_MAX_SERIES=1500\nPORT=80\n' });
     const diagnosis = await examine(context, bench);
     assertFound(diagnosis, 'settings-in-file');
-    assert.match(diagnosis.findings[0]?.what ?? '', /^ORCHESTRATOR_REDIS_URL in \.env/);
+    assert.match(diagnosis.findings[0]?.what ?? '', /^ORCHESTRATOR_MAX_SERIES in \.env/);
     writeFiles(bench.folder, {
       'package.json': JSON.stringify({
         name: 'shop',
         scripts: { start: 'node --env-file=.env --require @org/orchestrator/register app.js' },
       }),
     });
-    assertFound(await examine(context, bench));
+    // Node reads it before the preload does, and so does doctor.
+    const read = await examine(context, bench);
+    assertFound(read);
+    const limit = read.settings.find(({ variable }) => variable === 'ORCHESTRATOR_MAX_SERIES');
+    assert.deepEqual([limit?.value, limit?.source], ['"1500"', 'ORCHESTRATOR_MAX_SERIES']);
   });
 
   test('turned-off, memory-store, no-name: settings that one did not mean', async (context) => {

@@ -25,7 +25,10 @@ export interface StartFacts {
 /** How the application in `folder` is started, as far as its files say. */
 export function startFacts(folder: string, environment: Environment): StartFacts {
   const manifest = parseManifest(textOfFile(folder, 'package.json') ?? '');
-  const scripts = Object.entries(manifest?.scripts ?? {}).filter(([name]) => STARTS.test(name));
+  const scripts = Object.entries(manifest?.scripts ?? {}).filter(
+    // Where one develops, nobody misses metrics.
+    ([name]) => STARTS.test(name) && !name.startsWith('dev'),
+  );
   const [file] = filesBelow(folder, (name) => ECOSYSTEM_FILE.test(name)).paths;
   const before = file === undefined ? undefined : textOfFile(folder, file);
   return {
