@@ -1,6 +1,6 @@
 import { QUEUE_NAMES } from '../broker/queues.js';
 import { createLog } from '../log/log.js';
-import { observeQueues } from '../metrics/metrics.js';
+import { beginAtZero, observeQueues } from '../metrics/metrics.js';
 import type { Settings } from '../settings/settings.js';
 import { runDaemon } from '../workflow/daemon.js';
 import { EXIT, runManually, runOneStep } from '../workflow/manual.js';
@@ -15,6 +15,7 @@ export async function daemonCommand(settings: Settings): Promise<number> {
   const signal = endSignal();
   const log = createLog(instanceName(PROCESS), settings);
   return withWorkshop(PROCESS, settings, log, signal, async (workshop) => {
+    beginAtZero();
     const stopObserving = observeQueues(QUEUE_NAMES, workshop.depthOf);
     await runDaemon(workshop, signal);
     stopObserving();

@@ -1,5 +1,5 @@
 import { createLog, type Log } from '../log/log.js';
-import { observeQueues } from '../metrics/metrics.js';
+import { beginAtZero, observeQueues } from '../metrics/metrics.js';
 import type { Settings } from '../settings/settings.js';
 import { unlessAborted } from '../broker/broker.js';
 import { WORKER_KINDS, type WorkerKind } from '../workers/kinds.js';
@@ -31,6 +31,7 @@ export async function workerCommand(
     const name = queue ?? kind.queue;
     const end = new AbortController();
     const worker = new Worker(kind, name, { ...workshop, prefetch: settings.PREFETCH, end: end.signal });
+    beginAtZero([step]);
     const stopObserving = observeQueues([name], workshop.depthOf);
     worker.start();
     const code = untilEmpty

@@ -15,6 +15,7 @@ export async function migrate(databaseUrl: string, log: Log): Promise<void> {
     direction: 'up',
     migrationsTable: 'migrations',
     log: () => undefined,
+    advisoryLockMode: 'wait',
   });
   for (const { name } of done) log.info({ migration: name }, 'migrated');
 }

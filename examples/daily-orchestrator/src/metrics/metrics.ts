@@ -43,6 +43,12 @@ export function countItems(counts: Counts, slot?: string): void {
   if (slot !== undefined) commits.add(1, { 'ledger.slot': slot });
 }
 
+/** A counter that begins at 0 is one whose first step an alert can see: `increase()` knows nothing of what was not there. */
+export function beginAtZero(deadItemsOf: readonly string[] = []): void {
+  workflowFailures.add(0);
+  for (const step of deadItemsOf) items.add(0, { 'workflow.step': step, 'workflow.outcome': 'dead' });
+}
+
 export const messagesPublished = meter.createCounter(
   'workflow.messages.published',
   integer(

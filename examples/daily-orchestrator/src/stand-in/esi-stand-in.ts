@@ -38,6 +38,9 @@ export class EsiStandIn {
   readonly behaviour: Behaviour;
   /** Requests by status. */
   readonly answered = new Map<number, number>();
+  /** The most requests that it had at one time. */
+  mostUnderWay = 0;
+  underWay = 0;
   /** Requests that came while the client had to be silent. */
   tooSoon = 0;
   readonly universe: Universe;
@@ -50,7 +53,9 @@ export class EsiStandIn {
     this.universe = new Universe(size);
     this.behaviour = { ...DEFAULTS, statuses: new Map(), ...behaviour };
     this.#server = createServer((request, response) => {
-      void this.#answer(request, response);
+      this.underWay += 1;
+      this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
+      void this.#answer(request, response).finally(() => (this.underWay -= 1));
     });
   }
 

@@ -6,8 +6,11 @@ import type { Log } from '../log/log.js';
 
 /** So many looks in a row must find nothing. */
 const EMPTY_LOOKS = 2;
-/** So many looks in a row that find an idle broker and unfinished items, none of which was finished meanwhile. */
-const IDLE_LOOKS = 3;
+/**
+ * An idle broker and unfinished items, none of which was finished meanwhile, for so long: the broker has lost them. Longer than
+ * the management API's numbers are old.
+ */
+const LOST_AFTER_MS = 30_000;
 
 export interface Progress {
   readonly queue: string;
@@ -28,6 +31,8 @@ export interface WaitOptions {
   /** Puts unfinished items into the queue once more. */
   sendAgain(): Promise<void>;
   progress(progress: Progress): void;
+  /** Milliseconds without any progress after which an idle broker is taken to have lost messages. Default 30000. */
+  readonly lostAfterMs?: number;
 }
 
 /**
@@ -37,7 +42,7 @@ export interface WaitOptions {
  */
 export async function waitUntilEmpty(options: WaitOptions): Promise<void> {
   const { interval, log, queue, signal } = options;
-  const lost = new LostMessages();
+  const lost = new LostMessages(options.lostAfterMs ?? LOST_AFTER_MS);
   let empty = 0;
   for (;;) {
     signal.throwIfAborted();
@@ -75,15 +80,23 @@ function isEmpty({ depth, items }: Progress): boolean {
 
 /** A broker that was purged, or lost its disk, has nothing to deliver though items are unfinished. */
 class LostMessages {
-  #looks = 0;
+  readonly #afterMs: number;
+  #idleSinceMark: number | undefined;
   #queued = -1;
+
+  constructor(afterMs: number) {
+    this.#afterMs = afterMs;
+  }
 
   after({ depth, items }: Progress): boolean {
     const idle = depth.ready === 0 && (depth.unacknowledged ?? 0) === 0 && items.queued > 0;
-    this.#looks = idle && items.queued === this.#queued ? this.#looks + 1 : 0;
+    const still = idle && items.queued === this.#queued;
     this.#queued = items.queued;
-    if (this.#looks < IDLE_LOOKS) return false;
-    this.#looks = 0;
+    if (!still) this.#idleSinceMark = undefined;
+    if (!idle) return false;
+    this.#idleSinceMark ??= performance.now();
+    if (performance.now() - this.#idleSinceMark < this.#afterMs) return false;
+    this.#idleSinceMark = undefined;
     return true;
   }
 }
