@@ -49,7 +49,12 @@ export const PANELS: readonly Panel[] = [
     `time() - max(${of('job_last_success_time_seconds', WORKFLOW)})`,
     26 * 3600,
   ),
-  stat('Duration', 'From start to end of the last run.', 's', `max(${of('workflow_last_run_duration_seconds')})`),
+  stat(
+    'Duration',
+    'From start to end of the last run.',
+    's',
+    `max(${of('workflow_last_run_duration_seconds')})`,
+  ),
   stat(
     'Schedule delay',
     'How long after its scheduled time the last scheduled run began. Minutes or hours: it was caught up.',
@@ -71,13 +76,16 @@ export const PANELS: readonly Panel[] = [
     `sum(increase(${of('workflow_items_total', 'workflow_outcome="dead"')}[7d])) or vector(0)`,
     1,
   ),
-  stat('Processes', 'Processes that are alive: the orchestrator and three workers.', 'short', `max(${of('orchestrator_instances')})`),
-  bars(
-    'Time of each step',
-    'Time that the last run worked on each step, in all of its processes.',
-    's',
-    [`max by (workflow_step) (${of('workflow_last_step_duration_seconds')})`, STEP],
+  stat(
+    'Processes',
+    'Processes that are alive: the orchestrator and three workers.',
+    'short',
+    `max(${of('orchestrator_instances')})`,
   ),
+  bars('Time of each step', 'Time that the last run worked on each step, in all of its processes.', 's', [
+    `max by (workflow_step) (${of('workflow_last_step_duration_seconds')})`,
+    STEP,
+  ]),
   bars('Items of each step', 'Items of the last run.', 'short', [
     `max by (workflow_step) (${of('workflow_last_run_items')})`,
     STEP,
@@ -87,7 +95,7 @@ export const PANELS: readonly Panel[] = [
     STEP,
   ]),
   graph('Step in progress', 'Which step is being worked on.', 'short', [
-    `sum by (job_name) (${of('job_active', 'job_name=~".+:.+"')})`,
+    `sum by (job_name) (${of('job_active', 'job_name=~".+:.+"')}) or vector(0)`,
     '{{job_name}}',
   ]),
   graph('Messages in the queues', 'Ready and unacknowledged messages.', 'short', [
@@ -102,7 +110,10 @@ export const PANELS: readonly Panel[] = [
     rate('workflow_messages_received_total', 'message_result'),
     '{{message_result}}',
   ]),
-  graph('Failures and retries of steps', 'Attempts of steps beyond the first one, and failures, in an hour.', 'short',
+  graph(
+    'Failures and retries of steps',
+    'Attempts of steps beyond the first one, and failures, in an hour.',
+    'short',
     [`sum(increase(${of('workflow_step_retries_total')}[1h])) or vector(0)`, 'retries'],
     [`sum(increase(${of('workflow_step_failures_total')}[1h])) or vector(0)`, 'failures'],
   ),
@@ -118,7 +129,10 @@ export const PANELS: readonly Panel[] = [
     `min(${of('esi_error_budget')})`,
     'errors left',
   ]),
-  graph('Patience with ESI', 'Requests that were sent again, and seconds of waiting, per second.', 'short',
+  graph(
+    'Patience with ESI',
+    'Requests that were sent again, and seconds of waiting, per second.',
+    'short',
     [`sum(rate(${of('esi_retries_total')}[$__rate_interval])) or vector(0)`, 'retries'],
     [`sum(rate(${of('esi_paused_seconds_total')}[$__rate_interval])) or vector(0)`, 'waiting'],
   ),
@@ -172,9 +186,16 @@ function placed(): object[] {
   });
 }
 
-function panelJson({ alarmAt, description, kind, queries, title, unit }: Panel, id: number, gridPos: object): object {
+function panelJson(
+  { alarmAt, description, kind, queries, title, unit }: Panel,
+  id: number,
+  gridPos: object,
+): object {
   const datasource = { type: 'prometheus', uid: '${datasource}' };
-  const steps = [{ color: 'green', value: null }, ...(alarmAt === undefined ? [] : [{ color: 'red', value: alarmAt }])];
+  const steps = [
+    { color: 'green', value: null },
+    ...(alarmAt === undefined ? [] : [{ color: 'red', value: alarmAt }]),
+  ];
   return {
     id,
     type: kind,
@@ -183,7 +204,8 @@ function panelJson({ alarmAt, description, kind, queries, title, unit }: Panel, 
     gridPos,
     datasource,
     fieldConfig: { defaults: { unit, min: 0, thresholds: { mode: 'absolute', steps } }, overrides: [] },
-    options: kind === 'timeseries' ? { tooltip: { mode: 'multi' } } : { reduceOptions: { calcs: ['lastNotNull'] } },
+    options:
+      kind === 'timeseries' ? { tooltip: { mode: 'multi' } } : { reduceOptions: { calcs: ['lastNotNull'] } },
     targets: queries.map(([expr, legendFormat], index) => ({
       refId: String.fromCharCode(65 + index),
       datasource,

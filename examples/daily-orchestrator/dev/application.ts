@@ -5,7 +5,12 @@ import { Program } from './program.js';
 /** The folder of the application; compiled files are in `dist/dev`. */
 export const ROOT: string = join(__dirname, '../..');
 
-const PRELOADS = ['--require', './metrics-settings.js', '--require', '@org/orchestrator/register'];
+export const PRELOADS: readonly string[] = [
+  '--require',
+  './metrics-settings.js',
+  '--require',
+  '@org/orchestrator/register',
+];
 
 /** A process of the application, as its npm scripts start it. */
 export function startApplication(

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { EsiStandIn } from '../src/stand-in/esi-stand-in.js';
 import { FULL_SIZE } from '../src/stand-in/universe.js';
 import { WORKER_KINDS } from '../src/workers/kinds.js';
-import { parseMetrics, plainEnvironment, ROOT, startApplication, sumOf } from './application.js';
+import { parseMetrics, plainEnvironment, PRELOADS, ROOT, startApplication, sumOf } from './application.js';
 import { NEEDS, provide } from './needs.js';
 import { freePort } from './ports.js';
 import { Postgres } from './postgres.js';
@@ -90,8 +90,7 @@ async function attended(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
-  const preloads = ['--require', './metrics-settings.js', '--require', '@org/orchestrator/register'];
-  const child = spawn(process.execPath, [...preloads, 'dist/src/cli/main.js', ...args], {
+  const child = spawn(process.execPath, [...PRELOADS, 'dist/src/cli/main.js', ...args], {
     cwd: ROOT,
     env,
     stdio: 'inherit',
@@ -107,7 +106,9 @@ async function showMetrics(
 ): Promise<void> {
   const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
   const samples = parseMetrics(await answer.text());
-  say(`http://127.0.0.1:${port}/metrics, from one of the workers (${workers.map(({ pid }) => pid).join(', ')}):`);
+  say(
+    `http://127.0.0.1:${port}/metrics, from one of the workers (${workers.map(({ pid }) => pid).join(', ')}):`,
+  );
   for (const [series, value] of samples) {
     if (series.startsWith('workflow_items_total')) say(`  ${series} ${value}`);
   }

@@ -41,7 +41,9 @@ test('every step and command of the README is a script', () => {
 test('PM2 and Compose start the orchestrator and the three workers', () => {
   const names = ['daily-orchestrator', ...WORKER_KINDS.map(({ process }) => process)];
   // oxlint-disable-next-line typescript/no-require-imports
-  const { apps } = require(join(ROOT, 'ecosystem.config.js')) as { apps: Array<{ name: string; args: string[] }> };
+  const { apps } = require(join(ROOT, 'ecosystem.config.js')) as {
+    apps: Array<{ name: string; args: string[] }>;
+  };
   assert.deepEqual(
     apps.map(({ name }) => name),
     names,

@@ -67,7 +67,7 @@ export class Project {
     this.#servers = servers;
     this.esi = esi;
     this.env = env;
-    this.db = new Pool({ connectionString: env['DATABASE_URL'], max: 3 });
+    this.db = new Pool({ connectionString: env['DATABASE_URL'], max: 8 });
     this.db.on('error', () => undefined);
   }
 

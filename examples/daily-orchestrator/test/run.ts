@@ -85,4 +85,3 @@ main().then(
     process.exit(1);
   },
 );
-

@@ -90,7 +90,10 @@ describe('the ESI client', () => {
   test('gives up after its attempts', async (t) => {
     const { client, esi, statuses } = await setUp(t);
     esi.behaviour.statuses.set(PATH, 502);
-    await assert.rejects(client.get(PATH, 'e', undefined, never), /ESI answered 502 for \/alliances\/99000001\//);
+    await assert.rejects(
+      client.get(PATH, 'e', undefined, never),
+      /ESI answered 502 for \/alliances\/99000001\//,
+    );
     assert.deepEqual(statuses, [502, 502, 502, 502]);
   });
 
@@ -120,7 +123,10 @@ describe('the ESI client', () => {
   });
 
   test('waits as long as 420 and 429 ask, and does not count that as an attempt', async (t) => {
-    for (const behaviour of [{ rateLimit: 3, windowMs: 1000 }, { errorLimit: 0, windowMs: 1000 }]) {
+    for (const behaviour of [
+      { rateLimit: 3, windowMs: 1000 },
+      { errorLimit: 0, windowMs: 1000 },
+    ]) {
       const seen = await setUp(t, behaviour, { attempts: 1, concurrency: 2 });
       const later = setTimeout(() => (seen.esi.behaviour.errorLimit = 100), 500);
       const paths = Array.from({ length: 8 }, (_, index) => `/alliances/${99_000_001 + index}/`);
@@ -133,7 +139,11 @@ describe('the ESI client', () => {
 
   test('has no more requests under way than it may', async (t) => {
     const { client, esi } = await setUp(t, { delayMs: 5 }, { concurrency: 3 });
-    await Promise.all(esi.universe.allianceIds.slice(0, 40).map((id) => client.get(`/alliances/${id}/`, 'e', undefined, never)));
+    await Promise.all(
+      esi.universe.allianceIds
+        .slice(0, 40)
+        .map((id) => client.get(`/alliances/${id}/`, 'e', undefined, never)),
+    );
     assert.ok(esi.mostUnderWay <= 3, `${esi.mostUnderWay} at once`);
     assert.ok(esi.mostUnderWay > 1);
   });

@@ -15,7 +15,8 @@ test('errors have a log of their own; both are rotated, compressed, and seven of
   const settings = readSettings({ LOG_DIR: dir, LOG_ROTATION: '1K' });
   assert.equal(settings.LOG_FILES, 7);
   const log = createLog('daily-orchestrator', settings, false);
-  const rotated = (): string[] => readdirSync(dir).filter((name) => name.includes('error') && name.endsWith('.gz'));
+  const rotated = (): string[] =>
+    readdirSync(dir).filter((name) => name.includes('error') && name.endsWith('.gz'));
   for (let line = 0; line < 60; line++) {
     log.info({ line }, 'all is well');
     log.error({ line, text: 'x'.repeat(200) }, 'something broke');

@@ -35,8 +35,14 @@ describe('the report of a failure', () => {
     const { url, received } = await webhook(t, []);
     await reportFailure({ url, secret: 'hush' }, FAILURE, silentLog(), 1);
     const [{ headers, body }] = received as [Received];
-    assert.deepEqual(JSON.parse(body), { event: 'workflow.failed', workflow: 'daily-orchestrator', ...FAILURE });
-    const expected = createHmac('sha256', 'hush').update(`${String(headers['x-timestamp'])}.${body}`).digest('hex');
+    assert.deepEqual(JSON.parse(body), {
+      event: 'workflow.failed',
+      workflow: 'daily-orchestrator',
+      ...FAILURE,
+    });
+    const expected = createHmac('sha256', 'hush')
+      .update(`${String(headers['x-timestamp'])}.${body}`)
+      .digest('hex');
     assert.equal(headers['x-signature'], `sha256=${expected}`);
   });
 

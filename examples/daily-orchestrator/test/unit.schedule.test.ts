@@ -28,9 +28,21 @@ describe('the schedule', () => {
     try {
       for (const zone of ['America/New_York', 'Europe/Berlin', 'Pacific/Auckland', 'Asia/Kolkata']) {
         process.env['TZ'] = zone;
-        assert.equal(schedule.next(at('2026-03-08T01:59:59Z')).toISOString(), '2026-03-08T02:00:00.000Z', zone);
-        assert.equal(schedule.next(at('2026-03-29T01:30:00Z')).toISOString(), '2026-03-29T02:00:00.000Z', zone);
-        assert.equal(schedule.next(at('2026-03-29T02:00:00Z')).toISOString(), '2026-03-30T02:00:00.000Z', zone);
+        assert.equal(
+          schedule.next(at('2026-03-08T01:59:59Z')).toISOString(),
+          '2026-03-08T02:00:00.000Z',
+          zone,
+        );
+        assert.equal(
+          schedule.next(at('2026-03-29T01:30:00Z')).toISOString(),
+          '2026-03-29T02:00:00.000Z',
+          zone,
+        );
+        assert.equal(
+          schedule.next(at('2026-03-29T02:00:00Z')).toISOString(),
+          '2026-03-30T02:00:00.000Z',
+          zone,
+        );
       }
     } finally {
       if (before === undefined) delete process.env['TZ'];
@@ -80,7 +92,9 @@ describe('a daemon', () => {
   });
 
   test('does not start for a time before it was set up', () => {
-    assert.deepEqual(decide(input({ since: at('2026-03-10T08:00:00Z'), newest: undefined })), { action: 'wait' });
+    assert.deepEqual(decide(input({ since: at('2026-03-10T08:00:00Z'), newest: undefined })), {
+      action: 'wait',
+    });
   });
 
   test('goes on with an interrupted run', () => {
@@ -106,7 +120,9 @@ describe('a daemon', () => {
   });
 
   test('keeps out of steps that somebody runs one by one', () => {
-    assert.deepEqual(decide(input({ newest: run({ trigger: 'step' }), dueHasRun: true })), { action: 'wait' });
+    assert.deepEqual(decide(input({ newest: run({ trigger: 'step' }), dueHasRun: true })), {
+      action: 'wait',
+    });
   });
 });
 

@@ -14,6 +14,8 @@ export interface Behaviour {
   failing: number;
   /** Paths that are always answered with this status. */
   readonly statuses: Map<string, number>;
+  /** What an answer waits for, besides. */
+  hold: (path: string) => Promise<void> | undefined;
   /** Errors in one window after which every request is answered with 420. */
   errorLimit: number;
   /** Milliseconds of a window. */
@@ -27,6 +29,7 @@ export interface Behaviour {
 const DEFAULTS = {
   delayMs: 0,
   failing: 0,
+  hold: () => undefined,
   errorLimit: 100,
   windowMs: 60_000,
   rateLimit: 0,
@@ -74,9 +77,10 @@ export class EsiStandIn {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
-    if (this.behaviour.delayMs > 0) await sleep(this.behaviour.delayMs);
-    this.#turnWindow();
     const path = (request.url ?? '').replace(/^\/latest/, '').replace(/\?.*$/, '');
+    if (this.behaviour.delayMs > 0) await sleep(this.behaviour.delayMs);
+    await this.behaviour.hold(path);
+    this.#turnWindow();
     const refused = this.#refusal(path);
     if (refused !== undefined) return this.#end(response, refused, { error: `stand-in: ${refused}` });
     const body = this.#find(path);
