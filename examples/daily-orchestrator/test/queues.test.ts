@@ -196,15 +196,17 @@ describe('workers', () => {
       );
       assert.equal(messageCount, 3);
     });
-    const samples = await project.metrics();
-    const settled = (result: string): number[] =>
-      [...samples].flatMap(([series, value]) =>
-        series.startsWith('workflow_messages_received_total') &&
-        series.includes(`queue_name="${QUEUE}"`) &&
-        series.includes(`message_result="${result}"`)
-          ? [value]
-          : [],
-      );
-    assert.deepEqual([settled('dead'), settled('invalid')], [[1], [2]]);
+    await eventually(async () => {
+      const samples = await project.metrics();
+      const settled = (result: string): number[] =>
+        [...samples].flatMap(([series, value]) =>
+          series.startsWith('workflow_messages_received_total') &&
+          series.includes(`queue_name="${QUEUE}"`) &&
+          series.includes(`message_result="${result}"`)
+            ? [value]
+            : [],
+        );
+      assert.deepEqual([settled('dead'), settled('invalid')], [[1], [2]]);
+    });
   });
 });
