@@ -54,13 +54,13 @@ describe('under PM2', () => {
       const queues = await project.command(['check'], { PATH: `${process.env['PATH']}`, PM2_HOME: home });
       assert.match(queues.output, /ok .*workers on each queue/);
     });
-    const before = await list();
-    assert.equal(before.size, 4);
-    process.kill(before.get('worker-alliances')?.pid ?? 0, 'SIGKILL');
+    const first = await list();
+    assert.equal(first.size, 4);
+    process.kill(first.get('worker-alliances')?.pid ?? 0, 'SIGKILL');
     await eventually(async () => {
       const now = (await list()).get('worker-alliances');
       assert.equal(now?.pm2_env.status, 'online');
-      assert.notEqual(now?.pid, before.get('worker-alliances')?.pid);
+      assert.notEqual(now?.pid, first.get('worker-alliances')?.pid);
     });
     await project.runManually();
     assert.deepEqual(await project.countedItems(), await itemsInTables(project, 1));
@@ -79,7 +79,7 @@ describe('under PM2', () => {
   });
 
   test('stops cleanly, and the numbers stay', async () => {
-    const before = sumOf(await project.metrics(), 'workflow_items_total');
+    const counted = sumOf(await project.metrics(), 'workflow_items_total');
     await pm2('stop', 'all');
     for (const [name, { pm2_env }] of await list()) assert.equal(pm2_env.status, 'stopped', name);
     const log = readFileSync(join(project.dir, 'logs/worker-alliances.log'), 'utf8');
@@ -87,7 +87,7 @@ describe('under PM2', () => {
     const worker = project.start(['worker:info:alliances']);
     await eventually(async () => {
       worker.assertRunning();
-      assert.equal(sumOf(await project.metrics(), 'workflow_items_total'), before);
+      assert.equal(sumOf(await project.metrics(), 'workflow_items_total'), counted);
     });
   });
 });

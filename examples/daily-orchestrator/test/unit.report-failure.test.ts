@@ -1,40 +1,18 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { silentLog } from '../src/log/log.js';
 import { reportFailure } from '../src/workflow/report-failure.js';
+import { webhook, type Report } from './webhook.js';
 
 const FAILURE = { run: 7, step: 'queue:alliances', error: 'it broke', at: '2026-03-10T02:31:00.000Z' };
 
-interface Received {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-async function webhook(t: TestContext, statuses: number[]): Promise<{ url: string; received: Received[] }> {
-  const received: Received[] = [];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const piece of request) body += String(piece);
-    received.push({ headers: request.headers, body });
-    response.statusCode = statuses.shift() ?? 200;
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received };
-}
-
 describe('the report of a failure', () => {
   test('is signed', async (t) => {
-    const { url, received } = await webhook(t, []);
+    const { url, reports } = await webhook(t, []);
     await reportFailure({ url, secret: 'hush' }, FAILURE, silentLog(), 1);
-    const [{ headers, body }] = received as [Received];
+    const [{ headers, body }] = reports as [Report];
     assert.deepEqual(JSON.parse(body), {
       event: 'workflow.failed',
       workflow: 'daily-orchestrator',
@@ -47,24 +25,24 @@ describe('the report of a failure', () => {
   });
 
   test('has no signature without a secret', async (t) => {
-    const { url, received } = await webhook(t, []);
+    const { url, reports } = await webhook(t, []);
     await reportFailure({ url, secret: undefined }, FAILURE, silentLog(), 1);
-    assert.equal(received[0]?.headers['x-signature'], undefined);
+    assert.equal(reports[0]?.headers['x-signature'], undefined);
   });
 
   test('is sent again until it is taken', async (t) => {
-    const { url, received } = await webhook(t, [500, 429, 503]);
+    const { url, reports } = await webhook(t, [500, 429, 503]);
     await reportFailure({ url, secret: undefined }, FAILURE, silentLog(), 1);
-    assert.equal(received.length, 4);
+    assert.equal(reports.length, 4);
   });
 
   test('is given up after five attempts, and at once when it is refused', async (t) => {
     const stubborn = await webhook(t, [500, 500, 500, 500, 500, 500]);
     await reportFailure({ url: stubborn.url, secret: undefined }, FAILURE, silentLog(), 1);
-    assert.equal(stubborn.received.length, 5);
+    assert.equal(stubborn.reports.length, 5);
     const refusing = await webhook(t, [401]);
     await reportFailure({ url: refusing.url, secret: undefined }, FAILURE, silentLog(), 1);
-    assert.equal(refusing.received.length, 1);
+    assert.equal(refusing.reports.length, 1);
   });
 
   test('never rejects', async () => {

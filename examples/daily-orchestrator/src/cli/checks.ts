@@ -26,7 +26,7 @@ export interface CheckResult {
 
 export interface Check {
   readonly name: string;
-  check(settings: Settings, log: Log): Promise<CheckResult>;
+  readonly check: (settings: Settings, log: Log) => Promise<CheckResult>;
 }
 
 const TIMEOUT_MS = 10_000;

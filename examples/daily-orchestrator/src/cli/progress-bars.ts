@@ -3,7 +3,7 @@ import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { Progress } from '../workflow/wait-until-empty.js';
 
 /** A bar for each queue that a run waits for. */
-export function progressBars(): { show(progress: Progress): void; stop(): void } {
+export function progressBars(): { readonly show: (progress: Progress) => void; readonly stop: () => void } {
   const bars = new MultiBar(
     {
       format: '{queue} |{bar}| {value}/{total}  {ready} ready, {hand} in hand, {consumers} workers',

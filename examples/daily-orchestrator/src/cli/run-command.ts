@@ -38,7 +38,7 @@ async function attended(
   work: (workshop: OpenedWorkshop, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   const signal = endSignal();
-  const terminal = process.stdout.isTTY === true;
+  const terminal = process.stdout.isTTY;
   const log = createLog(`${PROCESS}-manual`, settings, !terminal);
   return withWorkshop(`${PROCESS}-manual`, settings, log, signal, async (workshop) => {
     const stopObserving = observeQueues(QUEUE_NAMES, workshop.depthOf);

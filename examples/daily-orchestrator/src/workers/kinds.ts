@@ -26,7 +26,7 @@ export interface WorkerKind<T> {
   readonly queue: string;
   readonly endpoint: Endpoint<T>;
   /** Notes further items. Its messages are published before the item is finished; it may be called again for the same item. */
-  expand?(db: Queryable, answered: Answered<T>): Promise<Found>;
+  readonly expand?: (db: Queryable, answered: Answered<T>) => Promise<Found>;
   /** In the transaction that finishes the items. */
   store?(db: Queryable, answered: ReadonlyArray<Answered<T>>): Promise<void>;
 }

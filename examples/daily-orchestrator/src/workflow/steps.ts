@@ -30,9 +30,9 @@ export interface StepContext {
   readonly esi: EsiClient;
   readonly ledger: Ledger;
   readonly log: Log;
-  depthOf(queue: string): Promise<QueueDepth>;
+  readonly depthOf: (queue: string) => Promise<QueueDepth>;
   /** Called at each look at a queue. */
-  progress(progress: Progress): void;
+  readonly progress: (progress: Progress) => void;
 }
 
 export interface Step {

@@ -25,12 +25,12 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
   /** What the broker says now. */
-  depth(): Promise<QueueDepth>;
+  readonly depth: () => Promise<QueueDepth>;
   /** What became of the items that the run has put into the queue. */
-  items(): Promise<ItemCounts>;
+  readonly items: () => Promise<ItemCounts>;
   /** Puts unfinished items into the queue once more. */
-  sendAgain(): Promise<void>;
-  progress(progress: Progress): void;
+  readonly sendAgain: () => Promise<void>;
+  readonly progress: (progress: Progress) => void;
   /** Milliseconds without any progress after which an idle broker is taken to have lost messages. Default 30000. */
   readonly lostAfterMs?: number;
 }
