@@ -75,16 +75,17 @@ describe('the commands', () => {
     try {
       await publish(broker, queue, [{ id: 98_000_001 }, { id: 98_000_002 }, { id: 98_000_003 }], never);
       await broker.withChannel(async (channel) => {
-        await channel.get(queue);
+        await channel.prefetch(1);
+        await channel.consume(queue, () => undefined);
         await eventually(async () => {
           const counted = await json('rabbitmq:queue-count', queue);
-          assert.deepEqual(counted, [{ name: queue, ready: 2, unacknowledged: 1, consumers: 0 }]);
+          assert.deepEqual(counted, [{ name: queue, ready: 2, unacknowledged: 1, consumers: 1 }]);
         });
         const listed = (await json('rabbitmq:list-queues')) as Array<{ name: string }>;
         assert.equal(listed.length, 6, 'three queues and their dead-letter queues');
         assert.deepEqual(
           listed.find(({ name }) => name === queue),
-          { name: queue, ready: 2, unacknowledged: 1, consumers: 0 },
+          { name: queue, ready: 2, unacknowledged: 1, consumers: 1 },
         );
       });
     } finally {

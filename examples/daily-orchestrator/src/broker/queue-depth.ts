@@ -43,10 +43,8 @@ export async function queueDepth(
   management: Management | undefined,
   queue: string,
 ): Promise<QueueDepth> {
-  const [declared, listed] = await Promise.all([
-    broker.withChannel((channel) => channel.checkQueue(queue)),
-    management === undefined ? undefined : ask(management, queue),
-  ]);
+  const declared = await broker.withChannel((channel) => channel.checkQueue(queue));
+  const listed = management === undefined ? undefined : await ask(management, queue);
   return {
     name: queue,
     ready: declared.messageCount,

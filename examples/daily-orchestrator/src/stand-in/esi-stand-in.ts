@@ -78,7 +78,7 @@ export class EsiStandIn {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
     const path = (request.url ?? '').replace(/^\/latest/, '').replace(/\?.*$/, '');
-    if (this.behaviour.delayMs > 0) await sleep(this.behaviour.delayMs);
+    if (this.behaviour.delayMs > 0) await sleep(this.behaviour.delayMs, undefined, { ref: false });
     await this.behaviour.hold(path);
     this.#turnWindow();
     const refused = this.#refusal(path);
