@@ -1,4 +1,5 @@
 export { start, shutdown, type StartOptions } from './start/start.js';
+export { flush, type FlushOptions } from './start/flush.js';
 export type { Orchestrator } from './start/running.js';
 export { metricsHandler, collectMetrics, type CollectedMetrics } from './start/metrics-handler.js';
 export {
@@ -8,11 +9,8 @@ export {
   StoreMetricReader as RedisMetricReader,
   type StoreMetricReaderOptions as RedisMetricReaderOptions,
 } from './reader/store-metric-reader.js';
-export {
-  StoreMetricExporter,
-  type StoreMetricExporterOptions,
-  type FlushReport,
-} from './reader/store-metric-exporter.js';
+export { StoreMetricExporter, type StoreMetricExporterOptions } from './reader/store-metric-exporter.js';
+export type { FlushReport } from './reader/flush-report.js';
 export type { GaugeMode, GaugeRule } from './reader/gauge-aggregation.js';
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';

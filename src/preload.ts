@@ -6,6 +6,7 @@ import type * as LogModule from './log.js';
 import type { LogLevel } from './log.js';
 import { mainFile } from './start/identity/main-file.js';
 import { isTool } from './start/identity/tools.js';
+import type * as ThreadsModule from './start/lifecycle/threads.js';
 import { pending, running } from './start/running.js';
 import type * as StartLaterModule from './start/start-later.js';
 import type * as StartModule from './start/start.js';
@@ -23,6 +24,10 @@ export function preload(): void {
     const settings = readSettings(environment, {}, () => undefined);
     level = settings.logLevel;
     if (!settings.enabled || settings.sdkDisabled || (!isMainThread && !settings.workerThreads)) return;
+    if (isMainThread && settings.workerThreads) {
+      const { measuredThreads } = require('./start/lifecycle/threads.js') as typeof ThreadsModule;
+      measuredThreads();
+    }
     const main = mainFile(environment);
     if (main.kind === 'tool' || running() !== undefined || pending() !== undefined) return;
     const { canStartLater, startLater } = require('./start/start-later.js') as typeof StartLaterModule;

@@ -106,6 +106,20 @@ const WARNINGS = {
     meaning: 'The process ended while the store was unavailable. The values that it had not sent are lost.',
     remedy: 'Nothing can be done afterwards. Keep the store up longer than the processes that use it.',
   },
+  ORCHESTRATOR_NO_SPOOL: {
+    message: 'What a process cannot send before its end will be lost: <error>',
+    level: 'debug',
+    meaning:
+      'With Redis, what a process cannot send before its end is left in a file of the host, for the next process of the project. That folder cannot be used.',
+    remedy:
+      'Set `ORCHESTRATOR_LOCAL_DIR` to a folder that the processes may write to; in a container, a volume.',
+  },
+  ORCHESTRATOR_SPOOL_DROPPED: {
+    message: 'What a process could not send before its end, <series> series, is dropped: <why>.',
+    meaning:
+      'A process had left its last values in a file, and by now they cannot be counted: the project was wiped, or they have waited for half of `ORCHESTRATOR_METRICS_TTL`, after which Redis does not know whether it has them. They are counted in `orchestrator_points_dropped_total`.',
+    remedy: 'Nothing.',
+  },
   ORCHESTRATOR_OUTCOME_UNKNOWN: {
     message:
       'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',

@@ -400,6 +400,16 @@ export interface SettingOptions {
   readonly metricExportInterval?: Settings['metricExportInterval'] | undefined;
 
   /**
+   * Milliseconds for which `process.exit()` or a crash may be held up to send what was recorded since the
+   * last flush. It takes about a millisecond with the local store, and a thread and a connection with Redis.
+   * What Redis has not confirmed by then goes to a file, which the next process of the project on this host
+   * sends. `0`: such ends lose what was recorded since the last flush.
+   *
+   * Variable: `ORCHESTRATOR_EXIT_TIMEOUT`. Default: `500`. Allowed: a whole number from 0 to 10000.
+   */
+  readonly exitTimeout?: Settings['exitTimeout'] | undefined;
+
+  /**
    * Milliseconds a flush may take: never more than the interval, and for a flush to the store never more than
    * 5000.
    *

@@ -466,6 +466,14 @@ class SettingsTable {
       'Milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much. It holds for the `otlp` and `console` metrics exporters too.',
   };
 
+  readonly exitTimeout: Setting<number> = {
+    env: ['ORCHESTRATOR_EXIT_TIMEOUT'],
+    kind: integer(0, 10_000),
+    default: 500,
+    description:
+      'Milliseconds for which `process.exit()` or a crash may be held up to send what was recorded since the last flush. It takes about a millisecond with the local store, and a thread and a connection with Redis. What Redis has not confirmed by then goes to a file, which the next process of the project on this host sends. `0`: such ends lose what was recorded since the last flush.',
+  };
+
   readonly metricExportTimeout: Setting<number> = {
     env: ['OTEL_METRIC_EXPORT_TIMEOUT'],
     kind: integer(50, 3_600_000),

@@ -97,8 +97,13 @@ export class DeltaAccumulator {
     return count;
   }
 
-  /** Takes over one collection. @param nowMark its time by `performance.now()` */
-  add(metrics: ResourceMetrics, nowMark: number): void {
+  /**
+   * Takes over one collection.
+   *
+   * @param nowMark its time by `performance.now()`
+   * @param observed false: no callback was called for it, and what they last observed goes on
+   */
+  add(metrics: ResourceMetrics, nowMark: number, observed = true): void {
     this.#dirty = true;
     this.#collectedMark = nowMark;
     this.#setResource(metrics.resource);
@@ -106,7 +111,7 @@ export class DeltaAccumulator {
     for (const { scope, metrics: list } of metrics.scopeMetrics) {
       for (const metric of list) this.#addMetric(this.#scope(scope), metric, nowMark);
     }
-    for (const family of this.#all()) if (family instanceof CurrentFamily) family.end(nowMark);
+    for (const family of this.#all()) if (family instanceof CurrentFamily) family.end(nowMark, observed);
   }
 
   /** Everything that waits, as one batch. */

@@ -44,6 +44,7 @@ export class MetricsPipeline {
   readonly #appMetricsPath: string | undefined;
   readonly #sweeping: NodeJS.Timeout;
   readonly #intervalMs: number;
+  readonly #finishes: boolean;
   #hostCollector: HostCollector | undefined;
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
@@ -51,6 +52,7 @@ export class MetricsPipeline {
   constructor(settings: Settings, identity: Identity, sources: MetricSources, log: Log) {
     const interval = settings.metricExportInterval;
     this.#intervalMs = interval;
+    this.#finishes = settings.exitTimeout > 0;
     this.store = openStore(settings, identity, log.warn);
     this.reader = new StoreMetricReader({
       store: this.store,
@@ -120,14 +122,15 @@ export class MetricsPipeline {
   }
 
   /**
-   * For the very end of the process: says how many series have values that will never reach the store, when the store is
-   * the reason.
+   * For the very end of the process, and synchronous: hands over what the store has not confirmed, and says what is lost when
+   * the store is the reason.
    *
-   * @param unsent the last flush did not succeed
+   * @param waitMs milliseconds that it may take
    */
-  reportLosses(unsent: boolean): void {
+  finish(waitMs: number): void {
     const { exporter } = this.reader;
-    if (unsent || exporter.lastError !== undefined) exporter.reportLosses();
+    if (this.#finishes) this.reader.finish(waitMs);
+    else if (exporter.lastError !== undefined) exporter.reportLosses();
   }
 
   /** Stops serving. Reader and store end with their MeterProvider. */

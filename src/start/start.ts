@@ -83,8 +83,8 @@ function launch(options: StartOptions, given?: MainFile, early?: Early): Orchest
 
 /**
  * Ends what {@link start} or the preload began: sends what was recorded, ends this instance's lease, closes the metrics
- * server and the store. Call it before `process.exit()`, which leaves no time for it. Resolves at once when nothing runs;
- * never rejects, since what goes wrong is a warning.
+ * server and the store. Nothing has to call it: a process that ends in any other way sends its last values as well. Resolves
+ * at once when nothing runs; never rejects, since what goes wrong is a warning.
  *
  * @example
  * ```ts

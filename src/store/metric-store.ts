@@ -60,8 +60,26 @@ export interface MetricStore {
    * next batch; up-down counters and observed values do.
    */
   wipe(): Promise<void>;
+  /**
+   * For the `exit` event of a process: synchronous, and no promise is resolved after it. Applies the batches in their order,
+   * each exactly once whatever became of an `apply` that is under way, and ends the lease.
+   *
+   * Returns `stored` when all is applied, or `kept` when it lies where another process of the project finds it
+   * and sends it. Throws the reason why neither is possible. If the process lives on all the same, `apply` is called again
+   * with the same batches. Default: nothing can be done.
+   */
+  finish?(last: LastBatches): 'stored' | 'kept';
   /** Releases connections and files. Idempotent. Pending calls reject. */
   close(): Promise<void>;
+}
+
+/** What an instance hands over at its end. */
+export interface LastBatches {
+  readonly batches: readonly DeltaBatch[];
+  /** Milliseconds that it may take; 0: only what takes no time. */
+  readonly waitMs: number;
+  /** False when the batches have nothing of the application: then they may be left out. */
+  readonly isWorthWaiting: boolean;
 }
 
 /** What a store must know about its project and its instance. */

@@ -3,7 +3,8 @@ import { prepareLocalFolder } from './folder.js';
 import { ProjectLog } from './project-log.js';
 import { type Change, PART_LIMITS, splitBatch } from './log-record.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
-import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import type { ApplyResult, LastBatches, MetricStore, StoreContext } from '../metric-store.js';
+import { writeLast } from './last-records.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { SHOWN_AS_STORED } from '../../model/shown-as.js';
@@ -105,6 +106,19 @@ class LocalStore implements MetricStore {
     await this.#inTurn(async () => {
       if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe', atMs: this.#log.now() });
     });
+  }
+
+  finish({ batches, isWorthWaiting }: LastBatches): 'stored' {
+    if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
+    // Its last flush has ended the lease, and only such things followed as each process does by itself.
+    if (!isWorthWaiting && this.#instance() === undefined) return 'stored';
+    const { applied, isWriting } = this.#log;
+    try {
+      writeLast(this.#log.final(), this.#context.lease, batches, { applied: applied.sequence, isWriting });
+      return 'stored';
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { checkpointSize, writeCheckpoint } from './checkpoint-file.js';
+import { FinalLog } from './final-log.js';
 import {
   deleteOlder,
   FIRST_GENERATION,
@@ -25,6 +26,9 @@ import { StoreClock } from './store-clock.js';
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
 
+/** More than a process writes at its end. */
+const FINAL_RECORDS = 1_000_000;
+
 /** A batch of this instance that is in the log as a whole. */
 export interface AppliedBatch {
   readonly sequence: number;
@@ -36,6 +40,8 @@ export interface AppliedBatch {
 export class ProjectLog {
   #replica: Replica;
   #log: AppendOnlyFile | undefined;
+  /** Its rest was read by a {@link FinalLog}. */
+  #finished: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
   /** Of the checkpoint that this generation began with. */
   #checkpointRows = 0;
@@ -132,10 +138,28 @@ export class ProjectLog {
     if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
   }
 
-  async close(): Promise<void> {
-    const log = this.#log;
+  /** True if a record of this instance was written, or is about to be, and has not been read. */
+  get isWriting(): boolean {
+    return this.#executed !== this.#written;
+  }
+
+  /** For the end of the process: what is left to do, at once. If the process goes on all the same, this begins anew. */
+  final(): FinalLog {
+    const tail = this.#log?.tail();
+    this.#finished ??= this.#log;
     this.#log = undefined;
-    await log?.close();
+    const written = this.#written;
+    const position = { clock: this.#clock, replica: this.#replica, tail, written };
+    // Numbers that the final records may have.
+    this.#written = written + FINAL_RECORDS;
+    return new FinalLog(this.#context, this.#prepareFolder, position);
+  }
+
+  async close(): Promise<void> {
+    const logs = [this.#log, this.#finished];
+    this.#log = undefined;
+    this.#finished = undefined;
+    for (const log of logs) await log?.close();
   }
 
   async #read(log: AppendOnlyFile): Promise<SealRecord | undefined> {

@@ -1,12 +1,18 @@
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
-import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import { orchestratorError, reason } from '../../errors.js';
+import type { ApplyResult, LastBatches, MetricStore, StoreContext } from '../metric-store.js';
 import type { RedisTarget } from './connection/client.js';
 import { RedisConnection } from './connection/connection.js';
+import { sendInThread } from './ending/ending-thread.js';
+import type { LastParts } from './writing/last-parts.js';
+import { Spool } from './ending/spool.js';
+import { SpoolSender } from './ending/spool-sender.js';
 import { Janitor } from './janitor.js';
 import { RedisReader } from './reading/snapshot-reader.js';
 import { redisKeys, type RedisKeys } from './scripts/keys.js';
 import { LOCK } from './scripts/lock.js';
+import { DroppedPoints } from './writing/dropped-points.js';
 import { LateParts } from './writing/late-parts.js';
 import { keyTtlMsOf, RedisWriter } from './writing/writer.js';
 
@@ -18,9 +24,15 @@ const JANITOR_MS = 30_000;
  * each, so that a large scrape never delays a flush.
  *
  * @param timeoutMs how long any one step may take before its outcome counts as unknown
+ * @param directory of this host, for what cannot be sent before the end of the process. Default: that of the local store
  */
-export function createRedisStore(context: StoreContext, target: RedisTarget, timeoutMs: number): MetricStore {
-  return new RedisStore(context, target, timeoutMs);
+export function createRedisStore(
+  context: StoreContext,
+  target: RedisTarget,
+  timeoutMs: number,
+  directory?: string,
+): MetricStore {
+  return new RedisStore(context, target, timeoutMs, directory);
 }
 
 class RedisStore implements MetricStore {
@@ -35,10 +47,12 @@ class RedisStore implements MetricStore {
   readonly #reader: RedisReader;
   readonly #janitor: Janitor;
   readonly #late: LateParts;
+  readonly #spool: Spool;
+  readonly #spoolSender: SpoolSender;
   /** Locks that this instance has, and how long each lasts when it is new. */
   readonly #locks = new Map<string, number>();
 
-  constructor(context: StoreContext, target: RedisTarget, timeoutMs: number) {
+  constructor(context: StoreContext, target: RedisTarget, timeoutMs: number, directory: string | undefined) {
     this.#context = context;
     this.#target = target;
     this.#timeoutMs = timeoutMs;
@@ -48,13 +62,40 @@ class RedisStore implements MetricStore {
     this.description = this.#writing.description;
     const keyTtlMs = keyTtlMsOf(context);
     this.#late = new LateParts(this.#writing, this.#keys, keyTtlMs);
-    this.#writer = new RedisWriter(context, this.#writing, this.#keys, this.#late);
+    const dropped = new DroppedPoints(context.warn);
+    const parts = { connection: this.#writing, keys: this.#keys, dropped };
+    this.#writer = new RedisWriter({ ...parts, context, late: this.#late });
+    const store = `${this.description} ${target.db ?? 0}`;
+    this.#spool = new Spool({ directory, prefix: context.prefix, store });
+    const { lease, warn } = context;
+    this.#spoolSender = new SpoolSender({ ...parts, spool: this.#spool, lease, warn });
     this.#reader = new RedisReader(context, this.#reading, this.#keys);
     this.#janitor = new Janitor(context, keyTtlMs, this.#reading, this.#keys);
   }
 
-  apply(batch: DeltaBatch): Promise<ApplyResult> {
-    return this.#writer.apply(batch);
+  async apply(batch: DeltaBatch): Promise<ApplyResult> {
+    const result = await this.#writer.apply(batch);
+    await this.#spoolSender.send();
+    return result;
+  }
+
+  finish({ batches, waitMs, isWorthWaiting }: LastBatches): 'stored' | 'kept' {
+    if (!isWorthWaiting) return 'stored';
+    const last = this.#writer.last(batches);
+    if (last.parts.length === 0) return 'stored';
+    const { outcome, why } = this.#sendNow(last, waitMs);
+    if (outcome === 'sent') return 'stored';
+    const values = { store: this.description };
+    if (outcome === 'refused')
+      throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'redis', { ...values, error: why });
+    try {
+      // After as long Redis need not know any more which of these parts it has.
+      this.#spool.write(last, last.keyTtlMs / 2);
+      return 'kept';
+    } catch (error) {
+      const both = `${why} ${reason(error)}`.trim();
+      throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'redis', { ...values, error: both });
+    }
   }
 
   snapshot(): Promise<Snapshot> {
@@ -93,6 +134,12 @@ class RedisStore implements MetricStore {
     this.#writing.close();
     this.#reading.close();
     return Promise.resolve();
+  }
+
+  #sendNow(last: LastParts, waitMs: number): ReturnType<typeof sendInThread> {
+    if (waitMs <= 0) return { outcome: 'late', why: '' };
+    const known = this.#writing.node;
+    return sendInThread({ target: this.#target, known, last, locks: [...this.#locks] }, waitMs);
   }
 
   #lock(name: string, ms: number, fullMs: number): Promise<boolean> {

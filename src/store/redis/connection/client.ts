@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import { AbstractConnector, type Command, Redis, type RedisOptions } from 'ioredis';
@@ -99,6 +99,12 @@ export function createClient(
   else Object.assign(options, node);
   options.Connector = connector(UnrefConnector);
   return new OwnRedis(options);
+}
+
+/** The address that its host's name stands for; undefined without a connection. */
+export function addressOf(client: Redis): string | undefined {
+  const { stream }: { stream?: unknown } = client;
+  return stream instanceof Socket ? stream.remoteAddress : undefined;
 }
 
 /** Connects, and disconnects again if that fails. */

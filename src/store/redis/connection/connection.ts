@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import { OrchestratorError, orchestratorError } from '../../../errors.js';
 import { deadline } from '../../../event-loop/deadline.js';
 import type { RedisScript } from '../scripts/script.js';
-import { createClient, openClient, type RedisNode, type RedisTarget } from './client.js';
+import { addressOf, createClient, openClient, type RedisNode, type RedisTarget } from './client.js';
 import { type Command, evaluate, pipeline, type Route } from './commands.js';
 import { explain, isRefusedCommand } from './failure.js';
 import { isSlotMoving, redirectionOf } from './redirection.js';
@@ -51,6 +51,13 @@ export class RedisConnection {
     const where =
       path ?? nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
     return `redis ${mode === 'standalone' ? '' : `${mode} `}${mode === 'sentinel' ? `${name ?? ''} ` : ''}${where}${tls ? ' (TLS)' : ''}`;
+  }
+
+  /** The node that answers; undefined while there is no connection. */
+  get node(): (RedisNode & { readonly address: string | undefined }) | undefined {
+    if (this.#client?.status !== 'ready') return undefined;
+    const { host = '', port = 0 } = this.#client.options;
+    return { host, port, address: addressOf(this.#client) };
   }
 
   /** Runs a script. Rejects with TRYAGAIN if the keys are on two nodes for longer than a moment. */
