@@ -1,8 +1,12 @@
-import { collectMetrics } from '@org/orchestrator';
+import { collectMetrics, flush } from '@org/orchestrator';
+
+/** Milliseconds for one attempt: longer than a store that is merely busy needs. */
+const FLUSH_MS = 10_000;
 
 /** Resolves when everything that this process has counted is in the store. Rejects when it is not. */
 export async function flushMetrics(): Promise<void> {
-  await collectMetrics();
+  const isSent = await flush({ timeoutMs: FLUSH_MS });
+  if (!isSent) throw new Error('what was counted is not in the store of metrics yet');
 }
 
 /** The value of the counter `workflow.commits` of a slot, over all processes that ever had it. */
