@@ -29,7 +29,7 @@ export class ConfigError extends Error {
 /** Compiled code lies in dist/src/config. */
 const SCHEMA_FILE = join(__dirname, '../../../gateway.schema.json');
 
-const validate = new Ajv({ strict: true, strictTypes: false, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(
+const validate = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(
   JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as object,
 );
 

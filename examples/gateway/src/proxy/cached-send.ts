@@ -61,8 +61,10 @@ function conditionalHeaders({ policy }: CacheEntry, request: CacheRequest): Head
   );
 }
 
+/** As `stale-if-error` of the answer allows it (RFC 5861). */
 function mayBeStale({ policy }: CacheEntry): boolean {
-  return policy.useStaleWhileRevalidate() || /stale-if-error/.test(String(policy.responseHeaders()['cache-control']));
+  const seconds = /stale-if-error=(\d+)/.exec(String(policy.responseHeaders()['cache-control']))?.[1];
+  return seconds !== undefined && policy.age() - policy.maxAge() <= Number(seconds);
 }
 
 function fromService(cache: ResponseCache, request: CacheRequest, response: UpstreamResponse): Answer {
