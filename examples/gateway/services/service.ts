@@ -24,6 +24,7 @@ export class Service {
   readonly app: FastifyInstance = Fastify({ forceCloseConnections: true });
   readonly effects: Effect[] = [];
   readonly faults: Faults = new Faults();
+  readonly #holds = new Map<string, (release: () => void) => void>();
   readonly #answers = new Map<string, Outcome>();
   /** Orders of which something was undone; what comes late for them is refused. */
   readonly #undone = new Set<string>();
@@ -35,15 +36,30 @@ export class Service {
     this.app.put<{ Body: object }>('/faults', ({ body }) => this.faults.set(body as object));
   }
 
+  /** Lets a test stop the next request of a path, before or after its effect. */
+  hold(path: string, held: (release: () => void) => void, at: 'before' | 'after' = 'before'): void {
+    this.#holds.set(`${at} ${path}`, held);
+  }
+
+  async #wait(at: 'before' | 'after', { url }: FastifyRequest): Promise<void> {
+    const key = `${at} ${url}`;
+    const held = this.#holds.get(key);
+    if (held === undefined) return;
+    this.#holds.delete(key);
+    await new Promise<void>((release) => held(release));
+  }
+
   /** A request that has one effect on an order, however often it comes. */
   effect(path: string, kind: string, run: (body: never) => Outcome): void {
     this.app.post<{ Body: { order: string } }>(path, async (request, reply) => {
+      await this.#wait('before', request);
       const answer = this.#once(request, `${kind} ${request.body.order}`, () => {
         if (this.#undone.has(`${kind} ${request.body.order}`)) return { status: 409, body: { error: `${kind} was undone before` } };
         const outcome = run(request.body as never);
         if (outcome.status < 300) this.effects.push({ kind, order: request.body.order });
         return outcome;
       });
+      await this.#wait('after', request);
       await this.faults.after(request, reply);
       return reply.code(answer.status).send(answer.body);
     });
@@ -53,6 +69,7 @@ export class Service {
   undo(path: string, kind: string, of: string, run: (body: never) => void): void {
     this.app.post<{ Body: { order: string } }>(path, async (request, reply) => {
       const { order } = request.body;
+      await this.#wait('before', request);
       const answer = this.#once(request, `${kind} ${order}`, () => {
         this.#undone.add(`${of} ${order}`);
         const done = this.effects.some((effect) => effect.kind === of && effect.order === order);
@@ -62,6 +79,7 @@ export class Service {
         }
         return { status: 200, body: { order, [kind]: done } };
       });
+      await this.#wait('after', request);
       await this.faults.after(request, reply);
       return reply.code(answer.status).send(answer.body);
     });

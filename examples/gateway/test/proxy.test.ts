@@ -25,7 +25,7 @@ describe('routes', () => {
             requestHeaders: { set: { 'X-Tenant': 'one' }, remove: ['x-debug'] },
             responseHeaders: { set: { 'X-Frame-Options': 'DENY' }, remove: ['server'] },
           },
-          { name: 'slow', path: '/slow', upstream: 'user', timeoutMs: 100, retry: { count: 0 } },
+          { name: 'slow', path: '/slow', upstream: 'user', timeoutMs: 1000, retry: { count: 0 } },
         ],
       },
       { SERVICE_USER_BASE_URL: service.url, APP_NAME: 'edge', APP_URL: 'https://api.example.com' },
@@ -162,7 +162,7 @@ describe('retries', () => {
         upstreams: { thing: { breaker: { minimumCalls: 1000, window: 1000 } } },
         routes: [{ name: 'things', ...route, retry: { backoff: { initialMs: 1, maxMs: 5 }, bufferBytes: 10 } }],
       },
-      { SERVICE_THING_BASE_URL: service.url, ORCHESTRATOR_RETRY_COUNT: '2', ORCHESTRATOR_TIMEOUT_MS: '300' },
+      { SERVICE_THING_BASE_URL: service.url, ORCHESTRATOR_RETRY_COUNT: '2', ORCHESTRATOR_TIMEOUT_MS: '1500' },
     );
   });
   after(async () => {

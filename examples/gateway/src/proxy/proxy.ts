@@ -81,15 +81,15 @@ export class Proxy {
       return { ...answer, origin };
     }
     const response = await send({});
-    if (cache !== undefined && UNSAFE.has(request.method) && response.statusCode < 400) this.#forget(config, path);
+    if (cache !== undefined && UNSAFE.has(request.method) && response.statusCode < 400) await this.#forget(config, path);
     return { status: response.statusCode, headers: response.headers as Headers, body: response.body, result: 'proxied', origin };
   }
 
   /** A change through one route is seen through every route that shows the same path. */
-  #forget({ upstream }: RouteConfig, path: string): void {
+  async #forget({ upstream }: RouteConfig, path: string): Promise<void> {
     const { cache, runtime } = this.#dependencies;
-    for (const route of runtime().config.routes)
-      if (route.cache && route.upstream === upstream) void cache?.forget({ route: route.name, path });
+    const routes = runtime().config.routes.filter((route) => route.cache && route.upstream === upstream);
+    await Promise.all(routes.map(({ name: route }) => cache?.forget({ route, path })));
   }
 
   #requestHeaders(request: FastifyRequest, config: RouteConfig, identity: Admitted['identity'], hasBody: boolean): Headers {

@@ -123,9 +123,14 @@ export class Target {
     const startedAt = performance.now();
     const limit = timeout(request.timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
     try {
-      const response = await this.#breaker.execute(() =>
-        limit.execute(({ signal }) => this.#dispatch(request, signal, clientGone), clientGone),
-      );
+      const response = await this.#breaker.execute(async () => {
+        try {
+          return await limit.execute(({ signal }) => this.#dispatch(request, signal), clientGone);
+        } catch (error) {
+          // The limit ends in the same way for both; only its own end is trouble of the target.
+          throw clientGone.aborted ? new ClientGone() : error;
+        }
+      });
       this.#record(response.statusCode >= 500 ? 'error_status' : 'success', startedAt);
       onceClosed(response.body, () => (this.outstanding -= 1));
       return response;
@@ -138,22 +143,18 @@ export class Target {
     }
   }
 
-  async #dispatch(request: UpstreamRequest, signal: AbortSignal, clientGone: AbortSignal): Promise<UpstreamResponse> {
-    try {
-      return await this.#agent.request({
-        origin: this.url.origin,
-        path: joinPaths(this.url.pathname, request.path),
-        method: request.method as Dispatcher.HttpMethod,
-        headers: request.headers,
-        body: request.body,
-        signal,
-        // The policy around it is the limit; undici's own begins later, when the request has been written.
-        headersTimeout: 0,
-        bodyTimeout: request.idleTimeoutMs,
-      });
-    } catch (error) {
-      throw clientGone.aborted ? new ClientGone() : error;
-    }
+  #dispatch(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamResponse> {
+    return this.#agent.request({
+      origin: this.url.origin,
+      path: joinPaths(this.url.pathname, request.path),
+      method: request.method as Dispatcher.HttpMethod,
+      headers: request.headers,
+      body: request.body,
+      signal,
+      // The policy around it is the limit; undici's own begins later, when the request has been written.
+      headersTimeout: 0,
+      bodyTimeout: request.idleTimeoutMs,
+    });
   }
 
   #record(outcome: string, startedAt: number): void {
