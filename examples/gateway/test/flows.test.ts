@@ -65,7 +65,7 @@ describe('POST /orchestrate', () => {
 
   before(async () => {
     [shop, echo] = await Promise.all([startShop(), TestUpstream.start()]);
-    gateway = await startInProcess(config(), { ...shop.env, SERVICE_ECHO_BASE_URL: echo.url, FLOW_POLL_MS: '50', APP_URL: 'https://api.example.com' });
+    gateway = await startInProcess(config(), { ...shop.env, SERVICE_ECHO_BASE_URL: echo.url, FLOW_POLL_MS: '50', FLOW_LEASE_MS: '2000', APP_URL: 'https://api.example.com' });
     base = `${gateway.url}/orchestrate`;
   });
   after(async () => {
@@ -255,11 +255,13 @@ describe('POST /orchestrate', () => {
   });
 
   async function hold(path: string, send: () => ReturnType<typeof post>): Promise<{ answered: Awaited<ReturnType<typeof post>>; go(): void }> {
-    let go = (): void => undefined;
+    let go: (() => void) | undefined;
     echo.handler = (request, response) => {
       if (request.url === path) go = () => answer()(request, response);
       else answer()(request, response);
     };
-    return { answered: await send(), go: () => go() };
+    const answered = await send();
+    await eventually(() => assert.ok(go));
+    return { answered, go: () => go?.() };
   }
 });
