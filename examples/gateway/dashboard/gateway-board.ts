@@ -21,7 +21,9 @@ const GRID_WIDTH = 24;
 export function gatewayBoard(): Dashboard {
   const builder = new DashboardBuilder('Gateway')
     .uid('orchestrator-gateway')
-    .description('Requests, upstreams, circuit breakers and flows of the gateway, summed over all of its processes.')
+    .description(
+      'Requests, upstreams, circuit breakers and flows of the gateway, summed over all of its processes.',
+    )
     .tags(['orchestrator', 'gateway'])
     .readonly()
     .timezone('browser')
@@ -30,7 +32,9 @@ export function gatewayBoard(): Dashboard {
     .refresh('30s')
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     .withVariable(variable('job', 'Job', 'label_values(gateway_breaker_state, job)'))
-    .withVariable(variable('upstream', 'Upstream', 'label_values(gateway_breaker_state{job=~"$job"}, upstream)'));
+    .withVariable(
+      variable('upstream', 'Upstream', 'label_values(gateway_breaker_state{job=~"$job"}, upstream)'),
+    );
   let [y, id] = [0, 1];
   for (const { title, panels } of ROWS) {
     builder.withRow(new RowBuilder(title).id(id++).gridPos({ x: 0, y: y++, w: GRID_WIDTH, h: 1 }));
@@ -59,7 +63,8 @@ function variable(name: string, label: string, query: string): QueryVariableBuil
 }
 
 function panelOf(spec: PanelSpec): StatBuilder | TimeseriesBuilder {
-  const panel = spec.stat === undefined ? new TimeseriesBuilder().lineWidth(1).fillOpacity(8) : statBuilder(spec);
+  const panel =
+    spec.stat === undefined ? new TimeseriesBuilder().lineWidth(1).fillOpacity(8) : statBuilder(spec);
   panel.title(spec.title).description(spec.description).datasource(SOURCE).unit(spec.unit).min(0);
   for (const [index, [expression, legend]] of spec.queries.entries()) {
     const query = new DataqueryBuilder().refId('ABCDEFGH'.charAt(index)).expr(expression).datasource(SOURCE);
@@ -74,7 +79,10 @@ function statBuilder({ stat }: PanelSpec): StatBuilder {
     builder.mappings([
       {
         type: MappingType.ValueToText,
-        options: { '0': { text: 'down', color: 'red', index: 0 }, '1': { text: 'up', color: 'green', index: 1 } },
+        options: {
+          '0': { text: 'down', color: 'red', index: 0 },
+          '1': { text: 'up', color: 'green', index: 1 },
+        },
       },
     ]);
   return builder;

@@ -45,7 +45,8 @@ export const ROWS: readonly RowSpec[] = [
       },
       {
         title: 'Not answered by a service',
-        description: 'Share of the requests that the gateway answered itself: timeouts, open breakers, refusals.',
+        description:
+          'Share of the requests that the gateway answered itself: timeouts, open breakers, refusals.',
         unit: 'percentunit',
         stat: 'number',
         queries: [
@@ -90,7 +91,8 @@ export const ROWS: readonly RowSpec[] = [
     panels: [
       {
         title: 'Requests by outcome',
-        description: 'What became of requests: handed to a service, answered from the cache, or refused, and why.',
+        description:
+          'What became of requests: handed to a service, answered from the cache, or refused, and why.',
         unit: 'reqps',
         queries: [[rate('gateway_requests_total', 'outcome'), '{{outcome}}']],
       },
@@ -136,13 +138,23 @@ export const ROWS: readonly RowSpec[] = [
         title: 'Attempts by outcome',
         description: 'Each attempt to reach a target. More attempts than requests are retries.',
         unit: 'reqps',
-        queries: [[rate('gateway_upstream_attempts_total', 'upstream, outcome', ',upstream=~"$upstream"'), '{{upstream}} {{outcome}}']],
+        queries: [
+          [
+            rate('gateway_upstream_attempts_total', 'upstream, outcome', ',upstream=~"$upstream"'),
+            '{{upstream}} {{outcome}}',
+          ],
+        ],
       },
       {
         title: 'p95 of an attempt',
         description: 'Until the headers of the answer, or the failure, by target.',
         unit: 's',
-        queries: [[quantile(0.95, 'gateway_upstream_attempt_duration_seconds', 'upstream, target', UP), '{{upstream}} {{target}}']],
+        queries: [
+          [
+            quantile(0.95, 'gateway_upstream_attempt_duration_seconds', 'upstream, target', UP),
+            '{{upstream}} {{target}}',
+          ],
+        ],
       },
       {
         title: 'Breaker state',
@@ -154,19 +166,31 @@ export const ROWS: readonly RowSpec[] = [
         title: 'Breaker transitions',
         description: 'Changes of state, by the new one.',
         unit: 'short',
-        queries: [[`sum by (upstream, state) (increase(gateway_breaker_transitions_total{${UP}}[${RATE}]))`, '{{upstream}} {{state}}']],
+        queries: [
+          [
+            `sum by (upstream, state) (increase(gateway_breaker_transitions_total{${UP}}[${RATE}]))`,
+            '{{upstream}} {{state}}',
+          ],
+        ],
       },
       {
         title: 'Retries',
         description: 'Attempts after the first, by the reason of the failure before.',
         unit: 'reqps',
-        queries: [[rate('gateway_upstream_retries_total', 'upstream, reason', ',upstream=~"$upstream"'), '{{upstream}} {{reason}}']],
+        queries: [
+          [
+            rate('gateway_upstream_retries_total', 'upstream, reason', ',upstream=~"$upstream"'),
+            '{{upstream}} {{reason}}',
+          ],
+        ],
       },
       {
         title: 'Healthy targets',
         description: 'Targets that pass their health check, as the worst process sees them.',
         unit: 'short',
-        queries: [[`sum by (upstream) (min by (upstream, target) (gateway_target_healthy{${UP}}))`, '{{upstream}}']],
+        queries: [
+          [`sum by (upstream) (min by (upstream, target) (gateway_target_healthy{${UP}}))`, '{{upstream}}'],
+        ],
       },
       {
         title: 'Bulkhead',
@@ -181,7 +205,9 @@ export const ROWS: readonly RowSpec[] = [
         title: 'Bulkhead refusals',
         description: 'Requests refused because too many were under way.',
         unit: 'reqps',
-        queries: [[rate('gateway_bulkhead_rejected_total', 'upstream', ',upstream=~"$upstream"'), '{{upstream}}']],
+        queries: [
+          [rate('gateway_bulkhead_rejected_total', 'upstream', ',upstream=~"$upstream"'), '{{upstream}}'],
+        ],
       },
     ],
   },
@@ -204,19 +230,28 @@ export const ROWS: readonly RowSpec[] = [
         title: 'p95 of a flow',
         description: 'From its start to its end.',
         unit: 's',
-        queries: [[quantile(0.95, 'gateway_flow_duration_seconds', 'action, outcome', JOB), '{{action}} {{outcome}}']],
+        queries: [
+          [quantile(0.95, 'gateway_flow_duration_seconds', 'action, outcome', JOB), '{{action}} {{outcome}}'],
+        ],
       },
       {
         title: 'p95 of a step',
         description: 'With its retries.',
         unit: 's',
-        queries: [[quantile(0.95, 'gateway_flow_step_duration_seconds', 'action, step', JOB), '{{action}} {{step}}']],
+        queries: [
+          [quantile(0.95, 'gateway_flow_step_duration_seconds', 'action, step', JOB), '{{action}} {{step}}'],
+        ],
       },
       {
         title: 'Compensations',
         description: 'Steps undone, and attempts to undo that failed.',
         unit: 'ops',
-        queries: [[rate('gateway_flow_compensations_total', 'action, step, outcome'), '{{action}} {{step}} {{outcome}}']],
+        queries: [
+          [
+            rate('gateway_flow_compensations_total', 'action, step, outcome'),
+            '{{action}} {{step}} {{outcome}}',
+          ],
+        ],
       },
       {
         title: 'Taken over',
@@ -254,7 +289,9 @@ export const ROWS: readonly RowSpec[] = [
         title: 'Configuration',
         description: 'Reloads, by what became of them.',
         unit: 'short',
-        queries: [[`sum by (outcome) (increase(gateway_config_reloads_total{${JOB}}[${RATE}]))`, '{{outcome}}']],
+        queries: [
+          [`sum by (outcome) (increase(gateway_config_reloads_total{${JOB}}[${RATE}]))`, '{{outcome}}'],
+        ],
       },
     ],
   },

@@ -33,7 +33,10 @@ export class Program {
   readonly #group: boolean;
   #output = '';
 
-  constructor(command: string, { args = [], cwd, env, account, group = false, onOutput }: ProgramOptions = {}) {
+  constructor(
+    command: string,
+    { args = [], cwd, env, account, group = false, onOutput }: ProgramOptions = {},
+  ) {
     this.#name = command;
     this.#group = group;
     this.child = spawn(command, args, {
@@ -73,7 +76,8 @@ export class Program {
       try {
         return await attempt();
       } catch (error) {
-        if (Date.now() > deadline) throw new Error(`${(error as Error).message}\n${this.#output.slice(-3000)}`, { cause: error });
+        if (Date.now() > deadline)
+          throw new Error(`${(error as Error).message}\n${this.#output.slice(-3000)}`, { cause: error });
       }
       await sleep(50);
     }
@@ -99,7 +103,9 @@ export class Program {
 /** Ids of an account, for a server that refuses to run as root. Nothing if this process is not root. */
 export function idsOf(account: string): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith(`${account}:`));
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${account}:`));
   if (line === undefined) throw new Error(`there is no account "${account}" to run a server as`);
   const [, , uid, gid] = line.split(':');
   return { uid: Number(uid), gid: Number(gid) };

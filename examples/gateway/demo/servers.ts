@@ -30,7 +30,12 @@ function folderFor(name: string, account?: string): string {
   return folder;
 }
 
-async function serve(folder: string, port: number, launch: () => Program, ready: () => Promise<unknown>): Promise<Server> {
+async function serve(
+  folder: string,
+  port: number,
+  launch: () => Program,
+  ready: () => Promise<unknown>,
+): Promise<Server> {
   let program = launch();
   await program.until(ready);
   return {
@@ -57,22 +62,29 @@ export async function startRedis(): Promise<Server> {
   const folder = folderFor('redis');
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
-  return serve(folder, port, () => new Program(command, { args }), async () => {
-    const client = new Redis({ port, lazyConnect: true, retryStrategy: () => null });
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      await client.ping();
-    } finally {
-      client.disconnect();
-    }
-  });
+  return serve(
+    folder,
+    port,
+    () => new Program(command, { args }),
+    async () => {
+      const client = new Redis({ port, lazyConnect: true, retryStrategy: () => null });
+      client.on('error', () => undefined);
+      try {
+        await client.connect();
+        await client.ping();
+      } finally {
+        client.disconnect();
+      }
+    },
+  );
 }
 
 /** Debian keeps the server's programs off the PATH, one folder for each version. */
 function postgresFolders(): string[] {
   try {
-    return readdirSync('/usr/lib/postgresql').toSorted((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`);
+    return readdirSync('/usr/lib/postgresql')
+      .toSorted((a, b) => Number(b) - Number(a))
+      .map((version) => `/usr/lib/postgresql/${version}/bin`);
   } catch {
     return [];
   }
@@ -85,11 +97,29 @@ export async function startPostgres(): Promise<Server> {
   const command = programPath('postgres', 'postgresql', folders);
   const folder = folderFor('postgres', 'postgres');
   const data = join(folder, 'data');
-  execFileSync(initdb, ['--auth=trust', '--no-sync', '--username=gateway', '--pgdata', data], { ...idsOf('postgres'), stdio: 'pipe' });
+  execFileSync(initdb, ['--auth=trust', '--no-sync', '--username=gateway', '--pgdata', data], {
+    ...idsOf('postgres'),
+    stdio: 'pipe',
+  });
   const port = await freePort();
-  const args = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', folder, '-F', '-c', 'max_connections=200'];
-  const server = await serve(folder, port, () => new Program(command, { args, account: 'postgres' }), () =>
-    query(port, 'postgres', 'SELECT 1'),
+  const args = [
+    '-D',
+    data,
+    '-h',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-k',
+    folder,
+    '-F',
+    '-c',
+    'max_connections=200',
+  ];
+  const server = await serve(
+    folder,
+    port,
+    () => new Program(command, { args, account: 'postgres' }),
+    () => query(port, 'postgres', 'SELECT 1'),
   );
   await query(port, 'postgres', 'CREATE DATABASE gateway');
   return server;
@@ -127,10 +157,15 @@ export async function startRabbitMq(): Promise<Server> {
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none',
   };
   const url = `amqp://127.0.0.1:${port}`;
-  const server = await serve(folder, port, () => new Program(command, { env, cwd: folder, account: 'rabbitmq', group: true }), async () => {
-    const connection = await connect(url, { timeout: 5000 });
-    await connection.close();
-  }).catch((error: unknown) => {
+  const server = await serve(
+    folder,
+    port,
+    () => new Program(command, { env, cwd: folder, account: 'rabbitmq', group: true }),
+    async () => {
+      const connection = await connect(url, { timeout: 5000 });
+      await connection.close();
+    },
+  ).catch((error: unknown) => {
     stopMapper(epmd);
     throw error;
   });
@@ -159,14 +194,30 @@ export async function startPrometheus(target: number, rules: readonly string[] =
   const config = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: rules,
-    scrape_configs: [{ job_name: 'gateway', params: { project: ['gateway'] }, static_configs: [{ targets: [`127.0.0.1:${target}`] }] }],
+    scrape_configs: [
+      {
+        job_name: 'gateway',
+        params: { project: ['gateway'] },
+        static_configs: [{ targets: [`127.0.0.1:${target}`] }],
+      },
+    ],
   };
   // JSON is YAML.
   writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
   mkdirSync(join(folder, 'data'));
-  const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn'];
-  return serve(folder, port, () => new Program(command, { args, cwd: folder }), async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/-/ready`);
-    if (response.status !== 200) throw new Error('Prometheus is not ready');
-  });
+  const args = [
+    '--config.file=prometheus.yml',
+    '--storage.tsdb.path=data',
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=warn',
+  ];
+  return serve(
+    folder,
+    port,
+    () => new Program(command, { args, cwd: folder }),
+    async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/-/ready`);
+      if (response.status !== 200) throw new Error('Prometheus is not ready');
+    },
+  );
 }

@@ -4,4 +4,7 @@ import { join } from 'node:path';
 import { gatewayBoard } from '../dashboard/gateway-board.js';
 
 // Compiled code lies in dist/scripts.
-writeFileSync(join(__dirname, '../../dashboard/gateway.json'), `${JSON.stringify(gatewayBoard(), null, 2)}\n`);
+writeFileSync(
+  join(__dirname, '../../dashboard/gateway.json'),
+  `${JSON.stringify(gatewayBoard(), null, 2)}\n`,
+);

@@ -9,7 +9,12 @@ export const README_END = '<!-- end of settings -->';
 /** The table of the README. */
 export function settingsTable(): string {
   const rows = Object.values<Setting>(SETTINGS).map(({ env, fallback, what, choices, min, max }) => {
-    const allowed = choices === undefined ? (min === undefined ? '' : ` From ${min} to ${max}.`) : ` One of ${choices.map((choice) => `\`${choice}\``).join(', ')}.`;
+    const allowed =
+      choices === undefined
+        ? min === undefined
+          ? ''
+          : ` From ${min} to ${max}.`
+        : ` One of ${choices.map((choice) => `\`${choice}\``).join(', ')}.`;
     return `| \`${env}\` | ${fallback === '' ? 'not set' : `\`${fallback}\``} | ${what}${allowed} |`;
   });
   return ['| Variable | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
@@ -20,5 +25,8 @@ if (require.main === module) {
   const readme = readFileSync(file, 'utf8');
   const [start, end] = [readme.indexOf(README_START), readme.indexOf(README_END)];
   if (start < 0 || end < start) throw new Error('README.md has no place for the table');
-  writeFileSync(file, `${readme.slice(0, start)}${README_START}\n\n${settingsTable()}\n\n${readme.slice(end)}`);
+  writeFileSync(
+    file,
+    `${readme.slice(0, start)}${README_START}\n\n${settingsTable()}\n\n${readme.slice(end)}`,
+  );
 }

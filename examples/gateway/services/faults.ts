@@ -32,7 +32,8 @@ export class Faults {
     if (!this.#applies(request)) return;
     const { mode, ms, ratio } = this.#fault;
     if (mode === 'slow') await sleep(ms);
-    else if (mode === 'error' || (mode === 'flap' && Math.random() < ratio)) await reply.code(500).send({ error: 'a fault of the demo' });
+    else if (mode === 'error' || (mode === 'flap' && Math.random() < ratio))
+      await reply.code(500).send({ error: 'a fault of the demo' });
     else if (mode === 'reset') request.raw.socket.destroy();
   }
 
@@ -42,6 +43,8 @@ export class Faults {
   }
 
   #applies({ url }: FastifyRequest): boolean {
-    return this.#fault.mode !== 'ok' && url !== '/faults' && url !== '/ledger' && url.startsWith(this.#fault.path);
+    return (
+      this.#fault.mode !== 'ok' && url !== '/faults' && url !== '/ledger' && url.startsWith(this.#fault.path)
+    );
   }
 }

@@ -35,7 +35,8 @@ export function orderService(): Service {
     return { status: 201, body: { reservation: `reservation-${body.order}` } };
   });
   service.undo('/releases', 'release', 'reserve', ({ order }: { order: string }) => {
-    for (const { sku, quantity } of reservations.get(order)?.items ?? []) stock.set(sku, (stock.get(sku) ?? 0) + quantity);
+    for (const { sku, quantity } of reservations.get(order)?.items ?? [])
+      stock.set(sku, (stock.get(sku) ?? 0) + quantity);
     reservations.delete(order);
   });
 

@@ -54,7 +54,8 @@ export class Service {
     this.app.post<{ Body: { order: string } }>(path, async (request, reply) => {
       await this.#wait('before', request);
       const answer = this.#once(request, `${kind} ${request.body.order}`, () => {
-        if (this.#undone.has(`${kind} ${request.body.order}`)) return { status: 409, body: { error: `${kind} was undone before` } };
+        if (this.#undone.has(`${kind} ${request.body.order}`))
+          return { status: 409, body: { error: `${kind} was undone before` } };
         const outcome = run(request.body as never);
         if (outcome.status < 300) this.effects.push({ kind, order: request.body.order });
         return outcome;
@@ -87,7 +88,9 @@ export class Service {
 
   #once({ headers }: FastifyRequest, fallback: string, run: () => Outcome): Outcome {
     const given = headers['idempotency-key'];
-    const key = createHash('sha256').update(typeof given === 'string' ? given : `${fallback} ${Math.random()}`).digest('hex');
+    const key = createHash('sha256')
+      .update(typeof given === 'string' ? given : `${fallback} ${Math.random()}`)
+      .digest('hex');
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     const outcome = run();

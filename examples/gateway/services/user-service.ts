@@ -18,7 +18,10 @@ const NAMES = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald'];
 export function userService(): Service {
   const service = new Service('user');
   const users = new Map<string, User>(
-    NAMES.map((name, index) => [String(index + 1), { id: String(index + 1), name, balance: name === 'Donald' ? 1 : 1e9 }]),
+    NAMES.map((name, index) => [
+      String(index + 1),
+      { id: String(index + 1), name, balance: name === 'Donald' ? 1 : 1e9 },
+    ]),
   );
   const charges = new Map<string, Charge>();
 
@@ -34,7 +37,8 @@ export function userService(): Service {
   service.effect('/charges', 'charge', (body: Charge) => {
     const user = users.get(body.user);
     if (user === undefined) return { status: 404, body: { error: 'no such user' } };
-    if (user.balance < body.amount) return { status: 402, body: { error: `${user.name} has not got ${body.amount}` } };
+    if (user.balance < body.amount)
+      return { status: 402, body: { error: `${user.name} has not got ${body.amount}` } };
     user.balance -= body.amount;
     charges.set(body.order, body);
     return { status: 201, body: { charge: `charge-${body.order}`, balance: user.balance } };

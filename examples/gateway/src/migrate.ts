@@ -9,7 +9,9 @@ async function main(): Promise<void> {
   }
   const applied = await migrate(settings);
   const place = `${settings.dbDatabase} at ${settings.dbHost}:${settings.dbPort}`;
-  process.stdout.write(`${place}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}\n`);
+  process.stdout.write(
+    `${place}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}\n`,
+  );
 }
 
 main().catch((error: unknown) => {

@@ -20,10 +20,17 @@ class Issuer {
 
   async rotate(kid: string): Promise<void> {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
-    this.keys.push({ kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' } });
+    this.keys.push({
+      kid,
+      privateKey,
+      jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' },
+    });
   }
 
-  token(claims: object = {}, options: { aud?: string; iss?: string; exp?: number; kid?: string } = {}): Promise<string> {
+  token(
+    claims: object = {},
+    options: { aud?: string; iss?: string; exp?: number; kid?: string } = {},
+  ): Promise<string> {
     const key = this.keys.find(({ kid }) => kid === (options.kid ?? this.keys.at(-1)?.kid));
     if (key === undefined) throw new Error('no key');
     const exp = options.exp ?? Math.floor(Date.now() / 1000) + 300;
@@ -47,10 +54,16 @@ describe('authentication', () => {
     await issuer.rotate('key-1');
     service = await TestUpstream.start();
     identity = await TestUpstream.start((request, response) => {
-      if (request.url === '/jwks') return response.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }));
+      if (request.url === '/jwks')
+        return response.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }));
       return answer(404)(request, response);
     });
-    const route = (name: string, access: object): object => ({ name, path: `/${name}`, upstream: 's', access });
+    const route = (name: string, access: object): object => ({
+      name,
+      path: `/${name}`,
+      upstream: 's',
+      access,
+    });
     gateway = await startInProcess(
       {
         auth: {
@@ -75,7 +88,10 @@ describe('authentication', () => {
     await gateway.stop();
     await Promise.all([service.stop(), identity.stop()]);
   });
-  const get = async (path: string, headers: Record<string, string> = {}): Promise<{ status: number; echo: Echo; headers: Headers }> => {
+  const get = async (
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; echo: Echo; headers: Headers }> => {
     const response = await fetch(gateway.url + path, { headers });
     return { status: response.status, headers: response.headers, echo: (await response.json()) as Echo };
   };
@@ -119,13 +135,22 @@ describe('authentication', () => {
       await stranger.token(),
       none,
       'not-a-token',
-      await new SignJWT({ sub: 'x' }).setProtectedHeader({ alg: 'HS256' }).setIssuer(ISSUER).setAudience(AUDIENCE).setExpirationTime(now + 60).sign(Buffer.from('x'.repeat(32))),
+      await new SignJWT({ sub: 'x' })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setExpirationTime(now + 60)
+        .sign(Buffer.from('x'.repeat(32))),
     ];
     for (const token of tokens) assert.equal((await get('/token', bearer(token))).status, 401, token);
   });
 
   it('allows for clocks that differ by the skew', async () => {
-    assert.equal((await get('/token', bearer(await issuer.token({}, { exp: Math.floor(Date.now() / 1000) - 10 })))).status, 200);
+    assert.equal(
+      (await get('/token', bearer(await issuer.token({}, { exp: Math.floor(Date.now() / 1000) - 10 }))))
+        .status,
+      200,
+    );
   });
 
   it('fetches the keys again when the issuer has a new one', async () => {
@@ -143,13 +168,20 @@ describe('authentication', () => {
       request.on('data', (piece: Buffer) => (body += piece.toString()));
       request.on('end', () => {
         asked.push(`${request.headers.authorization} ${body}`);
-        response.end(JSON.stringify(body.includes('good') ? { active: true, sub: 'robot', scope: 'a b' } : { active: false }));
+        response.end(
+          JSON.stringify(
+            body.includes('good') ? { active: true, sub: 'robot', scope: 'a b' } : { active: false },
+          ),
+        );
       });
     };
     assert.equal((await get('/opaque', bearer('good'))).echo.headers['x-authenticated-subject'], 'robot');
     assert.equal((await get('/opaque', bearer('good'))).status, 200);
     assert.equal(asked.length, 1);
-    assert.equal(asked[0], `Basic ${Buffer.from('gateway:s3cret%26').toString('base64')} token=good&token_type_hint=access_token`);
+    assert.equal(
+      asked[0],
+      `Basic ${Buffer.from('gateway:s3cret%26').toString('base64')} token=good&token_type_hint=access_token`,
+    );
     assert.equal((await get('/opaque', bearer('bad'))).status, 401);
     identity.handler = answer(500);
     assert.equal((await get('/opaque', bearer('unknown'))).status, 503);
@@ -172,7 +204,12 @@ describe('TLS with client certificates', () => {
   before(async () => {
     service = await TestUpstream.start();
     gateway = await startInProcess(
-      { routes: [{ name: 'r', path: '/r', upstream: 's', access: { any: ['mtls'] } }, { name: 'open', path: '/open', upstream: 's' }] },
+      {
+        routes: [
+          { name: 'r', path: '/r', upstream: 's', access: { any: ['mtls'] } },
+          { name: 'open', path: '/open', upstream: 's' },
+        ],
+      },
       {
         SERVICE_S_BASE_URL: service.url,
         TLS_CERT_FILE: certificates.serverCert,
@@ -185,9 +222,16 @@ describe('TLS with client certificates', () => {
     await gateway.stop();
     await service.stop();
   });
-  const get = async (path: string, client?: { cert: string; key: string }): Promise<{ status: number; echo: Echo }> => {
+  const get = async (
+    path: string,
+    client?: { cert: string; key: string },
+  ): Promise<{ status: number; echo: Echo }> => {
     const files = client && { cert: readFileSync(client.cert), key: readFileSync(client.key) };
-    const request = httpsRequest(gateway.url + path, { ca: readFileSync(certificates.ca), agent: false, ...files }).end();
+    const request = httpsRequest(gateway.url + path, {
+      ca: readFileSync(certificates.ca),
+      agent: false,
+      ...files,
+    }).end();
     const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
     let body = '';
     for await (const piece of response) body += String(piece);
@@ -197,7 +241,10 @@ describe('TLS with client certificates', () => {
   it('takes a certificate of the authority where the route wants one', async () => {
     const own = { cert: certificates.clientCert, key: certificates.clientKey };
     const { status, echo } = await get('/r', own);
-    assert.deepEqual([status, echo.headers['x-authenticated-subject'], echo.headers['x-forwarded-proto']], [200, 'billing', 'https']);
+    assert.deepEqual(
+      [status, echo.headers['x-authenticated-subject'], echo.headers['x-forwarded-proto']],
+      [200, 'billing', 'https'],
+    );
     assert.equal((await get('/r')).status, 401);
     const stranger = makeCertificates();
     assert.equal((await get('/r', { cert: stranger.clientCert, key: stranger.clientKey })).status, 401);

@@ -37,7 +37,12 @@ describe('POST /orchestrate', () => {
                 method: 'PUT',
                 path: '/things/{% payload.name %}/{% steps.first.method %}',
                 headers: { 'x-text': 'a {% payload.name %} b' },
-                body: { id: '{% steps.first.body %}', list: '{% [1, 2].{"n": $} %}', text: 'x{% payload.count + 1 %}', plain: 7 },
+                body: {
+                  id: '{% steps.first.body %}',
+                  list: '{% [1, 2].{"n": $} %}',
+                  text: 'x{% payload.count + 1 %}',
+                  plain: 7,
+                },
               },
             }),
           ],
@@ -65,7 +70,13 @@ describe('POST /orchestrate', () => {
 
   before(async () => {
     [shop, echo] = await Promise.all([startShop(), TestUpstream.start()]);
-    gateway = await startInProcess(config(), { ...shop.env, SERVICE_ECHO_BASE_URL: echo.url, FLOW_POLL_MS: '50', FLOW_LEASE_MS: '2000', APP_URL: 'https://api.example.com' });
+    gateway = await startInProcess(config(), {
+      ...shop.env,
+      SERVICE_ECHO_BASE_URL: echo.url,
+      FLOW_POLL_MS: '50',
+      FLOW_LEASE_MS: '2000',
+      APP_URL: 'https://api.example.com',
+    });
     base = `${gateway.url}/orchestrate`;
   });
   after(async () => {
@@ -84,7 +95,14 @@ describe('POST /orchestrate', () => {
     assert.deepEqual(body.result, { order: body.id, status: 'confirmed', charge: `charge-${body.id}` });
     assert.deepEqual(shop.effectsOf(body.id), ['charge', 'confirm', 'reserve']);
     const { steps } = await flowOf(gateway.url, body.id);
-    assert.deepEqual(steps.map(({ step: name, status: state }) => [name, state]), [['reserve-stock', 'done'], ['charge', 'done'], ['confirm', 'done']]);
+    assert.deepEqual(
+      steps.map(({ step: name, status: state }) => [name, state]),
+      [
+        ['reserve-stock', 'done'],
+        ['charge', 'done'],
+        ['confirm', 'done'],
+      ],
+    );
   });
 
   it('undoes what was done when a service refuses', async () => {
@@ -101,7 +119,10 @@ describe('POST /orchestrate', () => {
     shop.user.faults.set({ mode: 'reset-after', path: '/charges' });
     const { status, body } = await post(base, { action: 'create-order', payload: ORDER });
     assert.equal(status, 502);
-    assert.deepEqual([body.status, body.error?.step, body.error?.reason], ['compensated', 'charge', 'failed']);
+    assert.deepEqual(
+      [body.status, body.error?.step, body.error?.reason],
+      ['compensated', 'charge', 'failed'],
+    );
     assert.deepEqual(shop.effectsOf(body.id), ['charge', 'refund', 'release', 'reserve']);
   });
 
@@ -114,7 +135,9 @@ describe('POST /orchestrate', () => {
       assert.ok(flow);
       return flow.id;
     });
-    await eventually(() => assert.ok(gateway.lines.some((line) => line.includes('cannot be undone yet') && line.includes(id))));
+    await eventually(() =>
+      assert.ok(gateway.lines.some((line) => line.includes('cannot be undone yet') && line.includes(id))),
+    );
     shop.order.faults.set({ mode: 'ok' });
     await eventually(async () => assert.equal((await flowOf(gateway.url, id)).status, 'compensated'));
     assert.deepEqual(shop.effectsOf(id), ['release', 'reserve']);
@@ -122,7 +145,10 @@ describe('POST /orchestrate', () => {
   });
 
   it('fills requests with values of the payload and of earlier steps', async () => {
-    const { body } = await post(base, { action: 'values', payload: { wanted: true, name: 'a/../b', count: 1 } });
+    const { body } = await post(base, {
+      action: 'values',
+      payload: { wanted: true, name: 'a/../b', count: 1 },
+    });
     assert.deepEqual(body.result, { url: '/things/a%2F..%2Fb/POST', skipped: false });
     const last = (await flowOf(gateway.url, body.id)) as unknown as { steps: unknown[] };
     assert.equal(last.steps.length, 2);
@@ -134,7 +160,10 @@ describe('POST /orchestrate', () => {
       if (request.url?.startsWith('/things') === true) seen = request.headers as Echo['headers'];
       answer()(request, response);
     };
-    const { body } = await post(base, { action: 'values', payload: { wanted: true, name: 'n\r\nx-evil: 1', count: 1 } });
+    const { body } = await post(base, {
+      action: 'values',
+      payload: { wanted: true, name: 'n\r\nx-evil: 1', count: 1 },
+    });
     assert.equal(body.status, 'completed');
     assert.equal(seen['idempotency-key'], `${body.id}:second`);
     assert.equal(seen['x-text'], 'a n x-evil: 1 b');
@@ -142,7 +171,10 @@ describe('POST /orchestrate', () => {
   });
 
   it('does not let a value climb out of its part of the path', async () => {
-    const { status, body } = await post(base, { action: 'values', payload: { wanted: true, name: '..', count: 1 } });
+    const { status, body } = await post(base, {
+      action: 'values',
+      payload: { wanted: true, name: '..', count: 1 },
+    });
     assert.equal(status, 409);
     assert.match(body.error?.message ?? '', /cannot be a part of the path/);
   });
@@ -150,7 +182,10 @@ describe('POST /orchestrate', () => {
   it('skips a step whose condition is not true', async () => {
     const { body } = await post(base, { action: 'values', payload: { wanted: false } });
     assert.deepEqual(body.result, { skipped: true });
-    assert.deepEqual((await flowOf(gateway.url, body.id)).steps.map(({ status }) => status), ['done', 'skipped']);
+    assert.deepEqual(
+      (await flowOf(gateway.url, body.id)).steps.map(({ status }) => status),
+      ['done', 'skipped'],
+    );
   });
 
   it('runs branches at the same time', async () => {
@@ -186,8 +221,14 @@ describe('POST /orchestrate', () => {
       const answered = await post(base, body);
       return `${answered.status} ${answered.body.detail}`;
     };
-    assert.match(await refused({ action: 'nothing' }), /^404 There is no action "nothing": there are create-order, values/);
-    assert.match(await refused({ action: 'create-order', payload: { user: '1', items: [] } }), /^422 create-order: payload.items must NOT have fewer than 1/);
+    assert.match(
+      await refused({ action: 'nothing' }),
+      /^404 There is no action "nothing": there are create-order, values/,
+    );
+    assert.match(
+      await refused({ action: 'create-order', payload: { user: '1', items: [] } }),
+      /^422 create-order: payload.items must NOT have fewer than 1/,
+    );
     assert.match(await refused({ payload: {} }), /^400 body must have required property 'action'/);
     assert.equal((await fetch(`${base}/00000000-0000-4000-8000-000000000000`)).status, 404);
     assert.equal((await fetch(`${base}/x`)).status, 400);
@@ -196,7 +237,11 @@ describe('POST /orchestrate', () => {
   it('starts nothing twice for one idempotency key', async () => {
     const key = { 'idempotency-key': 'order-77' };
     const order = { action: 'create-order', payload: ORDER };
-    const answers = await Promise.all([post(base, order, key), post(base, order, key), post(base, order, key)]);
+    const answers = await Promise.all([
+      post(base, order, key),
+      post(base, order, key),
+      post(base, order, key),
+    ]);
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
     assert.equal(new Set(answers.map(({ body }) => body.id)).size, 1);
     assert.deepEqual(shop.effectsOf(answers[0].body.id), ['charge', 'confirm', 'reserve']);
@@ -211,7 +256,11 @@ describe('POST /orchestrate', () => {
     release.go();
     await eventually(async () => assert.equal((await flowOf(gateway.url, id)).status, 'completed'));
 
-    const { status, body } = await post(base, { action: 'create-order', payload: ORDER }, { prefer: 'respond-async' });
+    const { status, body } = await post(
+      base,
+      { action: 'create-order', payload: ORDER },
+      { prefer: 'respond-async' },
+    );
     assert.deepEqual([status, body.status], [202, 'pending']);
     await eventually(async () => assert.equal((await flowOf(gateway.url, body.id)).status, 'completed'));
   });
@@ -229,7 +278,11 @@ describe('POST /orchestrate', () => {
 
   it('lists flows, newest first, by status and action', async () => {
     const list = async (query: string): Promise<Array<{ id: string; action: string; status: string }>> =>
-      ((await (await fetch(`${base}?${query}`)).json()) as { flows: Array<{ id: string; action: string; status: string }> }).flows;
+      (
+        (await (await fetch(`${base}?${query}`)).json()) as {
+          flows: Array<{ id: string; action: string; status: string }>;
+        }
+      ).flows;
     const all = await list('limit=200');
     const [first, second] = await list('limit=2');
     assert.deepEqual([first?.id, second?.id], [all[0]?.id, all[1]?.id]);
@@ -241,7 +294,11 @@ describe('POST /orchestrate', () => {
 
   it('answers 503 while the database is away, and goes on after', async () => {
     const request = nextRequest(shop.order, '/confirmations');
-    const { body } = await post(base, { action: 'create-order', payload: ORDER }, { prefer: 'respond-async' });
+    const { body } = await post(
+      base,
+      { action: 'create-order', payload: ORDER },
+      { prefer: 'respond-async' },
+    );
     const { release } = await request;
     await shop.postgres.kill();
     const { status } = await post(base, { action: 'create-order', payload: ORDER });
@@ -254,7 +311,10 @@ describe('POST /orchestrate', () => {
     assert.deepEqual(shop.effectsOf(body.id), ['charge', 'confirm', 'reserve']);
   });
 
-  async function hold(path: string, send: () => ReturnType<typeof post>): Promise<{ answered: Awaited<ReturnType<typeof post>>; go(): void }> {
+  async function hold(
+    path: string,
+    send: () => ReturnType<typeof post>,
+  ): Promise<{ answered: Awaited<ReturnType<typeof post>>; go(): void }> {
     let go: (() => void) | undefined;
     echo.handler = (request, response) => {
       if (request.url === path) go = () => answer()(request, response);

@@ -20,14 +20,30 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
     const config = {
       auth: { apiKeys },
       routes: [
-        { name: 'limited', path: '/limited', upstream: 's', rateLimit: { requests: 5, perSeconds: 600 }, access: { any: ['apiKey'] } },
-        { name: 'by-address', path: '/by-address', upstream: 's', rateLimit: { requests: 3, perSeconds: 600, key: 'ip' } },
+        {
+          name: 'limited',
+          path: '/limited',
+          upstream: 's',
+          rateLimit: { requests: 5, perSeconds: 600 },
+          access: { any: ['apiKey'] },
+        },
+        {
+          name: 'by-address',
+          path: '/by-address',
+          upstream: 's',
+          rateLimit: { requests: 3, perSeconds: 600, key: 'ip' },
+        },
         { name: 'cached', path: '/cached/:id', upstream: 's', cache: true, retry: { count: 0 } },
         { name: 'personal', path: '/personal', upstream: 's', cache: true, access: { any: ['apiKey'] } },
         { name: 'uncached', path: '/uncached', upstream: 's' },
       ],
     };
-    const env = { SERVICE_S_BASE_URL: service.url, REDIS_HOST: '127.0.0.1', REDIS_PORT: String(redis.port), TRUSTED_PROXIES: '127.0.0.1' };
+    const env = {
+      SERVICE_S_BASE_URL: service.url,
+      REDIS_HOST: '127.0.0.1',
+      REDIS_PORT: String(redis.port),
+      TRUSTED_PROXIES: '127.0.0.1',
+    };
     gateways = [await startInProcess(config, env), await startInProcess(config, env)];
     await ready();
   });
@@ -40,7 +56,9 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
   const ready = (): Promise<unknown> =>
     eventually(async () => {
       for (const { url } of gateways) {
-        const { dependencies } = (await (await fetch(`${url}/status`)).json()) as { dependencies: { redis: { status: string } } };
+        const { dependencies } = (await (await fetch(`${url}/status`)).json()) as {
+          dependencies: { redis: { status: string } };
+        };
         assert.equal(dependencies.redis.status, 'up');
       }
     });
@@ -59,7 +77,10 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
       assert.equal(refused.headers.get('ratelimit-limit'), '5');
       assert.ok(Number(refused.headers.get('retry-after')) > 500);
     }
-    assert.equal((await get(0, '/limited', { 'x-api-key': KEYS.two })).headers.get('ratelimit-remaining'), '4');
+    assert.equal(
+      (await get(0, '/limited', { 'x-api-key': KEYS.two })).headers.get('ratelimit-remaining'),
+      '4',
+    );
   });
 
   it('counts by the address that a trusted proxy tells', async () => {
@@ -98,7 +119,7 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
     });
   });
 
-  it('never keeps what is private, or one client\'s for another', async () => {
+  it("never keeps what is private, or one client's for another", async () => {
     for (const control of ['no-store', 'private, max-age=600', '']) {
       service.handler = answer(200, control === '' ? {} : { 'cache-control': control });
       const before = sent();
@@ -113,9 +134,16 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
 
   it('keeps variants apart, as Vary says', async () => {
     service.handler = (request, response) =>
-      answer(200, { 'cache-control': 'max-age=600', vary: 'accept-language', 'x-language': String(request.headers['accept-language']) })(request, response);
+      answer(200, {
+        'cache-control': 'max-age=600',
+        vary: 'accept-language',
+        'x-language': String(request.headers['accept-language']),
+      })(request, response);
     for (const language of ['nl', 'de', 'nl'])
-      assert.equal((await get(0, '/cached/vary', { 'accept-language': language })).headers.get('x-language'), language);
+      assert.equal(
+        (await get(0, '/cached/vary', { 'accept-language': language })).headers.get('x-language'),
+        language,
+      );
   });
 
   it('forgets an answer when its path is changed', async () => {

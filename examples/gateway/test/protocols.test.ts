@@ -35,10 +35,20 @@ describe('an upstream with HTTP/2 and TLS', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const targets = [{ url: `https://127.0.0.1:${(server.address() as AddressInfo).port}` }];
-    const tls = { caFile: certificates.ca, certFile: certificates.clientCert, keyFile: certificates.clientKey };
+    const tls = {
+      caFile: certificates.ca,
+      certFile: certificates.clientCert,
+      keyFile: certificates.clientKey,
+    };
     gateway = await startInProcess({
       upstreams: { two: { targets, tls, http2: true }, one: { targets, tls }, stranger: { targets } },
-      routes: ['one', 'two', 'stranger'].map((name) => ({ name, path: `/${name}`, upstream: name, timeoutMs: 20_000, retry: { count: 0 } })),
+      routes: ['one', 'two', 'stranger'].map((name) => ({
+        name,
+        path: `/${name}`,
+        upstream: name,
+        timeoutMs: 20_000,
+        retry: { count: 0 },
+      })),
     });
   });
   after(async () => {
@@ -75,12 +85,22 @@ describe('WebSocket', () => {
     service = await TestUpstream.start();
     sockets = new WebSocketServer({ server: service.server });
     sockets.on('connection', (socket, request) => {
-      socket.send(JSON.stringify({ url: request.url, key: request.headers['x-api-key'], from: request.headers['x-forwarded-for'] }));
+      socket.send(
+        JSON.stringify({
+          url: request.url,
+          key: request.headers['x-api-key'],
+          from: request.headers['x-forwarded-for'],
+        }),
+      );
       socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
     });
     gateway = await startInProcess(
       {
-        auth: { apiKeys: [{ id: 'demo', sha256: '61f9d3d1eb1cd9e4c9a5ee5ed0bf6b04df5ce95b2ac2bd4ebdfb2cf4d1c1aafe' }] },
+        auth: {
+          apiKeys: [
+            { id: 'demo', sha256: '61f9d3d1eb1cd9e4c9a5ee5ed0bf6b04df5ce95b2ac2bd4ebdfb2cf4d1c1aafe' },
+          ],
+        },
         routes: [
           { name: 'chat', path: '/chat/*', upstream: 'chat', websocket: true },
           { name: 'closed', path: '/closed', upstream: 'chat', websocket: true, access: { any: ['apiKey'] } },

@@ -16,7 +16,13 @@ describe('routes', () => {
         upstreams: { files: { targets: [{ url: `${other.url}/base` }] } },
         routes: [
           { name: 'users', path: '/users/:id', methods: ['GET', 'PUT', 'POST'], upstream: 'user' },
-          { name: 'profile', path: '/users/:id/profile', methods: ['GET'], upstream: 'user', rewrite: '/v2/profiles/:id' },
+          {
+            name: 'profile',
+            path: '/users/:id/profile',
+            methods: ['GET'],
+            upstream: 'user',
+            rewrite: '/v2/profiles/:id',
+          },
           { name: 'files', path: '/files/*', upstream: 'files', rewrite: '/*', bodyLimitBytes: 1000 },
           {
             name: 'headers',
@@ -40,7 +46,10 @@ describe('routes', () => {
     other.handler = answer();
   });
 
-  const get = async (path: string, init?: RequestInit): Promise<{ status: number; echo: Echo; response: Response }> => {
+  const get = async (
+    path: string,
+    init?: RequestInit,
+  ): Promise<{ status: number; echo: Echo; response: Response }> => {
     const response = await fetch(gateway.url + path, init);
     return { status: response.status, response, echo: (await response.json()) as Echo };
   };
@@ -65,7 +74,11 @@ describe('routes', () => {
   });
 
   it('passes a body on as it came', async () => {
-    const { echo } = await get('/users/7', { method: 'POST', body: '{"broken', headers: { 'content-type': 'application/json' } });
+    const { echo } = await get('/users/7', {
+      method: 'POST',
+      body: '{"broken',
+      headers: { 'content-type': 'application/json' },
+    });
     assert.equal(echo.body, '{"broken');
     assert.equal(echo.headers['content-length'], '8');
   });
@@ -91,17 +104,26 @@ describe('routes', () => {
         controller.enqueue(Buffer.alloc(600));
       },
     });
-    const response = await fetch(`${gateway.url}/files/a`, { method: 'PUT', body: pieces, duplex: 'half' } as RequestInit).catch(
-      (error: unknown) => error as Error,
-    );
+    const response = await fetch(`${gateway.url}/files/a`, {
+      method: 'PUT',
+      body: pieces,
+      duplex: 'half',
+    } as RequestInit).catch((error: unknown) => error as Error);
     // The client may still be writing when the answer comes and the connection ends.
     assert.ok(response instanceof Error || response.status === 413, String(response));
   });
 
   it('removes what belongs to a connection, and says who forwards', async () => {
-    service.handler = (request, response) => answer(200, { connection: 'x-secret', 'x-secret': '1', via: '1.0 inner' })(request, response);
+    service.handler = (request, response) =>
+      answer(200, { connection: 'x-secret', 'x-secret': '1', via: '1.0 inner' })(request, response);
     const { echo, response } = await get('/users/1', {
-      headers: { te: 'trailers', 'x-forwarded-for': '6.6.6.6', 'x-authenticated-subject': 'root', forwarded: 'for=6.6.6.6', via: '1.1 cdn' },
+      headers: {
+        te: 'trailers',
+        'x-forwarded-for': '6.6.6.6',
+        'x-authenticated-subject': 'root',
+        forwarded: 'for=6.6.6.6',
+        via: '1.1 cdn',
+      },
     });
     assert.equal(echo.headers['te'], undefined);
     assert.equal(echo.headers['x-authenticated-subject'], undefined);
@@ -125,7 +147,8 @@ describe('routes', () => {
   });
 
   it('writes APP_URL into a redirect to the service', async () => {
-    service.handler = (_request, response) => response.writeHead(302, { location: `${service.url}/users/2` }).end();
+    service.handler = (_request, response) =>
+      response.writeHead(302, { location: `${service.url}/users/2` }).end();
     const response = await fetch(`${gateway.url}/users/1`, { redirect: 'manual' });
     assert.equal(response.headers.get('location'), 'https://api.example.com/users/2');
   });
@@ -143,7 +166,8 @@ describe('routes', () => {
     });
     const controller = new AbortController();
     const request = fetch(`${gateway.url}/users/1`, { signal: controller.signal }).catch(() => undefined);
-    while (!service.requests.at(-1)?.startsWith('GET /users/1')) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!service.requests.at(-1)?.startsWith('GET /users/1'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
     controller.abort();
     await request;
     await gone;
@@ -160,7 +184,9 @@ describe('retries', () => {
     gateway = await startInProcess(
       {
         upstreams: { thing: { breaker: { minimumCalls: 1000, window: 1000 } } },
-        routes: [{ name: 'things', ...route, retry: { backoff: { initialMs: 1, maxMs: 5 }, bufferBytes: 10 } }],
+        routes: [
+          { name: 'things', ...route, retry: { backoff: { initialMs: 1, maxMs: 5 }, bufferBytes: 10 } },
+        ],
       },
       { SERVICE_THING_BASE_URL: service.url, ORCHESTRATOR_RETRY_COUNT: '2', ORCHESTRATOR_TIMEOUT_MS: '1500' },
     );
@@ -170,7 +196,10 @@ describe('retries', () => {
     await service.stop();
   });
 
-  const attempts = async (init: RequestInit, fail: TestUpstream['handler']): Promise<{ status: number; attempts: number; body: string }> => {
+  const attempts = async (
+    init: RequestInit,
+    fail: TestUpstream['handler'],
+  ): Promise<{ status: number; attempts: number; body: string }> => {
     service.requests.length = 0;
     service.handler = fail;
     const response = await fetch(`${gateway.url}/things`, init);
@@ -183,7 +212,10 @@ describe('retries', () => {
   });
 
   it('tries again after a broken connection and after ORCHESTRATOR_TIMEOUT_MS', async () => {
-    for (const fail of [(request: { socket: { destroy(): void } }) => request.socket.destroy(), () => undefined] as Array<TestUpstream['handler']>) {
+    for (const fail of [
+      (request: { socket: { destroy(): void } }) => request.socket.destroy(),
+      () => undefined,
+    ] as Array<TestUpstream['handler']>) {
       let calls = 0;
       const result = await attempts({}, (request, response) => {
         calls += 1;
@@ -197,7 +229,10 @@ describe('retries', () => {
   it('never sends a POST or PATCH twice without an idempotency key', async () => {
     for (const method of ['POST', 'PATCH']) {
       assert.equal((await attempts({ method, body: 'a' }, answer(503))).attempts, 1);
-      assert.equal((await attempts({ method, body: 'a', headers: { 'idempotency-key': 'k1' } }, answer(503))).attempts, 3);
+      assert.equal(
+        (await attempts({ method, body: 'a', headers: { 'idempotency-key': 'k1' } }, answer(503))).attempts,
+        3,
+      );
     }
   });
 

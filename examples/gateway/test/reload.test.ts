@@ -46,11 +46,20 @@ describe('SIGHUP', () => {
     if (services[1] !== undefined) services[1].handler = answer(200, { 'x-service': 'new' });
     await reload(config(services[1]), /configuration applied/);
     const clients = [load(), load(), load()];
-    for (let n = 0; n < 4; n += 1) await reload(config(services[1], { upstreams: { s: { targets: [{ url: services[1]?.url }], connections: 10 + n } } }), /configuration applied/);
+    for (let n = 0; n < 4; n += 1)
+      await reload(
+        config(services[1], {
+          upstreams: { s: { targets: [{ url: services[1]?.url }], connections: 10 + n } },
+        }),
+        /configuration applied/,
+      );
     running = false;
     await Promise.all(clients);
     assert.ok(statuses.length > 0);
-    assert.ok(statuses.every((status) => status === 200), String(statuses));
+    assert.ok(
+      statuses.every((status) => status === 200),
+      String(statuses),
+    );
     release();
     const answered = await open;
     assert.deepEqual([answered.status, answered.headers.get('x-service')], [200, 'old']);

@@ -24,7 +24,10 @@ describe('hostile requests', () => {
     await gateway.stop();
     await service.stop();
   });
-  const raw = async (lines: readonly string[], body = ''): Promise<{ status: string; sent: readonly string[]; text: string }> => {
+  const raw = async (
+    lines: readonly string[],
+    body = '',
+  ): Promise<{ status: string; sent: readonly string[]; text: string }> => {
     service.requests.length = 0;
     const text = await sendRaw(gateway.url, `${lines.join('\r\n')}\r\n\r\n${body}`);
     return { status: /^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? '', sent: [...service.requests], text };
@@ -48,8 +51,18 @@ describe('hostile requests', () => {
   });
 
   it('cannot choose where they go', async () => {
-    for (const target of ['http://169.254.169.254/latest', '//evil.example/', '/public//evil.example/x', '/public/@evil.example', 'evil.example:80']) {
-      const { status, sent, text } = await raw([`GET ${target} HTTP/1.1`, 'Host: evil.example', 'Connection: close']);
+    for (const target of [
+      'http://169.254.169.254/latest',
+      '//evil.example/',
+      '/public//evil.example/x',
+      '/public/@evil.example',
+      'evil.example:80',
+    ]) {
+      const { status, sent, text } = await raw([
+        `GET ${target} HTTP/1.1`,
+        'Host: evil.example',
+        'Connection: close',
+      ]);
       if (status !== '200') continue;
       assert.equal(sent.length, 1, target);
       const echo = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) as Echo;
@@ -58,7 +71,16 @@ describe('hostile requests', () => {
   });
 
   it('cannot get round a route by another spelling of its path', async () => {
-    for (const path of ['/public/../admin/x', '/public/%2e%2e/admin/x', '/public/..%2fadmin/x', '/public/..%5cadmin', '/public/%252e%252e/admin/x', '/public/a%00b', '/public/%zz', '/./admin/x']) {
+    for (const path of [
+      '/public/../admin/x',
+      '/public/%2e%2e/admin/x',
+      '/public/..%2fadmin/x',
+      '/public/..%5cadmin',
+      '/public/%252e%252e/admin/x',
+      '/public/a%00b',
+      '/public/%zz',
+      '/./admin/x',
+    ]) {
       const { status, sent } = await raw([`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: close']);
       assert.equal(status, '400', path);
       assert.deepEqual(sent, [], path);
@@ -67,14 +89,23 @@ describe('hostile requests', () => {
   });
 
   it('cannot hide headers that the gateway writes behind Connection', async () => {
-    const { text } = await raw(['GET /public/a HTTP/1.1', 'Host: x', 'Connection: close, x-forwarded-for, x-request-id, host']);
+    const { text } = await raw([
+      'GET /public/a HTTP/1.1',
+      'Host: x',
+      'Connection: close, x-forwarded-for, x-request-id, host',
+    ]);
     const echo = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) as Echo;
     assert.equal(echo.headers['x-forwarded-for'], '127.0.0.1');
     assert.ok(echo.headers['x-request-id']);
   });
 
   it('put no line of their own into the log, and no id that is none', async () => {
-    const { text } = await raw(['GET /public/a HTTP/1.1', 'Host: x', 'X-Request-Id: {"evil":1}', 'Connection: close']);
+    const { text } = await raw([
+      'GET /public/a HTTP/1.1',
+      'Host: x',
+      'X-Request-Id: {"evil":1}',
+      'Connection: close',
+    ]);
     const echo = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) as Echo;
     assert.match(echo.headers['x-request-id'] ?? '', /^[0-9a-f-]{36}$/);
   });
@@ -82,10 +113,21 @@ describe('hostile requests', () => {
 
 describe('an upstream', () => {
   it('cannot be the metadata service of a cloud, by address', async () => {
-    for (const address of ['169.254.169.254', '0.0.0.0', 'fe80::1', '::', 'fd00:ec2::254']) assert.ok(isForbiddenAddress(address), address);
-    for (const address of ['127.0.0.1', '10.0.0.1', '::1', 'example.com']) assert.ok(!isForbiddenAddress(address), address);
-    for (const url of ['http://169.254.169.254/', 'http://[fe80::1]/', 'http://2852039166/', 'http://0xa9fea9fe/'])
-      await assert.rejects(startInProcess({ upstreams: { s: { targets: [{ url }] } } }), /is the address .*: link-local/, url);
+    for (const address of ['169.254.169.254', '0.0.0.0', 'fe80::1', '::', 'fd00:ec2::254'])
+      assert.ok(isForbiddenAddress(address), address);
+    for (const address of ['127.0.0.1', '10.0.0.1', '::1', 'example.com'])
+      assert.ok(!isForbiddenAddress(address), address);
+    for (const url of [
+      'http://169.254.169.254/',
+      'http://[fe80::1]/',
+      'http://2852039166/',
+      'http://0xa9fea9fe/',
+    ])
+      await assert.rejects(
+        startInProcess({ upstreams: { s: { targets: [{ url }] } } }),
+        /is the address .*: link-local/,
+        url,
+      );
   });
 });
 
@@ -101,7 +143,10 @@ describe('APP_DEBUG', () => {
       assert.match(text, /"code":"upstream_error"/);
       assert.equal(text.includes('stack'), debug === 'true');
       assert.equal(text.includes('socket hang up') || text.includes('other side closed'), debug === 'true');
-      assert.ok(gateway.lines.some((line) => line.includes('other side closed')), 'the log has it always');
+      assert.ok(
+        gateway.lines.some((line) => line.includes('other side closed')),
+        'the log has it always',
+      );
       await gateway.stop();
       await service.stop();
     }

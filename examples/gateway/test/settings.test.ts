@@ -12,12 +12,25 @@ import { ROOT } from './helpers/gateway-process.js';
 describe('settings', () => {
   it('have the defaults of the documents', () => {
     const { retryCount, timeoutMs, port, appDebug, dbConnection } = readSettings({});
-    assert.deepEqual({ retryCount, timeoutMs, port, appDebug, dbConnection }, { retryCount: 3, timeoutMs: 2000, port: 8000, appDebug: false, dbConnection: 'pgsql' });
+    assert.deepEqual(
+      { retryCount, timeoutMs, port, appDebug, dbConnection },
+      { retryCount: 3, timeoutMs: 2000, port: 8000, appDebug: false, dbConnection: 'pgsql' },
+    );
   });
 
   it('find services in SERVICE_<NAME>_BASE_URL, several targets between commas', () => {
-    const { services } = readSettings({ SERVICE_USER_BASE_URL: 'http://u:1', SERVICE_BIG_ORDER_BASE_URL: 'http://o:1, http://o:2', SERVICE_NONE_BASE_URL: '' });
-    assert.deepEqual([...services], [['user', ['http://u:1']], ['big-order', ['http://o:1', 'http://o:2']]]);
+    const { services } = readSettings({
+      SERVICE_USER_BASE_URL: 'http://u:1',
+      SERVICE_BIG_ORDER_BASE_URL: 'http://o:1, http://o:2',
+      SERVICE_NONE_BASE_URL: '',
+    });
+    assert.deepEqual(
+      [...services],
+      [
+        ['user', ['http://u:1']],
+        ['big-order', ['http://o:1', 'http://o:2']],
+      ],
+    );
   });
 
   it('refuse what is wrong, all of it at once, with the name, the value and what is allowed', () => {
@@ -51,13 +64,19 @@ describe('settings', () => {
   });
 
   it('say why MySQL is not taken', () => {
-    assert.throws(() => readSettings({ DB_CONNECTION: 'mysql' }), /DB_CONNECTION is "mysql": the state of flows is kept in PostgreSQL only/);
+    assert.throws(
+      () => readSettings({ DB_CONNECTION: 'mysql' }),
+      /DB_CONNECTION is "mysql": the state of flows is kept in PostgreSQL only/,
+    );
     assert.equal(readSettings({ DB_CONNECTION: 'postgres' }).dbConnection, 'pgsql');
   });
 
   it('are in the README as they are', () => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-    const table = readme.slice(readme.indexOf(README_START) + README_START.length, readme.indexOf(README_END));
+    const table = readme.slice(
+      readme.indexOf(README_START) + README_START.length,
+      readme.indexOf(README_END),
+    );
     assert.equal(table.trim(), settingsTable().trim(), 'npm run docs writes it');
   });
 

@@ -6,7 +6,13 @@ import { type InProcess, startInProcess } from './helpers/in-process.js';
 import { answer, TestUpstream } from './helpers/upstream.js';
 
 interface Status {
-  readonly upstreams: Record<string, { status: string; targets: Array<{ target: string; breaker: string; healthy: boolean; outstanding: number }> }>;
+  readonly upstreams: Record<
+    string,
+    {
+      status: string;
+      targets: Array<{ target: string; breaker: string; healthy: boolean; outstanding: number }>;
+    }
+  >;
 }
 
 async function statusOf(gateway: InProcess): Promise<Status['upstreams']> {
@@ -61,7 +67,8 @@ describe('circuit breaker', () => {
     service.handler = answer(404);
     for (let n = 0; n < 12; n += 1) assert.equal(await fetchStatus(`${gateway.url}/one`), 404);
     service.handler = () => undefined;
-    for (let n = 0; n < 6; n += 1) await fetch(`${gateway.url}/one`, { signal: AbortSignal.timeout(50) }).catch(() => undefined);
+    for (let n = 0; n < 6; n += 1)
+      await fetch(`${gateway.url}/one`, { signal: AbortSignal.timeout(50) }).catch(() => undefined);
     await eventually(async () => assert.equal((await statusOf(gateway))['one']?.targets[0]?.outstanding, 0));
     assert.equal((await statusOf(gateway))['one']?.targets[0]?.breaker, 'closed');
   });
@@ -70,7 +77,10 @@ describe('circuit breaker', () => {
     service.handler = () => undefined;
     const statuses = await Promise.all(Array.from({ length: 12 }, () => fetchStatus(`${gateway.url}/one`)));
     assert.ok(statuses.includes(504), String(statuses));
-    assert.ok(statuses.every((status) => status === 504 || status === 503), String(statuses));
+    assert.ok(
+      statuses.every((status) => status === 504 || status === 503),
+      String(statuses),
+    );
     assert.equal((await statusOf(gateway))['one']?.targets[0]?.breaker, 'open');
   });
 });
@@ -92,19 +102,27 @@ describe('targets', () => {
       service.requests.length = 0;
       service.handler = answer();
     }
-    gateway = await startInProcess({ upstreams: { u: upstream }, routes: [{ name: 'r', path: '/r', upstream: 'u', ...route }] });
+    gateway = await startInProcess({
+      upstreams: { u: upstream },
+      routes: [{ name: 'r', path: '/r', upstream: 'u', ...route }],
+    });
     return gateway;
   };
-  const counts = (): number[] => services.map(({ requests }) => requests.filter((request) => request === 'GET /r').length);
+  const counts = (): number[] =>
+    services.map(({ requests }) => requests.filter((request) => request === 'GET /r').length);
 
   it('get their share by weight', async () => {
-    const { url } = await start({ targets: services.map((service, index) => ({ url: service.url, weight: index === 0 ? 8 : 1 })) });
+    const { url } = await start({
+      targets: services.map((service, index) => ({ url: service.url, weight: index === 0 ? 8 : 1 })),
+    });
     for (const service of services)
       service.handler = (request, response) => void setTimeout(() => answer()(request, response), 20);
     // Enough at a time that weights show: ten places, of which the first target has eight.
-    await Promise.all(Array.from({ length: 10 }, async () => {
-      for (let n = 0; n < 20; n += 1) assert.equal(await fetchStatus(`${url}/r`), 200);
-    }));
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        for (let n = 0; n < 20; n += 1) assert.equal(await fetchStatus(`${url}/r`), 200);
+      }),
+    );
     const [first = 0, second = 0, third = 0] = counts();
     assert.equal(first + second + third, 200);
     assert.ok(first > second + third, String(counts()));
@@ -112,7 +130,10 @@ describe('targets', () => {
   });
 
   it('with fewer requests under way are preferred', async () => {
-    const { url } = await start({ targets: services.map((service) => ({ url: service.url })) }, { timeoutMs: 60_000 });
+    const { url } = await start(
+      { targets: services.map((service) => ({ url: service.url })) },
+      { timeoutMs: 60_000 },
+    );
     const held: Array<() => void> = [];
     const [slow] = services;
     if (slow) slow.handler = (request, response) => void held.push(() => answer()(request, response));
@@ -143,7 +164,8 @@ describe('targets', () => {
     const healthCheck = { path: '/up', intervalMs: 50, timeoutMs: 5000, unhealthyAfter: 2, healthyAfter: 2 };
     const started = await start({ targets: services.map((service) => ({ url: service.url })), healthCheck });
     const [sick] = services;
-    if (sick) sick.handler = (request, response) => answer(request.url === '/up' ? 503 : 200)(request, response);
+    if (sick)
+      sick.handler = (request, response) => answer(request.url === '/up' ? 503 : 200)(request, response);
     await eventually(async () => assert.equal((await statusOf(started))['u']?.targets[0]?.healthy, false));
     if (sick) sick.requests.length = 0;
     for (let n = 0; n < 30; n += 1) assert.equal(await fetchStatus(`${started.url}/r`), 200);
@@ -160,7 +182,9 @@ describe('targets', () => {
     const started = await start({ targets: services.map((service) => ({ url: service.url })), healthCheck });
     for (const service of services)
       service.handler = (request, response) => answer(request.url === '/up' ? 500 : 200)(request, response);
-    await eventually(async () => assert.ok((await statusOf(started))['u']?.targets.every(({ healthy }) => !healthy)));
+    await eventually(async () =>
+      assert.ok((await statusOf(started))['u']?.targets.every(({ healthy }) => !healthy)),
+    );
     assert.equal(await fetchStatus(`${started.url}/r`), 200);
   });
 

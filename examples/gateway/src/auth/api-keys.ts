@@ -27,6 +27,8 @@ export class ApiKeys {
     // Every key is compared, whichever it is, so that the time tells nothing.
     for (const known of this.#keys) if (timingSafeEqual(known.hash, hash)) found = known.identity;
     if (found !== undefined) return found;
-    throw new Problem(401, 'unauthorized', 'The API key is not known.', { headers: { 'www-authenticate': 'ApiKey' } });
+    throw new Problem(401, 'unauthorized', 'The API key is not known.', {
+      headers: { 'www-authenticate': 'ApiKey' },
+    });
   }
 }

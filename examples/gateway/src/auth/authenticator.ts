@@ -59,7 +59,9 @@ function withScopes(identity: Identity, { scopes = [] }: Access): Identity {
 
 function unauthorized(detail: string, { any }: Access): Problem {
   const bearer = any.includes('jwt') || any.includes('introspection');
-  return new Problem(401, 'unauthorized', detail, { headers: { 'www-authenticate': bearer ? 'Bearer' : 'ApiKey' } });
+  return new Problem(401, 'unauthorized', detail, {
+    headers: { 'www-authenticate': bearer ? 'Bearer' : 'ApiKey' },
+  });
 }
 
 async function withToken(

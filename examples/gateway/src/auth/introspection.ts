@@ -42,7 +42,11 @@ export class Introspection {
         headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
       });
     const subject = answer.sub ?? answer.client_id ?? 'unknown';
-    const identity: Identity = { method: 'introspection', subject, scopes: scopesOf({ scope: answer.scope }) };
+    const identity: Identity = {
+      method: 'introspection',
+      subject,
+      scopes: scopesOf({ scope: answer.scope }),
+    };
     this.#remember(key, identity, answer.exp);
     return identity;
   }
@@ -58,7 +62,11 @@ export class Introspection {
     try {
       const { statusCode, body } = await request(this.#config.url, {
         method: 'POST',
-        headers: { authorization: this.#credentials, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+        headers: {
+          authorization: this.#credentials,
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'application/json',
+        },
         body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
@@ -66,7 +74,9 @@ export class Introspection {
       await body.dump();
       throw new Error(`the authorization server answered ${statusCode}`);
     } catch (cause) {
-      throw new Problem(503, 'introspection_unavailable', 'The authorization server does not answer.', { cause });
+      throw new Problem(503, 'introspection_unavailable', 'The authorization server does not answer.', {
+        cause,
+      });
     }
   }
 }

@@ -28,7 +28,13 @@ export class JwtVerifier {
   /** @throws Problem 401, or 503 if the keys cannot be fetched */
   async verify(token: string): Promise<Identity> {
     const { issuer, audience, clockSkewSeconds: clockTolerance = 30, algorithms = ALGORITHMS } = this.#config;
-    const options = { issuer, audience, clockTolerance, algorithms: [...algorithms], requiredClaims: ['exp', 'sub'] };
+    const options = {
+      issuer,
+      audience,
+      clockTolerance,
+      algorithms: [...algorithms],
+      requiredClaims: ['exp', 'sub'],
+    };
     try {
       const { payload } = await jwtVerify(token, this.#keys, options);
       return { method: 'jwt', subject: String(payload.sub), scopes: scopesOf(payload) };
@@ -47,8 +53,13 @@ export function scopesOf(payload: JWTPayload): string[] {
 
 function problemOf(error: unknown): Problem {
   const isToken =
-    error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) && error.code !== 'ERR_JOSE_GENERIC';
-  if (!isToken) return new Problem(503, 'keys_unavailable', 'The keys of the issuer cannot be fetched.', { cause: error });
+    error instanceof errors.JOSEError &&
+    !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) &&
+    error.code !== 'ERR_JOSE_GENERIC';
+  if (!isToken)
+    return new Problem(503, 'keys_unavailable', 'The keys of the issuer cannot be fetched.', {
+      cause: error,
+    });
   return new Problem(401, 'unauthorized', `The token is not valid: ${error.code}.`, {
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     cause: error,

@@ -37,7 +37,9 @@ function upstreamProblems({ upstreams }: GatewayConfig, { services }: Inherited)
     const variable = `SERVICE_${name.toUpperCase().replaceAll('-', '_')}_BASE_URL`;
     if (targets.length === 0) return [{ path, message: `needs targets, or ${variable} in the environment` }];
     if (breaker.minimumCalls > breaker.window)
-      return [{ path: [...path, 'breaker', 'minimumCalls'], message: `must be at most window, ${breaker.window}` }];
+      return [
+        { path: [...path, 'breaker', 'minimumCalls'], message: `must be at most window, ${breaker.window}` },
+      ];
     return targets.flatMap(({ url }, index) => {
       const problem = targetProblem(url) ?? forbiddenAddress(url);
       const at = services.has(name) ? path : [...path, 'targets', index, 'url'];
@@ -54,14 +56,26 @@ function forbiddenAddress(url: string): string | undefined {
 
 function accessProblems({ auth, endpoints, routes }: GatewayConfig): Problem[] {
   const places: Array<[ConfigPath, Access | undefined]> = [
-    ...Object.entries(endpoints).map(([name, access]) => [['endpoints', name], access] as [ConfigPath, Access]),
-    ...routes.map(({ access }, index) => [['routes', index, 'access'], access] as [ConfigPath, Access | undefined]),
+    ...Object.entries(endpoints).map(
+      ([name, access]) => [['endpoints', name], access] as [ConfigPath, Access],
+    ),
+    ...routes.map(
+      ({ access }, index) => [['routes', index, 'access'], access] as [ConfigPath, Access | undefined],
+    ),
   ];
-  const has = { apiKey: (auth.apiKeys?.length ?? 0) > 0, jwt: auth.jwt, introspection: auth.introspection, mtls: true };
+  const has = {
+    apiKey: (auth.apiKeys?.length ?? 0) > 0,
+    jwt: auth.jwt,
+    introspection: auth.introspection,
+    mtls: true,
+  };
   return places.flatMap(([path, access]) =>
     (access?.any ?? [])
       .filter((method) => !has[method])
-      .map((method) => ({ path: [...path, 'any'], message: `names ${method}, but auth has no ${method === 'apiKey' ? 'apiKeys' : method}` })),
+      .map((method) => ({
+        path: [...path, 'any'],
+        message: `names ${method}, but auth has no ${method === 'apiKey' ? 'apiKeys' : method}`,
+      })),
   );
 }
 
@@ -70,14 +84,21 @@ function routeProblems({ routes, upstreams }: GatewayConfig): Problem[] {
   return routes.flatMap((route, index) => {
     const path = ['routes', index];
     const problems: Problem[] = [];
-    if (!upstreams.has(route.upstream)) problems.push(unknownUpstream([...path, 'upstream'], route.upstream, upstreams));
+    if (!upstreams.has(route.upstream))
+      problems.push(unknownUpstream([...path, 'upstream'], route.upstream, upstreams));
     if (OWN_PATHS.test(route.path))
-      problems.push({ path: [...path, 'path'], message: 'is answered by the gateway itself: /health, /status, /metrics and /orchestrate are taken' });
+      problems.push({
+        path: [...path, 'path'],
+        message: 'is answered by the gateway itself: /health, /status, /metrics and /orchestrate are taken',
+      });
     const wrongPath = pathProblem(route.path);
     if (wrongPath !== undefined) problems.push({ path: [...path, 'path'], message: wrongPath });
     const wrongRewrite = route.rewrite === undefined ? undefined : rewriteProblem(route.rewrite, route.path);
     if (wrongRewrite !== undefined) problems.push({ path: [...path, 'rewrite'], message: wrongRewrite });
-    for (const key of [`name ${route.name}`, ...route.methods.map((method) => `${method} ${shapeOf(route.path)}`)]) {
+    for (const key of [
+      `name ${route.name}`,
+      ...route.methods.map((method) => `${method} ${shapeOf(route.path)}`),
+    ]) {
       if (taken.has(key)) problems.push({ path, message: `has ${key}, which an earlier route has as well` });
       taken.add(key);
     }
@@ -87,7 +108,10 @@ function routeProblems({ routes, upstreams }: GatewayConfig): Problem[] {
 
 function unknownUpstream(path: ConfigPath, name: string, upstreams: ReadonlyMap<string, unknown>): Problem {
   const known = [...upstreams.keys()].join(', ');
-  return { path, message: `"${name}" is not known: allowed are ${known === '' ? 'none, there are no upstreams' : known}` };
+  return {
+    path,
+    message: `"${name}" is not known: allowed are ${known === '' ? 'none, there are no upstreams' : known}`,
+  };
 }
 
 function flowProblems(flow: FlowConfig, config: GatewayConfig): Problem[] {
@@ -95,7 +119,8 @@ function flowProblems(flow: FlowConfig, config: GatewayConfig): Problem[] {
   const problems: Problem[] = [];
   const names = stepsOf(flow.steps).map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) problems.push({ path: [...at, 'steps'], message: `has two steps with the name "${twice}"` });
+  if (twice !== undefined)
+    problems.push({ path: [...at, 'steps'], message: `has two steps with the name "${twice}"` });
   if (flow.output !== undefined) problems.push(...wrongExpression([...at, 'output'], flow.output));
   if (flow.input !== undefined) {
     try {
@@ -134,9 +159,13 @@ function stepProblems(step: StepConfig, at: ConfigPath, { upstreams }: GatewayCo
 
 function templateProblems(value: unknown, path: ConfigPath): Problem[] {
   if (typeof value === 'string')
-    return [...value.matchAll(/\{%([\s\S]*?)%\}/g)].flatMap(([, expression = '']) => wrongExpression(path, expression));
+    return [...value.matchAll(/\{%([\s\S]*?)%\}/g)].flatMap(([, expression = '']) =>
+      wrongExpression(path, expression),
+    );
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => templateProblems(inner, [...path, Array.isArray(value) ? Number(key) : key]));
+  return Object.entries(value).flatMap(([key, inner]) =>
+    templateProblems(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
 }
 
 function wrongExpression(path: ConfigPath, expression: string): Problem[] {

@@ -15,7 +15,9 @@ import type { Settings } from '../settings/read-settings.js';
 /** What the settings give to the configuration. */
 export type Inherited = Pick<Settings, 'retryCount' | 'timeoutMs' | 'services'>;
 
-type Written<T> = { readonly [Key in keyof T]?: T[Key] extends object | undefined ? Written<T[Key]> : T[Key] };
+type Written<T> = {
+  readonly [Key in keyof T]?: T[Key] extends object | undefined ? Written<T[Key]> : T[Key];
+};
 
 /** The file as its schema allows it. */
 export interface ConfigFile {
@@ -33,11 +35,15 @@ export function withDefaults(file: ConfigFile, inherited: Inherited): GatewayCon
   const names = new Set([...inherited.services.keys(), ...Object.keys(file.upstreams ?? {})]);
   return {
     ...(file.logLevel !== undefined && { logLevel: file.logLevel }),
-    upstreams: new Map([...names].map((name) => [name, upstream(name, file.upstreams?.[name] ?? {}, inherited)])),
+    upstreams: new Map(
+      [...names].map((name) => [name, upstream(name, file.upstreams?.[name] ?? {}, inherited)]),
+    ),
     auth: file.auth ?? {},
     endpoints: file.endpoints ?? {},
     routes: (file.routes ?? []).map((route) => routeOf(route, inherited)),
-    flows: new Map(Object.entries(file.flows ?? {}).map(([action, flow]) => [action, flowOf(action, flow, inherited)])),
+    flows: new Map(
+      Object.entries(file.flows ?? {}).map(([action, flow]) => [action, flowOf(action, flow, inherited)]),
+    ),
   };
 }
 
@@ -55,7 +61,14 @@ function upstream(name: string, written: Written<UpstreamConfig>, { services }: 
     breaker: { failureRatio: 0.5, window: 20, minimumCalls: 5, halfOpenAfterMs: 5000, ...written.breaker },
     bulkhead: { concurrent: 256, queue: 256, ...written.bulkhead },
     ...(healthCheck !== undefined && {
-      healthCheck: { path: '/', intervalMs: 5000, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1, ...healthCheck },
+      healthCheck: {
+        path: '/',
+        intervalMs: 5000,
+        timeoutMs: 1000,
+        unhealthyAfter: 2,
+        healthyAfter: 1,
+        ...healthCheck,
+      },
     }),
   };
 }

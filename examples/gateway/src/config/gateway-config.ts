@@ -68,7 +68,11 @@ export interface JwtConfig {
 export interface AuthConfig {
   readonly apiKeys?: readonly ApiKeyConfig[];
   readonly jwt?: JwtConfig;
-  readonly introspection?: { readonly url: string; readonly clientId: string; readonly cacheSeconds?: number };
+  readonly introspection?: {
+    readonly url: string;
+    readonly clientId: string;
+    readonly cacheSeconds?: number;
+  };
 }
 
 export interface RetryConfig {
@@ -97,7 +101,11 @@ export interface RouteConfig {
   readonly requestHeaders?: HeaderChanges;
   readonly responseHeaders?: HeaderChanges;
   readonly bodyLimitBytes: number;
-  readonly rateLimit?: { readonly requests: number; readonly perSeconds: number; readonly key?: 'client' | 'ip' };
+  readonly rateLimit?: {
+    readonly requests: number;
+    readonly perSeconds: number;
+    readonly key?: 'client' | 'ip';
+  };
   readonly cache: boolean;
   readonly websocket: boolean;
 }

@@ -29,9 +29,13 @@ export class ConfigError extends Error {
 /** Compiled code lies in dist/src/config. */
 const SCHEMA_FILE = join(__dirname, '../../../gateway.schema.json');
 
-const validate = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true, verbose: true }).compile<ConfigFile>(
-  JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as object,
-);
+const validate = new Ajv({
+  strict: true,
+  strictTypes: false,
+  strictRequired: false,
+  allowUnionTypes: true,
+  verbose: true,
+}).compile<ConfigFile>(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as object);
 
 /**
  * Reads YAML; JSON is YAML.
@@ -43,7 +47,9 @@ export function loadConfig(file: string, inherited: Inherited): GatewayConfig {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${file} cannot be read: ${(error as Error).message}. GATEWAY_CONFIG names the file.`);
+    throw new ConfigError(
+      `${file} cannot be read: ${(error as Error).message}. GATEWAY_CONFIG names the file.`,
+    );
   }
   return parseConfig(text, file, inherited);
 }
@@ -68,7 +74,9 @@ export function parseConfig(text: string, file: string, inherited: Inherited): G
 
 function schemaProblem(errors: readonly ErrorObject[]): Problem {
   // What stands deepest says most: a branch of `if` complains as well, at the place where it begins.
-  const error = errors.filter(({ keyword }) => keyword !== 'if').toSorted((a, b) => b.instancePath.length - a.instancePath.length)[0];
+  const error = errors
+    .filter(({ keyword }) => keyword !== 'if')
+    .toSorted((a, b) => b.instancePath.length - a.instancePath.length)[0];
   if (error === undefined) return { path: [], message: 'is not allowed' };
   const path = error.instancePath
     .split('/')
@@ -82,16 +90,24 @@ function describe({ keyword, params, message, data, parentSchema }: ErrorObject,
   const given = `(it is ${JSON.stringify(data)?.slice(0, 80)})`;
   switch (keyword) {
     case 'additionalProperties': {
-      const allowed = Object.keys((parentSchema?.['properties'] ?? {}) as object).filter((key) => key !== '$schema');
+      const allowed = Object.keys((parentSchema?.['properties'] ?? {}) as object).filter(
+        (key) => key !== '$schema',
+      );
       const key = String(params['additionalProperty']);
       return { path: [...path, key], message: `is not known: allowed are ${allowed.join(', ')}` };
     }
     case 'enum':
-      return { path, message: `must be one of ${(params['allowedValues'] as unknown[]).join(', ')} ${given}` };
+      return {
+        path,
+        message: `must be one of ${(params['allowedValues'] as unknown[]).join(', ')} ${given}`,
+      };
     case 'required':
       return { path, message: `needs ${String(params['missingProperty'])}` };
     case 'type':
-      return { path, message: `must be ${params['type'] === 'integer' ? 'a whole number' : `of type ${String(params['type'])}`}${bounds(parentSchema)} ${given}` };
+      return {
+        path,
+        message: `must be ${params['type'] === 'integer' ? 'a whole number' : `of type ${String(params['type'])}`}${bounds(parentSchema)} ${given}`,
+      };
     case 'minimum':
     case 'maximum':
       return { path, message: `must be a whole number${bounds(parentSchema)} ${given}` };
@@ -113,7 +129,9 @@ function nameOf(path: ConfigPath): string {
 /** `:12` for the line where a path, or the nearest part of it that is there, begins. */
 function placeOf(document: Document, lines: LineCounter, path: ConfigPath): string {
   for (let length = path.length; length > 0; length -= 1) {
-    const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+    const node = document.getIn(path.slice(0, length), true) as
+      | { range?: [number, number, number] }
+      | undefined;
     if (node?.range) return `:${lines.linePos(node.range[0]).line}`;
   }
   return '';

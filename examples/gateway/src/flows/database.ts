@@ -18,13 +18,25 @@ type DatabaseSettings = Pick<
 >;
 
 export function openDatabase(settings: DatabaseSettings, log: Pick<Log, 'warn'>): Database {
-  const pool = new pg.Pool({ ...connection(settings), max: settings.dbPool, connectionTimeoutMillis: 5000, idleTimeoutMillis: 30_000 });
+  const pool = new pg.Pool({
+    ...connection(settings),
+    max: settings.dbPool,
+    connectionTimeoutMillis: 5000,
+    idleTimeoutMillis: 30_000,
+  });
   // An idle connection that breaks is replaced; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'a connection to the database broke'));
   return pool;
 }
 
-function connection({ appName, dbHost, dbPort, dbDatabase, dbUsername, dbPassword }: DatabaseSettings): pg.ClientConfig {
+function connection({
+  appName,
+  dbHost,
+  dbPort,
+  dbDatabase,
+  dbUsername,
+  dbPassword,
+}: DatabaseSettings): pg.ClientConfig {
   return {
     host: dbHost,
     port: dbPort,
@@ -59,7 +71,10 @@ export async function migrate(settings: DatabaseSettings): Promise<string[]> {
 }
 
 /** Runs statements in one transaction. */
-export async function transaction<T>(database: Database, run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function transaction<T>(
+  database: Database,
+  run: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await database.connect();
   try {
     await client.query('BEGIN');

@@ -46,7 +46,9 @@ export async function fill(template: unknown, scope: Scope): Promise<unknown> {
   }
   if (Array.isArray(template)) return Promise.all(template.map((item) => fill(item, scope)));
   if (typeof template !== 'object' || template === null) return template;
-  const entries = Object.entries(template).map(async ([key, value]) => [key, await fill(value, scope)] as const);
+  const entries = Object.entries(template).map(
+    async ([key, value]) => [key, await fill(value, scope)] as const,
+  );
   return Object.fromEntries(await Promise.all(entries));
 }
 
@@ -54,7 +56,8 @@ export async function fill(template: unknown, scope: Scope): Promise<unknown> {
 export async function fillPath(template: string, scope: Scope): Promise<string> {
   return fillText(template, scope, (value) => {
     const text = textOf(value);
-    if (text === '' || text === '.' || text === '..') throw new Error(`"${text}" cannot be a part of the path ${template}`);
+    if (text === '' || text === '.' || text === '..')
+      throw new Error(`"${text}" cannot be a part of the path ${template}`);
     return encodeURIComponent(text);
   });
 }

@@ -66,15 +66,28 @@ export function flowRoutes(app: FastifyInstance, dependencies: FlowRouteDependen
     const steps = await journal.read(flow.id);
     return {
       ...summaryOf(flow),
-      steps: steps.map(({ step, status, error, attempts, startedAt, finishedAt }) => ({ step, status, error, attempts, startedAt, finishedAt })),
+      steps: steps.map(({ step, status, error, attempts, startedAt, finishedAt }) => ({
+        step,
+        status,
+        error,
+        attempts,
+        startedAt,
+        finishedAt,
+      })),
     };
   });
 
-  app.post<{ Params: { id: string } }>('/orchestrate/:id/cancel', { schema: { params: ID } }, async ({ params }, reply) => {
-    if (await store.cancel(params.id)) return reply.code(202).send({ id: params.id, cancelRequested: true });
-    if ((await store.get(params.id)) === undefined) throw new Problem(404, 'no_flow', 'No flow has this id.');
-    throw new Problem(409, 'flow_ended', 'The flow has ended.');
-  });
+  app.post<{ Params: { id: string } }>(
+    '/orchestrate/:id/cancel',
+    { schema: { params: ID } },
+    async ({ params }, reply) => {
+      if (await store.cancel(params.id))
+        return reply.code(202).send({ id: params.id, cancelRequested: true });
+      if ((await store.get(params.id)) === undefined)
+        throw new Problem(404, 'no_flow', 'No flow has this id.');
+      throw new Problem(409, 'flow_ended', 'The flow has ended.');
+    },
+  );
 }
 
 async function start(
@@ -87,7 +100,11 @@ async function start(
   const { flows } = runtime().config;
   const definition = flows.get(action);
   if (definition === undefined)
-    throw new Problem(404, 'no_action', `There is no action "${action}": there are ${[...flows.keys()].join(', ') || 'none'}.`);
+    throw new Problem(
+      404,
+      'no_action',
+      `There is no action "${action}": there are ${[...flows.keys()].join(', ') || 'none'}.`,
+    );
   checkPayload(definition, payload);
   const inBackground = /\brespond-async\b/.test(String(request.headers.prefer ?? ''));
   if (!inBackground && worker.isFull)
@@ -102,7 +119,10 @@ async function start(
     queued: inBackground && dependencies.queued,
     traceparent: traceparentOf(request),
   });
-  if (!created && (flow.action !== action || JSON.stringify(sorted(flow.payload)) !== JSON.stringify(sorted(payload))))
+  if (
+    !created &&
+    (flow.action !== action || JSON.stringify(sorted(flow.payload)) !== JSON.stringify(sorted(payload)))
+  )
     throw new Problem(422, 'key_reused', 'The idempotency key belongs to another request.');
   if (inBackground) {
     if (created && !dependencies.queued) worker.poll();
@@ -110,14 +130,20 @@ async function start(
   }
   if (created) void worker.run(flow);
   const ended = await waitForEnd(store, flow, worker, definition.waitMs);
-  return ended === undefined ? accepted(request, reply, flow, dependencies) : reply.code(statusOf(ended)).send(summaryOf(ended));
+  return ended === undefined
+    ? accepted(request, reply, flow, dependencies)
+    : reply.code(statusOf(ended)).send(summaryOf(ended));
 }
 
 /** In the order in which PostgreSQL keeps keys, that of the client does not matter. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
 }
 
 async function accepted(
@@ -134,11 +160,19 @@ const ENDED: ReadonlySet<string> = new Set(['completed', 'compensated', 'cancell
 const LOOK_MS = 100;
 
 /** `undefined`: it has not ended in that time. It may run here or, for a repeated key, anywhere. */
-async function waitForEnd(store: FlowStore, flow: Flow, worker: FlowWorker, waitMs: number): Promise<Flow | undefined> {
+async function waitForEnd(
+  store: FlowStore,
+  flow: Flow,
+  worker: FlowWorker,
+  waitMs: number,
+): Promise<Flow | undefined> {
   const deadline = performance.now() + waitMs;
   let current: Flow | undefined = flow;
   for (;;) {
-    await Promise.race([worker.whenEnded(flow.id), sleep(Math.min(waitMs, worker.has(flow.id) ? waitMs : LOOK_MS), undefined, { ref: false })]);
+    await Promise.race([
+      worker.whenEnded(flow.id),
+      sleep(Math.min(waitMs, worker.has(flow.id) ? waitMs : LOOK_MS), undefined, { ref: false }),
+    ]);
     current = await store.get(flow.id);
     if (current !== undefined && ENDED.has(current.status)) return current;
     if (performance.now() >= deadline) return undefined;
@@ -151,7 +185,16 @@ function statusOf({ status, error }: Flow): number {
   return error?.reason === 'failed' ? 502 : 409;
 }
 
-function summaryOf({ id, action, status, result, error, cancelRequested, createdAt, updatedAt }: Flow): object {
+function summaryOf({
+  id,
+  action,
+  status,
+  result,
+  error,
+  cancelRequested,
+  createdAt,
+  updatedAt,
+}: Flow): object {
   return { id, action, status, result, error, cancelRequested, createdAt, updatedAt };
 }
 

@@ -58,16 +58,22 @@ export class FlowRun {
     const { traceparent, action } = this.#flow;
     const parent = propagation.extract(ROOT_CONTEXT, traceparent === null ? {} : { traceparent });
     await context.with(parent, () =>
-      trace.getTracer('gateway').startActiveSpan(`flow ${action}`, { attributes: { 'gateway.flow.id': this.#flow.id } }, async (span) => {
-        try {
-          await this.#run();
-        } catch (error) {
-          span.setStatus({ code: SpanStatusCode.ERROR });
-          throw error;
-        } finally {
-          span.end();
-        }
-      }),
+      trace
+        .getTracer('gateway')
+        .startActiveSpan(
+          `flow ${action}`,
+          { attributes: { 'gateway.flow.id': this.#flow.id } },
+          async (span) => {
+            try {
+              await this.#run();
+            } catch (error) {
+              span.setStatus({ code: SpanStatusCode.ERROR });
+              throw error;
+            } finally {
+              span.end();
+            }
+          },
+        ),
     );
   }
 
@@ -105,7 +111,9 @@ export class FlowRun {
         }
       }),
     );
-    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    const errors = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
     // A branch that stopped because another one failed has nothing to say of its own.
     const [first] = errors.filter((error) => !(error instanceof Suspended)).concat(errors);
     if (first !== undefined) throw first;
@@ -114,7 +122,8 @@ export class FlowRun {
   async #step(step: StepConfig): Promise<void> {
     const { status } = this.#records.get(step.name) ?? {};
     if (status === 'done' || status === 'skipped') return;
-    if (status === 'refused' || status === 'unknown') throw this.#failure(step, { outcome: status, message: this.#records.get(step.name)?.error ?? '' });
+    if (status === 'refused' || status === 'unknown')
+      throw this.#failure(step, { outcome: status, message: this.#records.get(step.name)?.error ?? '' });
     if (this.#failed || this.#stopping()) throw new Suspended();
     const { journal } = this.#steps;
     const prepared = await this.#prepare(step);
@@ -124,7 +133,8 @@ export class FlowRun {
       return;
     }
     const { request, cancelRequested } = await journal.start(this.#flow, step.name, prepared);
-    if (cancelRequested) throw new StepFailed({ step: step.name, reason: 'cancelled', message: 'The flow was cancelled.' });
+    if (cancelRequested)
+      throw new StepFailed({ step: step.name, reason: 'cancelled', message: 'The flow was cancelled.' });
     this.#note(step.name, 'running', null, request);
     const answer = await this.#send(step, request);
     const result = answer.outcome === 'done' ? answer.result : null;
@@ -140,7 +150,11 @@ export class FlowRun {
       if (step.when !== undefined && (await evaluate(step.when, this.#scope())) !== true) return undefined;
       return await fillRequest(step.request, this.#scope());
     } catch (error) {
-      throw new StepFailed({ step: step.name, reason: 'refused', message: `Its request cannot be made: ${(error as Error).message}` });
+      throw new StepFailed({
+        step: step.name,
+        reason: 'refused',
+        message: `Its request cannot be made: ${(error as Error).message}`,
+      });
     }
   }
 
@@ -158,7 +172,10 @@ export class FlowRun {
     return answer;
   }
 
-  #failure({ name }: StepConfig, answer: { outcome: 'refused' | 'unknown'; message: string; status?: number }): StepFailed {
+  #failure(
+    { name }: StepConfig,
+    answer: { outcome: 'refused' | 'unknown'; message: string; status?: number },
+  ): StepFailed {
     const { message, status, outcome } = answer;
     const reason = outcome === 'refused' ? 'refused' : 'failed';
     return new StepFailed({ step: name, reason, message, ...(status !== undefined && { status }) });
@@ -169,7 +186,10 @@ export class FlowRun {
     const { store, log } = this.#steps;
     const configs = new Map(stepsOf(this.#flow.definition.steps).map((step) => [step.name, step]));
     const toUndo = [...this.#records.values()]
-      .filter(({ status }) => status === 'done' || status === 'unknown' || status === 'running' || status === 'compensating')
+      .filter(
+        ({ status }) =>
+          status === 'done' || status === 'unknown' || status === 'running' || status === 'compensating',
+      )
       .toSorted((a, b) => b.seq - a.seq);
     for (const { step } of toUndo) {
       const config = configs.get(step);
@@ -193,13 +213,21 @@ export class FlowRun {
     const undone = answer.outcome === 'done' || answer.status === 404 || answer.status === 410;
     const attributes = { action: this.#flow.action, step: step.name, outcome: undone ? 'done' : 'failed' };
     metrics.compensations.add(1, attributes);
-    await journal.mark(this.#flow, step.name, undone ? 'compensated' : 'compensating', answer.outcome === 'done' ? null : answer.message);
+    await journal.mark(
+      this.#flow,
+      step.name,
+      undone ? 'compensated' : 'compensating',
+      answer.outcome === 'done' ? null : answer.message,
+    );
     return undone;
   }
 
   async #undoRequest(step: StepConfig, upstreams: Upstreams): Promise<StepAnswer> {
     try {
-      const request = await fillRequest(step.compensate as NonNullable<StepConfig['compensate']>, this.#scope());
+      const request = await fillRequest(
+        step.compensate as NonNullable<StepConfig['compensate']>,
+        this.#scope(),
+      );
       return await sendStep(upstreams, request, {
         idempotencyKey: `${this.#flow.id}:${step.name}:undo`,
         timeoutMs: step.timeoutMs,
@@ -228,20 +256,37 @@ export class FlowRun {
     await store.finish(this.#flow, status, result, withEvents);
     const { action, id, createdAt } = this.#flow;
     metrics.flows.add(1, { action, outcome: status });
-    metrics.flowDuration.record(Math.max(0, Date.now() - createdAt.getTime()) / 1000, { action, outcome: status });
+    metrics.flowDuration.record(Math.max(0, Date.now() - createdAt.getTime()) / 1000, {
+      action,
+      outcome: status,
+    });
     log.info({ flow: id, action, status }, 'flow ended');
   }
 
   #scope(): Scope {
     const { id, action, payload } = this.#flow;
     const done = [...this.#records.values()].filter(({ status }) => ANSWERED.has(status));
-    return { payload, flow: { id, action }, steps: Object.fromEntries(done.map(({ step, result }) => [step, result])) };
+    return {
+      payload,
+      flow: { id, action },
+      steps: Object.fromEntries(done.map(({ step, result }) => [step, result])),
+    };
   }
 
   #note(step: string, status: StepRecord['status'], result: unknown, request: FilledRequest | null): void {
     const before = this.#records.get(step);
     const seq = before?.seq ?? this.#records.size;
     const now = new Date();
-    this.#records.set(step, { step, seq, status, result, request, error: null, attempts: 1, startedAt: now, finishedAt: now });
+    this.#records.set(step, {
+      step,
+      seq,
+      status,
+      result,
+      request,
+      error: null,
+      attempts: 1,
+      startedAt: now,
+      finishedAt: now,
+    });
   }
 }

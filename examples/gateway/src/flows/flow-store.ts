@@ -100,7 +100,9 @@ export class FlowStore {
         if (flow.queued) await addMessage(client, FLOW_EXCHANGE, 'run', { id: flow.id });
         return { flow: created, created: true };
       }
-      const found = await client.query<Flow>(`SELECT ${COLUMNS} FROM flows WHERE idempotency_key = $1`, [flow.idempotencyKey]);
+      const found = await client.query<Flow>(`SELECT ${COLUMNS} FROM flows WHERE idempotency_key = $1`, [
+        flow.idempotencyKey,
+      ]);
       return { flow: found.rows[0] as Flow, created: false };
     });
   }
@@ -123,8 +125,14 @@ export class FlowStore {
   }
 
   /** Takes one flow that waits, or whose process has fallen silent. */
-  async claim(owner: string, id?: string): Promise<{ readonly flow: Flow; readonly resumed: boolean } | undefined> {
-    const mine = id === undefined ? `AND (NOT queued OR epoch > 0 OR created_at < now() - ${QUEUE_GRACE})` : 'AND id = $3';
+  async claim(
+    owner: string,
+    id?: string,
+  ): Promise<{ readonly flow: Flow; readonly resumed: boolean } | undefined> {
+    const mine =
+      id === undefined
+        ? `AND (NOT queued OR epoch > 0 OR created_at < now() - ${QUEUE_GRACE})`
+        : 'AND id = $3';
     const { rows } = await this.#database.query<Flow & { before: FlowStatus }>(
       `WITH next AS (
          SELECT id AS next_id, status AS before FROM flows
@@ -218,7 +226,12 @@ export class FlowStore {
   }
 }
 
-async function addMessage(client: PoolClient, exchange: string, routingKey: string, body: object): Promise<void> {
+async function addMessage(
+  client: PoolClient,
+  exchange: string,
+  routingKey: string,
+  body: object,
+): Promise<void> {
   await client.query('INSERT INTO outbox (exchange, routing_key, body) VALUES ($1, $2, $3)', [
     exchange,
     routingKey,

@@ -90,7 +90,10 @@ export class FlowWorker {
     this.#dependencies.metrics.openFlows.removeCallback(this.#observe);
     const deadline = new AbortController();
     const ended = Promise.all([this.#polling, ...this.#running.values()]);
-    await Promise.race([ended, sleep(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined)]);
+    await Promise.race([
+      ended,
+      sleep(deadlineMs, undefined, { signal: deadline.signal }).catch(() => undefined),
+    ]);
     deadline.abort();
   }
 

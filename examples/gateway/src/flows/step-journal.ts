@@ -2,7 +2,14 @@ import type { Database } from './database.js';
 import { type Lease, LeaseLost } from './flow-store.js';
 import type { FilledRequest } from './step-request.js';
 
-export type StepStatus = 'running' | 'done' | 'skipped' | 'refused' | 'unknown' | 'compensating' | 'compensated';
+export type StepStatus =
+  | 'running'
+  | 'done'
+  | 'skipped'
+  | 'refused'
+  | 'unknown'
+  | 'compensating'
+  | 'compensated';
 
 export interface StepRecord {
   readonly step: string;
@@ -59,7 +66,13 @@ export class StepJournal {
   }
 
   /** After the answer. @throws LeaseLost */
-  async finish(lease: Lease, step: string, status: StepStatus, result: unknown, error: string | null): Promise<void> {
+  async finish(
+    lease: Lease,
+    step: string,
+    status: StepStatus,
+    result: unknown,
+    error: string | null,
+  ): Promise<void> {
     await this.#update(lease, step, status, `result = $5, error = $6, finished_at = now()`, [
       JSON.stringify(result ?? null),
       error,
@@ -79,11 +92,22 @@ export class StepJournal {
   }
 
   /** @throws LeaseLost */
-  async mark(lease: Lease, step: string, status: 'compensating' | 'compensated', error: string | null): Promise<void> {
+  async mark(
+    lease: Lease,
+    step: string,
+    status: 'compensating' | 'compensated',
+    error: string | null,
+  ): Promise<void> {
     await this.#update(lease, step, status, 'error = coalesce($5, error)', [error]);
   }
 
-  async #update({ id, epoch }: Lease, step: string, status: StepStatus, set: string, more: readonly unknown[]): Promise<void> {
+  async #update(
+    { id, epoch }: Lease,
+    step: string,
+    status: StepStatus,
+    set: string,
+    more: readonly unknown[],
+  ): Promise<void> {
     const { rowCount } = await this.#database.query(
       `UPDATE flow_steps SET status = $4, ${set}
        WHERE flow_id = $1 AND step = $3 AND EXISTS (SELECT 1 FROM flows WHERE id = $1 AND epoch = $2 FOR UPDATE)`,

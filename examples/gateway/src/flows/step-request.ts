@@ -33,7 +33,9 @@ const NOT_FINAL = new Set([408, 425, 429]);
 /** @throws the error of an expression */
 export async function fillRequest(request: StepRequest, scope: Scope): Promise<FilledRequest> {
   const { upstream, method, path, headers, body } = request;
-  const entries = Object.entries(headers).map(async ([name, value]) => [name.toLowerCase(), oneLine(await fillText(value, scope))] as const);
+  const entries = Object.entries(headers).map(
+    async ([name, value]) => [name.toLowerCase(), oneLine(await fillText(value, scope))] as const,
+  );
   return {
     upstream,
     method,
@@ -44,10 +46,17 @@ export async function fillRequest(request: StepRequest, scope: Scope): Promise<F
 }
 
 /** Sends a step with its retries. Never throws: whatever happens is an answer. */
-export async function sendStep(upstreams: Upstreams, request: FilledRequest, options: SendStepOptions): Promise<StepAnswer> {
+export async function sendStep(
+  upstreams: Upstreams,
+  request: FilledRequest,
+  options: SendStepOptions,
+): Promise<StepAnswer> {
   try {
     if (!upstreams.has(request.upstream))
-      return { outcome: 'unknown', message: `The configuration has no upstream ${request.upstream} any more.` };
+      return {
+        outcome: 'unknown',
+        message: `The configuration has no upstream ${request.upstream} any more.`,
+      };
     const body = request.body === undefined ? null : JSON.stringify(request.body);
     const response = await upstreams.get(request.upstream).send(
       {
@@ -71,7 +80,11 @@ export async function sendStep(upstreams: Upstreams, request: FilledRequest, opt
   }
 }
 
-function headersOf(request: FilledRequest, { idempotencyKey, traceparent }: SendStepOptions, body: string | null): Record<string, string> {
+function headersOf(
+  request: FilledRequest,
+  { idempotencyKey, traceparent }: SendStepOptions,
+  body: string | null,
+): Record<string, string> {
   return {
     accept: 'application/json',
     ...(body !== null && { 'content-type': 'application/json' }),
@@ -98,7 +111,10 @@ async function readResult(body: AsyncIterable<Buffer>): Promise<unknown> {
 }
 
 function reasonOf(result: unknown): string {
-  const { detail, error, message } = (typeof result === 'object' && result !== null ? result : {}) as Record<string, unknown>;
+  const { detail, error, message } = (typeof result === 'object' && result !== null ? result : {}) as Record<
+    string,
+    unknown
+  >;
   const reason = [detail, error, message].find((text) => typeof text === 'string');
   return reason === undefined ? '' : `: ${String(reason).slice(0, 200)}`;
 }

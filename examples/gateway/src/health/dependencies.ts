@@ -68,9 +68,13 @@ export class Health {
 
   /** `down` without the database: nothing could be orchestrated. Anything else that is down only degrades. */
   async report(): Promise<HealthReport> {
-    const entries = Object.entries(this.#checks).map(async ([name, check]) => [name, await ask(check)] as const);
+    const entries = Object.entries(this.#checks).map(
+      async ([name, check]) => [name, await ask(check)] as const,
+    );
     const dependencies = Object.fromEntries(await Promise.all(entries));
-    const upstreams = Object.fromEntries(this.#upstreams.all.map((upstream) => [upstream.config.name, statusOf(upstream)]));
+    const upstreams = Object.fromEntries(
+      this.#upstreams.all.map((upstream) => [upstream.config.name, statusOf(upstream)]),
+    );
     const parts = [...Object.values(dependencies), ...Object.values(upstreams)];
     const worst = parts.every(({ status }) => status === 'up') ? 'up' : 'degraded';
     return { status: dependencies['database']?.status === 'down' ? 'down' : worst, dependencies, upstreams };

@@ -21,7 +21,10 @@ export interface Admitted {
 }
 
 /** The route of a request. @throws Problem 400, 404, 405 */
-export function routeOf(runtime: Runtime, request: IncomingMessage): { readonly route: Route; readonly path: string } {
+export function routeOf(
+  runtime: Runtime,
+  request: IncomingMessage,
+): { readonly route: Route; readonly path: string } {
   const { url = '/', method = 'GET' } = request;
   const [rawPath = '/', ...query] = url.split('?');
   if (isAmbiguousPath(rawPath)) throw new Problem(400, 'bad_path', 'The path can be understood in two ways.');
@@ -29,7 +32,9 @@ export function routeOf(runtime: Runtime, request: IncomingMessage): { readonly 
   if (route === undefined) {
     const allowed = runtime.table.methodsOf(rawPath);
     if (allowed.length === 0) throw new Problem(404, 'no_route', 'No route has this path.');
-    throw new Problem(405, 'method_not_allowed', `Allowed are ${allowed.join(', ')}.`, { headers: { allow: allowed.join(', ') } });
+    throw new Problem(405, 'method_not_allowed', `Allowed are ${allowed.join(', ')}.`, {
+      headers: { allow: allowed.join(', ') },
+    });
   }
   // So that the metrics of HTTP servers have the route of the configuration.
   setRoute(request, route.config.path);
@@ -58,7 +63,10 @@ export async function admit(
   const limit = runtime.limits.get(name);
   if (limit === undefined) return { route, path, identity, limitHeaders: {} };
   const address = forwarding.clientAddress(request);
-  const key = rateLimit?.key === 'ip' || identity === undefined ? `ip:${address}` : `${identity.method}:${identity.subject}`;
+  const key =
+    rateLimit?.key === 'ip' || identity === undefined
+      ? `ip:${address}`
+      : `${identity.method}:${identity.subject}`;
   try {
     return { route, path, identity, limitHeaders: await limit.consume(key) };
   } catch (error) {

@@ -34,7 +34,8 @@ export async function sendCached(
   try {
     response = await ask(conditional);
   } catch (error) {
-    if (error instanceof Problem && error.status >= 500 && mayBeStale(entry)) return fromEntry(entry, 'stale');
+    if (error instanceof Problem && error.status >= 500 && mayBeStale(entry))
+      return fromEntry(entry, 'stale');
     throw error;
   }
   const headers = response.headers as Headers;
@@ -42,7 +43,8 @@ export async function sendCached(
     void response.body.dump();
     return fromEntry(entry, 'stale');
   }
-  if (response.statusCode !== 304 || Object.keys(conditional).length === 0) return fromService(cache, request, response);
+  if (response.statusCode !== 304 || Object.keys(conditional).length === 0)
+    return fromService(cache, request, response);
   void response.body.dump();
   const { policy } = entry.policy.revalidatedPolicy(cacheable, { status: 304, headers: headers as never });
   const fresh: CacheEntry = { ...entry, policy };
@@ -77,4 +79,3 @@ function fromEntry({ policy, status, body }: CacheEntry, result: CacheResult): A
   const headers = policy.responseHeaders() as Headers;
   return { status, headers: { ...headers, 'content-length': String(body.length) }, body, result };
 }
-

@@ -37,7 +37,8 @@ export class Forwarding {
     const given = (name: string): string | undefined => (trusted ? text(headers[name]) : undefined);
     return {
       'x-forwarded-for': chain.join(', '),
-      'x-forwarded-proto': given('x-forwarded-proto') ?? this.#publicUrl?.protocol.slice(0, -1) ?? (isTls ? 'https' : 'http'),
+      'x-forwarded-proto':
+        given('x-forwarded-proto') ?? this.#publicUrl?.protocol.slice(0, -1) ?? (isTls ? 'https' : 'http'),
       'x-forwarded-host': given('x-forwarded-host') ?? this.#publicUrl?.host ?? headers.host ?? '',
     };
   }

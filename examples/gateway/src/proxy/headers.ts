@@ -22,10 +22,24 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /** Written by the gateway only; a client that sends them means to be somebody else. */
-const OURS = new Set(['x-authenticated-method', 'x-authenticated-subject', 'x-authenticated-scopes', 'forwarded', 'x-real-ip']);
+const OURS = new Set([
+  'x-authenticated-method',
+  'x-authenticated-subject',
+  'x-authenticated-scopes',
+  'forwarded',
+  'x-real-ip',
+]);
 
 /** What is not passed on in a request: `host` is the target's, the rest is between the client and us. */
-const NOT_PASSED_ON = new Set(['host', 'expect', 'x-api-key', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port']);
+const NOT_PASSED_ON = new Set([
+  'host',
+  'expect',
+  'x-api-key',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+]);
 
 export interface RequestHeaderOptions {
   readonly requestId: string;
@@ -58,21 +72,38 @@ export function requestHeaders(incoming: IncomingHttpHeaders, options: RequestHe
 /** @param origin of the target @param publicOrigin of the gateway: a redirect to the target becomes one to us */
 export function responseHeaders(
   incoming: IncomingHttpHeaders,
-  options: { readonly via: string; readonly origin: string; readonly publicOrigin: string; readonly changes: HeaderChanges | undefined },
+  options: {
+    readonly via: string;
+    readonly origin: string;
+    readonly publicOrigin: string;
+    readonly changes: HeaderChanges | undefined;
+  },
 ): Headers {
   const headers = withoutHopByHop(incoming);
   headers['via'] = [incoming.via, `1.1 ${options.via}`].filter(Boolean).join(', ');
   const { location } = headers;
-  if (typeof location === 'string' && (location === options.origin || location.startsWith(`${options.origin}/`)))
+  if (
+    typeof location === 'string' &&
+    (location === options.origin || location.startsWith(`${options.origin}/`))
+  )
     headers['location'] = options.publicOrigin + location.slice(options.origin.length);
   return changed(headers, options.changes);
 }
 
 function withoutHopByHop(incoming: IncomingHttpHeaders): Headers {
-  const listed = incoming.connection?.toLowerCase().split(',').map((name) => name.trim());
+  const listed = incoming.connection
+    ?.toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
   const headers: Headers = {};
   for (const [name, value] of Object.entries(incoming)) {
-    if (value === undefined || name.startsWith(':') || HOP_BY_HOP.has(name) || listed?.includes(name) === true) continue;
+    if (
+      value === undefined ||
+      name.startsWith(':') ||
+      HOP_BY_HOP.has(name) ||
+      listed?.includes(name) === true
+    )
+      continue;
     headers[name] = value;
   }
   return headers;

@@ -9,7 +9,9 @@ export function pathProblem(path: string): string | undefined {
   const wildcard = parts.indexOf('*');
   if (wildcard !== -1 && wildcard !== parts.length - 1) return 'may have * only as its last part';
   const wrong = parts.find((part) => !/^(?:\*|:[A-Za-z_]\w*|[A-Za-z0-9._~-]*)$/.test(part));
-  return wrong === undefined ? undefined : `has the part "${wrong}": allowed are plain text, :name, and * at the end`;
+  return wrong === undefined
+    ? undefined
+    : `has the part "${wrong}": allowed are plain text, :name, and * at the end`;
 }
 
 /** Says why a rewritten path does not fit the route's path; undefined if it does. */
@@ -52,7 +54,10 @@ export function isAmbiguousPath(rawPath: string): boolean {
   try {
     const decoded = decodeURIComponent(rawPath);
     // oxlint-disable-next-line no-control-regex
-    return /[\\\u0000-\u001f]|%2e|%2f|%5c/i.test(decoded) || decoded.split('/').some((part) => part === '.' || part === '..');
+    return (
+      /[\\\u0000-\u001f]|%2e|%2f|%5c/i.test(decoded) ||
+      decoded.split('/').some((part) => part === '.' || part === '..')
+    );
   } catch {
     return true;
   }

@@ -76,13 +76,24 @@ export class Proxy {
       );
     const origin = upstream.targets[0]?.url.origin ?? '';
     if (cache !== undefined && config.cache && request.method === 'GET' && headers['range'] === undefined) {
-      const answer = await sendCached(cache, { route: config.name, path, headers, personal: identity !== undefined }, send);
+      const answer = await sendCached(
+        cache,
+        { route: config.name, path, headers, personal: identity !== undefined },
+        send,
+      );
       metrics.cacheRequests.add(1, { route: config.name, result: answer.result });
       return { ...answer, origin };
     }
     const response = await send({});
-    if (cache !== undefined && UNSAFE.has(request.method) && response.statusCode < 400) await this.#forget(config, path);
-    return { status: response.statusCode, headers: response.headers as Headers, body: response.body, result: 'proxied', origin };
+    if (cache !== undefined && UNSAFE.has(request.method) && response.statusCode < 400)
+      await this.#forget(config, path);
+    return {
+      status: response.statusCode,
+      headers: response.headers as Headers,
+      body: response.body,
+      result: 'proxied',
+      origin,
+    };
   }
 
   /** A change through one route is seen through every route that shows the same path. */
@@ -92,7 +103,12 @@ export class Proxy {
     await Promise.all(routes.map(({ name: route }) => cache?.forget({ route, path })));
   }
 
-  #requestHeaders(request: FastifyRequest, config: RouteConfig, identity: Admitted['identity'], hasBody: boolean): Headers {
+  #requestHeaders(
+    request: FastifyRequest,
+    config: RouteConfig,
+    identity: Admitted['identity'],
+    hasBody: boolean,
+  ): Headers {
     const { forwarding, via } = this.#dependencies;
     return requestHeaders(request.headers, {
       requestId: request.id,

@@ -22,7 +22,12 @@ export function createRateLimit(route: RouteConfig, redis: Redis | undefined): R
   const limiter =
     redis === undefined
       ? alone
-      : new RateLimiterRedis({ ...options, storeClient: redis, insuranceLimiter: alone, rejectIfRedisNotReady: true });
+      : new RateLimiterRedis({
+          ...options,
+          storeClient: redis,
+          insuranceLimiter: alone,
+          rejectIfRedisNotReady: true,
+        });
   return {
     async consume(key) {
       try {
@@ -38,7 +43,10 @@ export function createRateLimit(route: RouteConfig, redis: Redis | undefined): R
   };
 }
 
-function headersOf(points: number, { remainingPoints, msBeforeNext }: RateLimiterRes): Record<string, string> {
+function headersOf(
+  points: number,
+  { remainingPoints, msBeforeNext }: RateLimiterRes,
+): Record<string, string> {
   return {
     'ratelimit-limit': String(points),
     'ratelimit-remaining': String(Math.max(0, remainingPoints)),

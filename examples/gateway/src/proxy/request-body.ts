@@ -30,7 +30,8 @@ export async function requestBody(request: IncomingMessage, route: RouteConfig):
   const mayRepeat = route.retry.count > 0 && mayBeRetried(request);
   if (length === 0 || (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined))
     return { body: null, repeatable: mayRepeat };
-  if (mayRepeat && length <= route.retry.bufferBytes) return { body: await buffer(request), repeatable: true };
+  if (mayRepeat && length <= route.retry.bufferBytes)
+    return { body: await buffer(request), repeatable: true };
   // With a length that Node's parser enforces there is nothing to count.
   if (!Number.isNaN(length)) return { body: request, repeatable: false };
   return { body: request.pipe(limited(route)), repeatable: false };
@@ -48,5 +49,7 @@ function limited(route: RouteConfig): Transform {
 }
 
 function tooLarge({ bodyLimitBytes }: RouteConfig): Problem {
-  return new Problem(413, 'too_large', `The body is longer than ${bodyLimitBytes} bytes.`, { headers: { connection: 'close' } });
+  return new Problem(413, 'too_large', `The body is longer than ${bodyLimitBytes} bytes.`, {
+    headers: { connection: 'close' },
+  });
 }

@@ -81,10 +81,26 @@ function head101(headers: OutgoingHttpHeaders): string {
     [value].flat().map((item) => `${name}: ${String(item)}`),
   );
   const own = lines.filter((line) => !/^(?:connection|upgrade):/i.test(line));
-  return ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', 'upgrade: websocket', ...own, '', ''].join('\r\n');
+  return [
+    'HTTP/1.1 101 Switching Protocols',
+    'connection: Upgrade',
+    'upgrade: websocket',
+    ...own,
+    '',
+    '',
+  ].join('\r\n');
 }
 
 function refuse(socket: Duplex, { status, headers }: Problem): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, 'content-length: 0', 'connection: close', '', ''].join('\r\n'));
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      ...lines,
+      'content-length: 0',
+      'connection: close',
+      '',
+      '',
+    ].join('\r\n'),
+  );
 }

@@ -33,7 +33,9 @@ export class Outbox {
     this.#metrics = metrics;
     this.#log = log;
     this.#observe = async (result) => {
-      const { rows } = await database.query<{ count: string }>('SELECT count(*) FROM outbox').catch(() => ({ rows: [] }));
+      const { rows } = await database
+        .query<{ count: string }>('SELECT count(*) FROM outbox')
+        .catch(() => ({ rows: [] }));
       if (rows[0] !== undefined) result.observe(Number(rows[0].count));
     };
   }
@@ -69,7 +71,9 @@ export class Outbox {
     );
     if (rows.length === 0) return 0;
     await Promise.all(
-      rows.map(({ id, exchange, routing_key: key, body }) => this.#rabbit.publish(exchange, key, `gateway-${id}`, body)),
+      rows.map(({ id, exchange, routing_key: key, body }) =>
+        this.#rabbit.publish(exchange, key, `gateway-${id}`, body),
+      ),
     );
     await client.query('DELETE FROM outbox WHERE id = ANY($1::bigint[])', [rows.map(({ id }) => id)]);
     this.#metrics.messagesPublished.add(rows.length);

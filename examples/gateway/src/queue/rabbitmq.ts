@@ -50,10 +50,16 @@ export class RabbitMq {
     if (channel === undefined) throw new Error('RabbitMQ is not connected');
     const content = Buffer.from(JSON.stringify(body));
     await new Promise<void>((resolve, reject) => {
-      channel.publish(exchange, routingKey, content, { persistent: true, messageId: id, contentType: 'application/json' }, (error) => {
-        if (error) reject(error as Error);
-        else resolve();
-      });
+      channel.publish(
+        exchange,
+        routingKey,
+        content,
+        { persistent: true, messageId: id, contentType: 'application/json' },
+        (error) => {
+          if (error) reject(error as Error);
+          else resolve();
+        },
+      );
     });
   }
 
@@ -108,7 +114,8 @@ export class RabbitMq {
   #lost(error: unknown): void {
     this.#channel = undefined;
     if (this.#closed || this.#timer !== undefined) return;
-    if (!this.#saidDown) this.#options.log.warn({ err: error }, 'RabbitMQ is not reachable: messages wait in the outbox');
+    if (!this.#saidDown)
+      this.#options.log.warn({ err: error }, 'RabbitMQ is not reachable: messages wait in the outbox');
     this.#saidDown = true;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

@@ -25,23 +25,34 @@ export function createApp(settings: Settings, log: Log): FastifyInstance {
     },
     routerOptions: { ignoreDuplicateSlashes: false, maxParamLength: 4096 },
   };
-  const app = (
-    tlsCertFile === ''
-      ? Fastify(options)
-      : Fastify({
-          ...options,
-          https: {
-            cert: readFileSync(tlsCertFile),
-            key: readFileSync(tlsKeyFile),
-            // Whether a certificate is needed is a matter of the route.
-            ...(tlsClientCaFile !== '' && { ca: readFileSync(tlsClientCaFile), requestCert: true, rejectUnauthorized: false }),
-          },
-        })) as unknown as FastifyInstance;
+  const app = (tlsCertFile === ''
+    ? Fastify(options)
+    : Fastify({
+        ...options,
+        https: {
+          cert: readFileSync(tlsCertFile),
+          key: readFileSync(tlsKeyFile),
+          // Whether a certificate is needed is a matter of the route.
+          ...(tlsClientCaFile !== '' && {
+            ca: readFileSync(tlsClientCaFile),
+            requestCert: true,
+            rejectUnauthorized: false,
+          }),
+        },
+      })) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
   app.addHook('onResponse', async (request, reply) => {
-    request.log.debug({ method: request.method, url: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered');
+    request.log.debug(
+      {
+        method: request.method,
+        url: request.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'answered',
+    );
   });
   return app;
 }

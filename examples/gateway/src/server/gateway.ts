@@ -47,7 +47,14 @@ export class Gateway {
     const runtime = (): Runtime => this.#runtime;
     if (settings.dbConnection === 'pgsql') {
       this.#database = openDatabase(settings, log);
-      this.#orchestration = new Orchestration(settings, this.#database, this.#upstreams, runtime, this.#metrics, log);
+      this.#orchestration = new Orchestration(
+        settings,
+        this.#database,
+        this.#upstreams,
+        runtime,
+        this.#metrics,
+        log,
+      );
     }
     this.#health = new Health({
       database: this.#database,
@@ -84,7 +91,10 @@ export class Gateway {
       this.#log.info({ config }, 'configuration applied');
     } catch (error) {
       this.#metrics.configReloads.add(1, { outcome: 'refused' });
-      this.#log.error({ config, problem: (error as Error).message }, 'configuration refused: the old one stays in force');
+      this.#log.error(
+        { config, problem: (error as Error).message },
+        'configuration refused: the old one stays in force',
+      );
     }
   }
 
@@ -115,7 +125,12 @@ export class Gateway {
   #routes(proxying: ProxyDependencies, forwarding: Forwarding, runtime: () => Runtime): void {
     const { app } = this;
     answerErrors(app, this.#settings.appDebug);
-    ownEndpoints(app, { runtime, settings: this.#settings, health: this.#health, stopping: () => this.#stopping });
+    ownEndpoints(app, {
+      runtime,
+      settings: this.#settings,
+      health: this.#health,
+      stopping: () => this.#stopping,
+    });
     const orchestration = this.#orchestration;
     if (orchestration !== undefined)
       void app.register(async (scope) => {

@@ -18,7 +18,8 @@ export function openRedis({ redisHost, redisPort, redisPassword }: Settings, log
   });
   let down = false;
   redis.on('error', (error: Error) => {
-    if (!down) log.warn({ err: error }, 'Redis is not reachable: each process limits alone, and nothing is cached');
+    if (!down)
+      log.warn({ err: error }, 'Redis is not reachable: each process limits alone, and nothing is cached');
     down = true;
   });
   redis.on('ready', () => {

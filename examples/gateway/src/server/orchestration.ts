@@ -30,7 +30,12 @@ export class Orchestration {
     metrics: Metrics,
     log: Log,
   ) {
-    const { flowLeaseMs: leaseMs, flowPollMs: pollMs, flowConcurrency: concurrency, rabbitmqUrl: url } = settings;
+    const {
+      flowLeaseMs: leaseMs,
+      flowPollMs: pollMs,
+      flowConcurrency: concurrency,
+      rabbitmqUrl: url,
+    } = settings;
     const queued = url !== '';
     const store = new FlowStore(database, leaseMs);
     const journal = new StepJournal(database);

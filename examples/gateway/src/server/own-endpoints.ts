@@ -15,7 +15,10 @@ export interface EndpointDependencies {
 }
 
 /** `/health`, `/status` and `/metrics`. */
-export function ownEndpoints(app: FastifyInstance, { runtime, settings, health, stopping }: EndpointDependencies): void {
+export function ownEndpoints(
+  app: FastifyInstance,
+  { runtime, settings, health, stopping }: EndpointDependencies,
+): void {
   const startedAt = new Date();
 
   app.get('/health/live', () => ({ status: 'up' }));
@@ -30,9 +33,16 @@ export function ownEndpoints(app: FastifyInstance, { runtime, settings, health, 
   app.get('/health', async (_request, reply) => {
     const { status, dependencies, upstreams } = await health.report();
     const brief = (parts: Readonly<Record<string, { status: string; latencyMs?: number }>>): object =>
-      Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, { status: part.status, latencyMs: part.latencyMs }]));
+      Object.fromEntries(
+        Object.entries(parts).map(([name, part]) => [
+          name,
+          { status: part.status, latencyMs: part.latencyMs },
+        ]),
+      );
     const ready = status !== 'down' && !stopping();
-    return reply.code(ready ? 200 : 503).send({ status, dependencies: brief(dependencies), upstreams: brief(upstreams) });
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ status, dependencies: brief(dependencies), upstreams: brief(upstreams) });
   });
 
   app.get('/status', guarded(runtime, 'status'), async (_request, reply) => {

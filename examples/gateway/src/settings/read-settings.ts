@@ -76,12 +76,14 @@ function parse(setting: Setting, text: string): unknown {
     case 'choice':
       return choice(setting, text);
     case 'url':
-      if (text !== '' && !URL.canParse(text)) throw new Error(`${env} is not a URL: ${withoutCredentials(text)}`);
+      if (text !== '' && !URL.canParse(text))
+        throw new Error(`${env} is not a URL: ${withoutCredentials(text)}`);
       return text.replace(/\/+$/, '');
     case 'list': {
       const items = text.split(',').map((item) => item.trim());
       const wrong = items.find((item) => item !== '' && isIP(item.replace(/\/\d+$/, '')) === 0);
-      if (wrong !== undefined) throw refusal(setting, wrong, 'addresses or networks, such as 10.0.0.0/8, between commas');
+      if (wrong !== undefined)
+        throw refusal(setting, wrong, 'addresses or networks, such as 10.0.0.0/8, between commas');
       return items.filter((item) => item !== '');
     }
     default:

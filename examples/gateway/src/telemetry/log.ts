@@ -28,7 +28,13 @@ export function createLog(settings: Settings): Log {
     mixin: traceIds,
   };
   if (logFile === '') return pino(options);
-  return pino(options, pino.multistream([{ level: 'trace', stream: process.stdout }, { level: 'trace', stream: rotated(settings) }]));
+  return pino(
+    options,
+    pino.multistream([
+      { level: 'trace', stream: process.stdout },
+      { level: 'trace', stream: rotated(settings) },
+    ]),
+  );
 }
 
 /** A worker thread writes the file, so that a slow disk does not hold a request. */

@@ -51,10 +51,29 @@ export function createMetrics(meter: Meter = otel.getMeter('gateway')): Metrics 
 function proxyMetrics(meter: Meter) {
   return {
     requests: counter(meter, 'gateway.requests', '{request}', 'Requests to routes, by what became of them.'),
-    attempts: counter(meter, 'gateway.upstream.attempts', '{attempt}', 'Attempts to reach a target, by outcome.'),
-    attemptDuration: seconds(meter, 'gateway.upstream.attempt.duration', 'Time until the headers of an answer, or the failure.'),
-    retries: counter(meter, 'gateway.upstream.retries', '{attempt}', 'Attempts after the first, by the reason of the failure before.'),
-    breakerTransitions: counter(meter, 'gateway.breaker.transitions', '{transition}', 'Changes of a circuit breaker, by the new state.'),
+    attempts: counter(
+      meter,
+      'gateway.upstream.attempts',
+      '{attempt}',
+      'Attempts to reach a target, by outcome.',
+    ),
+    attemptDuration: seconds(
+      meter,
+      'gateway.upstream.attempt.duration',
+      'Time until the headers of an answer, or the failure.',
+    ),
+    retries: counter(
+      meter,
+      'gateway.upstream.retries',
+      '{attempt}',
+      'Attempts after the first, by the reason of the failure before.',
+    ),
+    breakerTransitions: counter(
+      meter,
+      'gateway.breaker.transitions',
+      '{transition}',
+      'Changes of a circuit breaker, by the new state.',
+    ),
     breakerState: meter.createObservableGauge('gateway.breaker.state', {
       description: 'Circuit breaker of a target: 0 closed, 1 half open, 2 open.',
     }),
@@ -69,15 +88,35 @@ function proxyMetrics(meter: Meter) {
       unit: '{request}',
       description: 'Requests that wait for a place.',
     }),
-    bulkheadRejected: counter(meter, 'gateway.bulkhead.rejected', '{request}', 'Requests refused because the queue was full.'),
+    bulkheadRejected: counter(
+      meter,
+      'gateway.bulkhead.rejected',
+      '{request}',
+      'Requests refused because the queue was full.',
+    ),
     rateLimited: counter(meter, 'gateway.rate_limited', '{request}', 'Requests refused by a rate limit.'),
-    cacheRequests: counter(meter, 'gateway.cache.requests', '{request}', 'Requests to routes with a cache: hit, miss, revalidated, bypass.'),
-    authFailures: counter(meter, 'gateway.auth.failures', '{request}', 'Requests refused by authentication or for lack of a scope.'),
+    cacheRequests: counter(
+      meter,
+      'gateway.cache.requests',
+      '{request}',
+      'Requests to routes with a cache: hit, miss, revalidated, bypass.',
+    ),
+    authFailures: counter(
+      meter,
+      'gateway.auth.failures',
+      '{request}',
+      'Requests refused by authentication or for lack of a scope.',
+    ),
     webSockets: meter.createObservableUpDownCounter('gateway.websockets', {
       unit: '{connection}',
       description: 'Open WebSocket connections.',
     }),
-    configReloads: counter(meter, 'gateway.config.reloads', '{reload}', 'Reloads of the configuration: applied or refused.'),
+    configReloads: counter(
+      meter,
+      'gateway.config.reloads',
+      '{reload}',
+      'Reloads of the configuration: applied or refused.',
+    ),
   };
 }
 
@@ -93,15 +132,35 @@ function flowMetrics(meter: Meter) {
       unit: '{flow}',
       description: 'Flows in the database that have not ended, by status.',
     }),
-    flowsResumed: counter(meter, 'gateway.flows.resumed', '{flow}', 'Flows taken over from a process that fell silent.'),
+    flowsResumed: counter(
+      meter,
+      'gateway.flows.resumed',
+      '{flow}',
+      'Flows taken over from a process that fell silent.',
+    ),
     stepDuration: seconds(meter, 'gateway.flow.step.duration', 'Time of a step with its retries.'),
-    compensations: counter(meter, 'gateway.flow.compensations', '{compensation}', 'Steps undone, or not undone yet.'),
+    compensations: counter(
+      meter,
+      'gateway.flow.compensations',
+      '{compensation}',
+      'Steps undone, or not undone yet.',
+    ),
     outboxWaiting: meter.createObservableGauge('gateway.outbox.waiting', {
       unit: '{message}',
       description: 'Messages in the outbox that RabbitMQ has not confirmed.',
     }),
-    messagesPublished: counter(meter, 'gateway.messages.published', '{message}', 'Messages that RabbitMQ confirmed.'),
-    messagesConsumed: counter(meter, 'gateway.messages.consumed', '{message}', 'Messages taken from a queue, by outcome.'),
+    messagesPublished: counter(
+      meter,
+      'gateway.messages.published',
+      '{message}',
+      'Messages that RabbitMQ confirmed.',
+    ),
+    messagesConsumed: counter(
+      meter,
+      'gateway.messages.consumed',
+      '{message}',
+      'Messages taken from a queue, by outcome.',
+    ),
   };
 }
 
@@ -110,5 +169,9 @@ function counter(meter: Meter, name: string, unit: string, description: string):
 }
 
 function seconds(meter: Meter, name: string, description: string): Histogram {
-  return meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: SECONDS } });
+  return meter.createHistogram(name, {
+    unit: 's',
+    description,
+    advice: { explicitBucketBoundaries: SECONDS },
+  });
 }

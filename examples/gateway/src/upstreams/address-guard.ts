@@ -18,7 +18,11 @@ export function isForbiddenAddress(address: string): boolean {
   return FORBIDDEN.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+type Callback = (
+  error: NodeJS.ErrnoException | null,
+  address: string | LookupAddress[],
+  family?: number,
+) => void;
 
 /** `dns.lookup`, less the addresses that no upstream may have. */
 export function guardedLookup(hostname: string, options: LookupOptions, callback: Callback): void {
@@ -30,7 +34,9 @@ export function guardedLookup(hostname: string, options: LookupOptions, callback
     const allowed = addresses.filter(({ address }) => !isForbiddenAddress(address));
     const [first] = allowed;
     if (first === undefined) {
-      const refusal: NodeJS.ErrnoException = new Error(`${hostname} resolves to an address that no upstream may have`);
+      const refusal: NodeJS.ErrnoException = new Error(
+        `${hostname} resolves to an address that no upstream may have`,
+      );
       refusal.code = 'EHOSTUNREACH';
       callback(refusal, []);
     } else if (options.all === true) callback(null, allowed);

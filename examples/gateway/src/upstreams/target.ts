@@ -81,11 +81,18 @@ export class Target {
     const { failureRatio: threshold, window: size, minimumCalls: minimumNumberOfCalls } = upstream.breaker;
     this.#breaker = circuitBreaker(
       handleWhen(isTargetFault).orWhenResult((response) => isFailure(response)),
-      { breaker: new CountBreaker({ threshold, size, minimumNumberOfCalls }), halfOpenAfter: this.#halfOpenAfterMs },
+      {
+        breaker: new CountBreaker({ threshold, size, minimumNumberOfCalls }),
+        halfOpenAfter: this.#halfOpenAfterMs,
+      },
     );
     this.#breaker.onStateChange((state) => {
       if (state === CircuitState.Open) this.#openedAt = performance.now();
-      metrics.breakerTransitions.add(1, { upstream: upstream.name, target: this.name, state: STATE_NAMES[state] });
+      metrics.breakerTransitions.add(1, {
+        upstream: upstream.name,
+        target: this.name,
+        state: STATE_NAMES[state],
+      });
     });
   }
 
@@ -164,7 +171,11 @@ export class Target {
   }
 
   /** Opens a connection of another protocol. Its breaker counts as for a request. */
-  async upgrade(path: string, headers: Record<string, string | string[]>, timeoutMs: number): Promise<Dispatcher.UpgradeData> {
+  async upgrade(
+    path: string,
+    headers: Record<string, string | string[]>,
+    timeoutMs: number,
+  ): Promise<Dispatcher.UpgradeData> {
     const limit = timeout(timeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });
     const startedAt = performance.now();
     try {

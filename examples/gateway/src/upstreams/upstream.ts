@@ -75,7 +75,10 @@ export class Upstream {
     });
   }
 
-  async #attempts(request: UpstreamRequest, { retry: config = NO_RETRY, clientGone }: SendOptions): Promise<UpstreamResponse> {
+  async #attempts(
+    request: UpstreamRequest,
+    { retry: config = NO_RETRY, clientGone }: SendOptions,
+  ): Promise<UpstreamResponse> {
     const { count, statuses, backoff } = config;
     if (count === 0) return this.choose(false).send(request, clientGone);
     const policy = retry(
@@ -88,7 +91,8 @@ export class Upstream {
       },
     );
     policy.onRetry((reason) => {
-      const failure = 'error' in reason ? failureName(reason.error) : String((reason.value as UpstreamResponse).statusCode);
+      const failure =
+        'error' in reason ? failureName(reason.error) : String((reason.value as UpstreamResponse).statusCode);
       this.#metrics.retries.add(1, { upstream: this.config.name, reason: failure });
       // What is not passed on has to be read, or its connection could not be used again.
       if ('value' in reason) void (reason.value as UpstreamResponse).body.dump().catch(() => undefined);
@@ -115,7 +119,11 @@ export class Upstream {
     // Equal ones take turns by chance, or a gateway that is idle would always ask the first.
     for (const target of others) {
       const difference = loadOf(target) - loadOf(best);
-      if (difference < 0 || (difference === 0 && Math.random() < target.weight / (target.weight + best.weight))) best = target;
+      if (
+        difference < 0 ||
+        (difference === 0 && Math.random() < target.weight / (target.weight + best.weight))
+      )
+        best = target;
     }
     return best;
   }
@@ -126,15 +134,20 @@ export class Upstream {
     if (!isTargetFault(error)) return error;
     if (error instanceof BulkheadRejectedError) {
       this.#metrics.bulkheadRejected.add(1, { upstream: name });
-      return new Problem(503, 'bulkhead_full', `Too many requests to ${name} are under way.`, { headers: { 'retry-after': '1' } });
+      return new Problem(503, 'bulkhead_full', `Too many requests to ${name} are under way.`, {
+        headers: { 'retry-after': '1' },
+      });
     }
     const failure = error instanceof NoTarget ? 'breaker_open' : failureName(error);
     if (failure === 'breaker_open') {
       const wait = Math.min(...this.targets.map(({ retryAfterMs }) => retryAfterMs));
       const headers = { 'retry-after': String(Math.max(1, Math.ceil(wait / 1000))) };
-      return new Problem(503, 'breaker_open', `${name} is in trouble; its circuit breaker is open.`, { headers });
+      return new Problem(503, 'breaker_open', `${name} is in trouble; its circuit breaker is open.`, {
+        headers,
+      });
     }
-    if (failure === 'timeout') return new Problem(504, 'timeout', `${name} did not answer in time.`, { cause: error });
+    if (failure === 'timeout')
+      return new Problem(504, 'timeout', `${name} did not answer in time.`, { cause: error });
     return new Problem(502, 'upstream_error', `${name} gave no answer.`, { cause: error });
   }
 

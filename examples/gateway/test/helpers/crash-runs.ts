@@ -58,7 +58,13 @@ export async function crashRuns(kills: number, tell: (line: string) => void): Pr
   const options = {
     configFile: `${ROOT}/gateway.config.yaml`,
     // A request that is held here is not late.
-    env: { ...shop.env, FLOW_LEASE_MS: '1000', FLOW_POLL_MS: '100', ORCHESTRATOR_RETRY_COUNT: '1', ORCHESTRATOR_TIMEOUT_MS: '120000' },
+    env: {
+      ...shop.env,
+      FLOW_LEASE_MS: '1000',
+      FLOW_POLL_MS: '100',
+      ORCHESTRATOR_RETRY_COUNT: '1',
+      ORCHESTRATOR_TIMEOUT_MS: '120000',
+    },
   };
   const gateways = await Promise.all([GatewayProcess.start(options), GatewayProcess.start(options)]);
   const result = { kills: 0, confirmed: 0, compensated: 0 };
@@ -71,7 +77,10 @@ export async function crashRuns(kills: number, tell: (line: string) => void): Pr
         if (status === 'completed') result.confirmed += 1;
         else result.compensated += 1;
       }
-      if (result.kills % 10 === 9) tell(`${result.kills + 1} kills: ${result.confirmed} orders confirmed, ${result.compensated} compensated`);
+      if (result.kills % 10 === 9)
+        tell(
+          `${result.kills + 1} kills: ${result.confirmed} orders confirmed, ${result.compensated} compensated`,
+        );
     }
     return result;
   } finally {
@@ -80,7 +89,12 @@ export async function crashRuns(kills: number, tell: (line: string) => void): Pr
   }
 }
 
-async function oneRound(shop: Shop, round: Round, victim: GatewayProcess, other: GatewayProcess): Promise<string[]> {
+async function oneRound(
+  shop: Shop,
+  round: Round,
+  victim: GatewayProcess,
+  other: GatewayProcess,
+): Promise<string[]> {
   const { places, at, confirmFails } = round;
   shop.order.faults.set(confirmFails ? { mode: 'error', path: '/confirmations' } : { mode: 'ok' });
   const orders = places.map(({ user }) => ({
@@ -90,7 +104,9 @@ async function oneRound(shop: Shop, round: Round, victim: GatewayProcess, other:
   const releases: Array<() => void> = [];
   const sent: Array<Promise<unknown>> = [];
   for (const [index, { path, service }] of places.entries()) {
-    const held = new Promise<() => void>((resolve) => shop[service].hold(path, resolve, at === 'before' ? 'before' : 'after'));
+    const held = new Promise<() => void>((resolve) =>
+      shop[service].hold(path, resolve, at === 'before' ? 'before' : 'after'),
+    );
     sent.push(send(victim, orders[index]).catch(() => undefined));
     releases.push(await held);
   }
@@ -105,7 +121,9 @@ async function oneRound(shop: Shop, round: Round, victim: GatewayProcess, other:
   letGo();
   await Promise.all(sent);
   const restarted = victim.launch();
-  const statuses = await Promise.all(orders.map((order, index) => endOf(shop, other, order, `${at} ${places[index]?.path}`)));
+  const statuses = await Promise.all(
+    orders.map((order, index) => endOf(shop, other, order, `${at} ${places[index]?.path}`)),
+  );
   await restarted;
   return statuses;
 }
@@ -116,7 +134,11 @@ interface Order {
 }
 
 function send({ url }: GatewayProcess, { key, body }: Order = { key: '', body: '' }): Promise<Response> {
-  return fetch(`${url}/orchestrate`, { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': key }, body });
+  return fetch(`${url}/orchestrate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body,
+  });
 }
 
 /** The same key again, at the other gateway: it is the same flow, whoever finishes it. */
@@ -134,6 +156,10 @@ async function endOf(shop: Shop, other: GatewayProcess, order: Order, where: str
     return status;
   }
   for (const [effect, undone] of Object.entries(UNDOES))
-    assert.equal(effects.includes(effect), effects.includes(undone), `${where}: ${effect} without ${undone}: ${effects.join(', ')}`);
+    assert.equal(
+      effects.includes(effect),
+      effects.includes(undone),
+      `${where}: ${effect} without ${undone}: ${effects.join(', ')}`,
+    );
   return status;
 }

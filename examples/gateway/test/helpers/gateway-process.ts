@@ -117,7 +117,8 @@ export class GatewayProcess {
   async metrics(): Promise<ReadonlyMap<string, number>> {
     const response = await fetch(`${this.#url}/metrics`);
     const text = await response.text();
-    if (response.status !== 200) throw new Error(`/metrics answered ${response.status}: ${text.slice(0, 300)}`);
+    if (response.status !== 200)
+      throw new Error(`/metrics answered ${response.status}: ${text.slice(0, 300)}`);
     return samplesOf(text);
   }
 
@@ -136,12 +137,21 @@ export function samplesOf(text: string): Map<string, number> {
   return samples;
 }
 
-export function sumOf(samples: ReadonlyMap<string, number>, name: string, labels: Readonly<Record<string, string>>): number {
+export function sumOf(
+  samples: ReadonlyMap<string, number>,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): number {
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   let sum = 0;
   for (const [sample, value] of samples) {
     if (sample !== name && !sample.startsWith(`${name}{`)) continue;
-    if (wanted.every((text) => new RegExp(`[{,]${text.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)}[,}]`).test(sample))) sum += value;
+    if (
+      wanted.every((text) =>
+        new RegExp(`[{,]${text.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)}[,}]`).test(sample),
+      )
+    )
+      sum += value;
   }
   return sum;
 }

@@ -19,12 +19,24 @@ export interface InProcess {
   stop(): Promise<void>;
 }
 
-export async function startInProcess(config: object, env: Readonly<Record<string, string>> = {}): Promise<InProcess> {
+export async function startInProcess(
+  config: object,
+  env: Readonly<Record<string, string>> = {},
+): Promise<InProcess> {
   const configFile = join(scratch(), 'gateway.config.yaml');
   writeFileSync(configFile, stringify(config));
   const lines: string[] = [];
-  const log = pino({ level: 'info', formatters: { level: (level) => ({ level }) } }, { write: (line: string) => void lines.push(line) });
-  const settings = readSettings({ PORT: '0', DB_CONNECTION: 'none', GATEWAY_CONFIG: configFile, SHUTDOWN_TIMEOUT_MS: '1000', ...env });
+  const log = pino(
+    { level: 'info', formatters: { level: (level) => ({ level }) } },
+    { write: (line: string) => void lines.push(line) },
+  );
+  const settings = readSettings({
+    PORT: '0',
+    DB_CONNECTION: 'none',
+    GATEWAY_CONFIG: configFile,
+    SHUTDOWN_TIMEOUT_MS: '1000',
+    ...env,
+  });
   const gateway = new Gateway(settings, log);
   const url = await gateway.start();
   return {

@@ -1,4 +1,3 @@
-
 import { type Server, startPostgres } from '../../demo/servers.js';
 import { orderService } from '../../services/order-service.js';
 import type { Effect, Service } from '../../services/service.js';
@@ -48,14 +47,22 @@ export interface FlowAnswer {
   readonly status: string;
   readonly result: unknown;
   readonly error: { readonly step: string; readonly reason: string; readonly message: string } | null;
-  readonly steps: ReadonlyArray<{ readonly step: string; readonly status: string; readonly attempts: number }>;
+  readonly steps: ReadonlyArray<{
+    readonly step: string;
+    readonly status: string;
+    readonly attempts: number;
+  }>;
 }
 
 export async function post(
   url: string,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
-): Promise<{ readonly status: number; readonly headers: Headers; readonly body: FlowAnswer & { readonly code?: string; readonly detail?: string } }> {
+): Promise<{
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: FlowAnswer & { readonly code?: string; readonly detail?: string };
+}> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },

@@ -53,7 +53,9 @@ export function answer(status = 200, headers: Record<string, string> = {}): Hand
     request.on('end', () => {
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       const { method, url, headers: received } = request;
-      response.end(JSON.stringify({ method, url, headers: received, body: Buffer.concat(chunks).toString() }));
+      response.end(
+        JSON.stringify({ method, url, headers: received, body: Buffer.concat(chunks).toString() }),
+      );
     });
   };
 }
