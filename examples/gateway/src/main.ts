@@ -28,7 +28,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const known = error instanceof SettingsError || error instanceof ConfigError;
-  process.stderr.write(`${known ? (error as Error).message : String((error as Error).stack)}\n`);
+  process.stderr.write(`${known ? error.message : String((error as Error).stack)}\n`);
   process.exitCode = known ? EX_CONFIG : 1;
   // What was opened before the failure must not keep the process alive; there is nothing to end in order.
   setImmediate(() => process.exit());

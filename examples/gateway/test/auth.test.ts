@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 
@@ -232,7 +233,7 @@ describe('TLS with client certificates', () => {
       agent: false,
       ...files,
     }).end();
-    const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
     let body = '';
     for await (const piece of response) body += String(piece);
     return { status: response.statusCode ?? 0, echo: JSON.parse(body) as Echo };

@@ -299,13 +299,13 @@ describe('POST /orchestrate', () => {
       { action: 'create-order', payload: ORDER },
       { prefer: 'respond-async' },
     );
-    const { release } = await request;
+    const held = await request;
     await shop.postgres.kill();
     const { status } = await post(base, { action: 'create-order', payload: ORDER });
     assert.equal(status, 503);
     assert.equal((await fetch(`${gateway.url}/health`)).status, 503);
     assert.equal((await fetch(`${gateway.url}/users`)).status, 200);
-    release();
+    held.release();
     await shop.postgres.restart();
     await eventually(async () => assert.equal((await flowOf(gateway.url, body.id)).status, 'completed'));
     assert.deepEqual(shop.effectsOf(body.id), ['charge', 'confirm', 'reserve']);

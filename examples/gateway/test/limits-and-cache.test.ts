@@ -92,14 +92,14 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
 
   it('keeps an answer as long as Cache-Control says, for all processes', async () => {
     service.handler = answer(200, { 'cache-control': 'max-age=600' });
-    const before = sent();
+    const sentBefore = sent();
     const first = await get(0, '/cached/a');
     await eventually(async () => assert.notEqual((await get(1, '/cached/a')).headers.get('age'), null));
-    const asked = sent() - before;
+    const asked = sent() - sentBefore;
     assert.equal((await get(0, '/cached/a')).body, first.body);
-    assert.equal(sent() - before, asked);
+    assert.equal(sent() - sentBefore, asked);
     await get(0, '/cached/a?other=1');
-    assert.equal(sent() - before, asked + 1);
+    assert.equal(sent() - sentBefore, asked + 1);
   });
 
   it('asks whether an old answer still holds', async () => {
@@ -122,14 +122,14 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
   it("never keeps what is private, or one client's for another", async () => {
     for (const control of ['no-store', 'private, max-age=600', '']) {
       service.handler = answer(200, control === '' ? {} : { 'cache-control': control });
-      const before = sent();
+      const sentBefore = sent();
       for (let n = 0; n < 3; n += 1) await get(0, `/cached/private-${control.length}`);
-      assert.equal(sent() - before, 3, control);
+      assert.equal(sent() - sentBefore, 3, control);
     }
     service.handler = answer(200, { 'cache-control': 'max-age=600' });
-    const before = sent();
+    const sentBefore = sent();
     for (let n = 0; n < 3; n += 1) await get(0, '/personal', { 'x-api-key': KEYS.one });
-    assert.equal(sent() - before, 3);
+    assert.equal(sent() - sentBefore, 3);
   });
 
   it('keeps variants apart, as Vary says', async () => {
@@ -151,9 +151,9 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
     await get(0, '/cached/changed');
     await eventually(async () => assert.notEqual((await get(0, '/cached/changed')).headers.get('age'), null));
     await get(0, '/cached/changed', {}, 'PUT');
-    const before = sent();
+    const sentBefore = sent();
     await get(1, '/cached/changed');
-    assert.equal(sent(), before + 1);
+    assert.equal(sent(), sentBefore + 1);
   });
 
   it('shows an old answer while the service is in trouble, if the answer allowed it', async () => {
@@ -166,9 +166,9 @@ describe('rate limits and cached answers, over two gateways with one Redis', () 
   it('goes on without Redis: each process counts alone, nothing is cached', async () => {
     await redis.kill();
     service.handler = answer(200, { 'cache-control': 'max-age=600' });
-    const before = sent();
+    const sentBefore = sent();
     for (let n = 0; n < 3; n += 1) assert.equal((await get(0, '/cached/down')).status, 200);
-    assert.equal(sent() - before, 3);
+    assert.equal(sent() - sentBefore, 3);
     const from = () => get(1, '/by-address', { 'x-forwarded-for': '203.0.113.20' });
     for (let n = 0; n < 3; n += 1) assert.equal((await from()).status, 200);
     assert.equal((await from()).status, 429);

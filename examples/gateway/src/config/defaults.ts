@@ -57,7 +57,7 @@ function upstream(name: string, written: Written<UpstreamConfig>, { services }: 
     targets: targets.map(({ url = '', weight = 1 }) => ({ url: url.replace(/\/+$/, ''), weight })),
     connections: written.connections ?? 128,
     http2: written.http2 ?? false,
-    ...(tls !== undefined && { tls: tls as NonNullable<UpstreamConfig['tls']> }),
+    ...(tls !== undefined && { tls: tls }),
     breaker: { failureRatio: 0.5, window: 20, minimumCalls: 5, halfOpenAfterMs: 5000, ...written.breaker },
     bulkhead: { concurrent: 256, queue: 256, ...written.bulkhead },
     ...(healthCheck !== undefined && {

@@ -116,7 +116,7 @@ function reasonOf(result: unknown): string {
     unknown
   >;
   const reason = [detail, error, message].find((text) => typeof text === 'string');
-  return reason === undefined ? '' : `: ${String(reason).slice(0, 200)}`;
+  return reason === undefined ? '' : `: ${reason.slice(0, 200)}`;
 }
 
 function oneLine(text: string): string {

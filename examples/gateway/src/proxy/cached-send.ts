@@ -46,7 +46,7 @@ export async function sendCached(
   if (response.statusCode !== 304 || Object.keys(conditional).length === 0)
     return fromService(cache, request, response);
   void response.body.dump();
-  const { policy } = entry.policy.revalidatedPolicy(cacheable, { status: 304, headers: headers as never });
+  const { policy } = entry.policy.revalidatedPolicy(cacheable, { status: 304, headers: headers });
   const fresh: CacheEntry = { ...entry, policy };
   await cache.put(request, fresh);
   return fromEntry(fresh, 'revalidated');

@@ -53,9 +53,8 @@ export function isAmbiguousPath(rawPath: string): boolean {
   if (!rawPath.includes('%') && !rawPath.includes('/.')) return false;
   try {
     const decoded = decodeURIComponent(rawPath);
-    // oxlint-disable-next-line no-control-regex
     return (
-      /[\\\u0000-\u001f]|%2e|%2f|%5c/i.test(decoded) ||
+      /\\|\p{Cc}|%2e|%2f|%5c/iu.test(decoded) ||
       decoded.split('/').some((part) => part === '.' || part === '..')
     );
   } catch {

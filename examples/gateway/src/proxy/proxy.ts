@@ -100,7 +100,7 @@ export class Proxy {
   async #forget({ upstream }: RouteConfig, path: string): Promise<void> {
     const { cache, runtime } = this.#dependencies;
     const routes = runtime().config.routes.filter((route) => route.cache && route.upstream === upstream);
-    await Promise.all(routes.map(({ name: route }) => cache?.forget({ route, path })));
+    await Promise.all(routes.map(async ({ name: route }) => cache?.forget({ route, path })));
   }
 
   #requestHeaders(

@@ -94,11 +94,7 @@ export function asCacheable(request: CacheRequest): CachePolicy.Request {
 }
 
 export function policyOf(request: CacheRequest, status: number, headers: Headers): CachePolicy {
-  return new CachePolicy(
-    asCacheable(request),
-    { status, headers: headers as CachePolicy.Headers },
-    { shared: true },
-  );
+  return new CachePolicy(asCacheable(request), { status, headers: headers }, { shared: true });
 }
 
 function keyOf({ route, path }: Pick<CacheRequest, 'route' | 'path'>): string {

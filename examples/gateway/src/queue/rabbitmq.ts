@@ -76,7 +76,7 @@ export class RabbitMq {
       this.#connection = connection;
       connection.on('error', () => undefined);
       connection.on('close', () => this.#lost(new Error('the connection was closed')));
-      if (this.#closed) return void (await connection.close());
+      if (this.#closed) return await connection.close();
       this.#channel = await this.#prepare(connection);
       this.#waitMs = FIRST_WAIT_MS;
       this.#saidDown = false;

@@ -1,5 +1,4 @@
 import {
-  type Attributes,
   type Counter,
   type Histogram,
   type Meter,
@@ -40,7 +39,7 @@ export interface Metrics {
   readonly stepDuration: Histogram<{ action: string; step: string; outcome: string }>;
   readonly compensations: Counter<{ action: string; step: string; outcome: string }>;
   readonly outboxWaiting: ObservableGauge;
-  readonly messagesPublished: Counter<Attributes>;
+  readonly messagesPublished: Counter;
   readonly messagesConsumed: Counter<{ queue: string; outcome: string }>;
 }
 

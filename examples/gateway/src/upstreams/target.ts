@@ -154,7 +154,7 @@ export class Target {
     return this.#agent.request({
       origin: this.url.origin,
       path: joinPaths(this.url.pathname, request.path),
-      method: request.method as Dispatcher.HttpMethod,
+      method: request.method,
       headers: request.headers,
       body: request.body,
       signal,
