@@ -1,36 +1,46 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { BatchObservableCallback, Observable } from '@opentelemetry/api';
-import { metrics as otel } from '@opentelemetry/api';
+import type { Observable, ObservableCallback } from '@opentelemetry/api';
 
 import type { UpstreamConfig } from '../config/gateway-config.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Target } from './target.js';
 import { Upstream } from './upstream.js';
 
 /** All upstreams of the configuration in force. */
 export class Upstreams {
   readonly #metrics: Metrics;
-  readonly #observed: Observable[];
-  readonly #observe: BatchObservableCallback;
+  readonly #observed: ReadonlyArray<readonly [instrument: Observable, callback: ObservableCallback]>;
   #byName: ReadonlyMap<string, Upstream> = new Map();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
-    const { breakerState, targetHealthy, bulkheadExecuting, bulkheadQueued } = metrics;
-    this.#observed = [breakerState, targetHealthy, bulkheadExecuting, bulkheadQueued];
-    this.#observe = (result) => {
-      for (const upstream of this.#byName.values()) {
-        const { name } = upstream.config;
-        result.observe(bulkheadExecuting, upstream.executing, { upstream: name });
-        result.observe(bulkheadQueued, upstream.queued, { upstream: name });
-        for (const target of upstream.targets) {
-          const attributes = { upstream: name, target: target.name };
-          result.observe(breakerState, target.stateValue, attributes);
-          if (upstream.config.healthCheck) result.observe(targetHealthy, target.healthy ? 1 : 0, attributes);
-        }
-      }
+    this.#observed = [
+      [metrics.breakerState, this.#ofTargets((target) => target.stateValue)],
+      [
+        metrics.targetHealthy,
+        this.#ofTargets((target, checked) => (checked ? Number(target.healthy) : undefined)),
+      ],
+      [metrics.bulkheadExecuting, this.#ofUpstreams((upstream) => upstream.executing)],
+      [metrics.bulkheadQueued, this.#ofUpstreams((upstream) => upstream.queued)],
+    ];
+    for (const [instrument, callback] of this.#observed) instrument.addCallback(callback);
+  }
+
+  #ofUpstreams(read: (upstream: Upstream) => number): ObservableCallback {
+    return (result) => {
+      for (const upstream of this.all) result.observe(read(upstream), { upstream: upstream.config.name });
     };
-    otel.getMeter('gateway').addBatchObservableCallback(this.#observe, this.#observed);
+  }
+
+  #ofTargets(read: (target: Target, checked: boolean) => number | undefined): ObservableCallback {
+    return (result) => {
+      for (const { config, targets } of this.all)
+        for (const target of targets) {
+          const value = read(target, config.healthCheck !== undefined);
+          if (value !== undefined) result.observe(value, { upstream: config.name, target: target.name });
+        }
+    };
   }
 
   get all(): readonly Upstream[] {
@@ -67,7 +77,7 @@ export class Upstreams {
   }
 
   async close(): Promise<void> {
-    otel.getMeter('gateway').removeBatchObservableCallback(this.#observe, this.#observed);
+    for (const [instrument, callback] of this.#observed) instrument.removeCallback(callback);
     await Promise.all([...this.#byName.values()].map((upstream) => upstream.close()));
   }
 }
