@@ -64,6 +64,8 @@ export class DatabaseServer {
     });
     // A connection that breaks while it is idle is replaced when it is needed.
     this.#pool.on('error', () => undefined);
+    // So is one that breaks between two statements of a transaction; the second statement fails. Unheard, it ends the process.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** Connections by state, and requests that wait for one. */

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
+  LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
   type RawReplyDefaultExpression,
@@ -45,7 +46,7 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
       base: { instance: services.instance },
     },
     // One line for each request is nginx's work.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     trustProxy: 'loopback,uniquelocal',
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 64 },

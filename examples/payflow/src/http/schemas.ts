@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox';
+import { Type } from 'typebox';
 
 import { CURRENCIES } from '../money/money.js';
 
@@ -49,7 +49,3 @@ export const IdempotencyKey = Type.Object({
 
 /** What all routes that need a key have in their OpenAPI description. */
 export const SECURED = { security: [{ key: [] }] } as const;
-
-export function listOf<Item extends TSchema>(item: Item): Type.TObject<{ items: Type.TArray<Item> }> {
-  return Type.Object({ items: Type.Array(item) });
-}

@@ -1,59 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after } from 'node:test';
 
 import { Client } from 'pg';
 
-import { DATABASE_USER, startPostgresCluster, type PostgresCluster } from '../../local/postgres-cluster.js';
-import { startRedisPair, type RedisPair } from '../../local/redis-servers.js';
-import { migrateDatabase } from '../../src/cli/migrate-database.js';
+import { DATABASE_USER } from '../../local/postgres-cluster.js';
+import { startServers, TEMPLATE, VARIABLE, type OwnedServers, type SharedServers } from './servers.js';
 
-/** Where the servers are that all tests share. The runner starts them and hands this to the test files. */
-export interface SharedServers {
-  readonly postgresPorts: readonly number[];
-  readonly redisPorts: readonly number[];
-}
-
-export const VARIABLE = 'PAYFLOW_TEST_SERVERS';
-const TEMPLATE = 'payflow_template';
-
-export interface OwnedServers extends SharedServers {
-  readonly postgres: PostgresCluster;
-  readonly redis: RedisPair;
-  readonly stop: () => Promise<void>;
-}
-
-/** A PostgreSQL cluster with a migrated template, and a pair of Redis servers. */
-export async function startServers(): Promise<OwnedServers> {
-  const dir = scratchDir();
-  const [postgres, redis] = await Promise.all([startPostgresCluster(dir, { fast: true }), startRedisPair(dir)]);
-  await postgres.first.query(`CREATE DATABASE ${TEMPLATE}`);
-  await migrateDatabase({ host: '127.0.0.1', port: postgres.first.port, user: DATABASE_USER, database: TEMPLATE });
-  return {
-    postgres,
-    redis,
-    postgresPorts: postgres.nodes.map(({ port }) => port),
-    redisPorts: [redis.primary.port, redis.replica.port],
-    stop: async () => {
-      await Promise.all([postgres.stop(), redis.primary.stop('SIGKILL'), redis.replica.stop('SIGKILL')]);
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-let started: Promise<SharedServers> | undefined;
+let started: Promise<OwnedServers> | undefined;
+// Within a hook or a test, `after` would belong to that.
+after(async () => (await started)?.stop());
 
 /** The servers of the runner; when a test file is run by itself, servers that it starts and ends. */
 export async function sharedServers(): Promise<SharedServers> {
   const given = process.env[VARIABLE];
   if (given !== undefined) return JSON.parse(given) as SharedServers;
-  started ??= (async () => {
-    const servers = await startServers();
-    after(servers.stop);
-    return servers;
-  })();
+  started ??= startServers();
   return started;
 }
 
@@ -92,18 +53,11 @@ export function settingsFor(
     REDIS_READ_PORT: String(redisReplica),
     REDIS_KEY_PREFIX: `${database}:`,
     PASSWORD_SCRYPT_COST: '10',
-    LOG_LEVEL: 'error',
+    LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'error',
     PORT: '0',
     // A busy machine is not a failure.
     DB_CONNECT_TIMEOUT_MS: '5000',
     DB_QUERY_TIMEOUT_MS: '20000',
     REDIS_TIMEOUT_MS: '3000',
   };
-}
-
-/** A folder that other accounts may enter. */
-export function scratchDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'payflow-'));
-  chmodSync(dir, 0o755);
-  return dir;
 }
