@@ -20,7 +20,7 @@ test('no money is lost or made, and nothing is done twice, whatever is stopped u
     'balances that differ from what the clients were told, accounts',
   ] as const)
     assert.equal(verdict[name], 0, name);
-  assert.ok(verdict['transfers settled'] > 100, 'there was load');
+  assert.ok(verdict['transfers settled'] > 20, 'there was load');
   assert.ok(verdict['transfers that needed more than one try'] > 0, 'the faults were felt');
   const lost = verdict['answers that clients got from the service'] - verdict['answers that the endpoint counted'];
   t.diagnostic(`answers that the killed instance had counted since its last flush, and took with it: ${lost}`);
