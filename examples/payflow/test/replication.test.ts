@@ -4,8 +4,9 @@ import { after, before, test } from 'node:test';
 import { eventually } from '../local/daemon.js';
 import { failOver } from '../src/cli/failover-plan.js';
 import type { Service } from '../src/start/service.js';
-import { startApi, type TestApi } from './support/api.js';
-import { settingsFor, startServers, TEMPLATE, type OwnedServers } from './support/servers.js';
+import { startApi, type Reply, type TestApi } from './support/api.js';
+import { startServers, TEMPLATE, type OwnedServers } from './support/servers.js';
+import { settingsFor } from './support/shared-servers.js';
 
 /** On servers of its own, which it stops and promotes. The tests are steps of one story, in this order. */
 let servers: OwnedServers;
@@ -122,7 +123,7 @@ test('a replica that is lost is not missed', async () => {
 test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
   const api = await instance();
   const ann = await api.rich(10);
-  const deposit = (key: string): ReturnType<TestApi['call']> =>
+  const deposit = (key: string): Promise<Reply> =>
     api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 }, { 'idempotency-key': key });
   await eventually(async () => {
     const behind = api.service.services.database.manager.replicas.filter(({ status }) => status.lagMs > 0);
