@@ -14,14 +14,14 @@ import { SETTINGS } from '../src/config/settings.js';
 import { VersionConflictError } from '../src/database/database-errors.js';
 import { startApi, type TestApi } from './support/api.js';
 import { fakeService, silentServer } from './support/fakes.js';
-import { scratchDir } from './support/servers.js';
+import { scratchFolder } from '../local/scratch.js';
 import { freshDatabase } from './support/shared-servers.js';
 
 /** Every variable of the table has a test here, but one that needs replicas that lag: replication.test.ts. */
 type Name = Exclude<keyof typeof SETTINGS, 'dbMaxReplicaLag'>;
 
 let base: Record<string, string>;
-const dir = scratchDir();
+const dir = scratchFolder();
 const ends: Array<() => Promise<unknown>> = [];
 before(async () => {
   base = await freshDatabase();

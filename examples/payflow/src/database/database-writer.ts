@@ -28,7 +28,7 @@ export class DatabaseWriter {
   }
 
   /**
-   * Runs `work` in a transaction, again when it met another one. A transaction that this resolves for is committed and, with
+   * Runs `work` in a transaction, again when it met another one; `tries` is 1 at first. A transaction that this resolves for is committed and, with
    * synchronous replication, on a replica.
    *
    * @throws NoPrimaryError and other errors that `isUnavailable` knows: nothing was written
@@ -36,17 +36,18 @@ export class DatabaseWriter {
    */
   async write<Result>(
     operation: string,
-    work: (client: PoolClient) => Promise<Result>,
+    work: (client: PoolClient, tries: number) => Promise<Result>,
   ): Promise<Written<Result>> {
     let tries = 0;
     return this.#options.retry.whenConflict(async () => {
       if (tries++ > 0) this.#options.onConflict();
+      const once = async (client: PoolClient): Promise<Result> => work(client, tries);
       const { primary } = this.#manager;
       if (primary === undefined) throw new NoPrimaryError('no database server takes writes at present');
       const start = performance.now();
       let ok = false;
       try {
-        const written = await primary.use(async (client) => transaction(client, work));
+        const written = await primary.use(async (client) => transaction(client, once));
         ok = true;
         return written;
       } catch (error) {

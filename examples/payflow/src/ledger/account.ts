@@ -27,11 +27,21 @@ interface Row {
   readonly updated_at: Date;
 }
 
-/** All accounts of some users: a wallet and an external account each, none for who has no balance. */
-export async function accountsOf(client: PoolClient, userIds: readonly number[]): Promise<AccountState[]> {
+/**
+ * All accounts of some users: a wallet and an external account each, none for who has no balance.
+ *
+ * @param lock waits for those that change them, and keeps others from it; in the order of the accounts, so that nobody waits
+ *   for each other
+ */
+export async function accountsOf(
+  client: PoolClient,
+  userIds: readonly number[],
+  lock = false,
+): Promise<AccountState[]> {
   const { rows } = await client.query<Row>(
     `SELECT account_id, user_id, accounts.kind, currency, version, balance, updated_at
-     FROM accounts JOIN balances ON account_id = id WHERE user_id = ANY($1::bigint[])`,
+     FROM accounts JOIN balances ON account_id = id WHERE user_id = ANY($1::bigint[])
+     ORDER BY account_id ${lock ? 'FOR UPDATE OF balances' : ''}`,
     [userIds],
   );
   return rows.map((row) => ({

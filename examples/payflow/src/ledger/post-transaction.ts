@@ -16,23 +16,28 @@ export interface PostedTransaction {
 /**
  * Adds the events of an order and moves the projection, in the caller's transaction. A refusal is recorded without events.
  *
- * @param refusal decided already by others
+ * The first try is optimistic: it locks nothing while it reads and decides. An account that many pay at once would refuse most
+ * of them again and again, so a transaction that was refused once waits in the queue of the lock.
+ *
+ * @param tries 1 for the first
  * @param snapshotEvery events of an account between two snapshots
+ * @param refusal decided already by others
  * @throws VersionConflictError when an account got another event meanwhile: repeat the whole transaction
  */
 export async function postTransaction(
   client: PoolClient,
   order: TransactionOrder,
+  tries: number,
   snapshotEvery: number,
   refusal?: Refusal,
 ): Promise<PostedTransaction> {
-  const decision =
-    refusal ?? decide(order, await accountsOf(client, [...new Set([order.fromUserId, order.toUserId])]));
+  const userIds = [...new Set([order.fromUserId, order.toUserId])];
+  const decision = refusal ?? decide(order, await accountsOf(client, userIds, tries > 1));
   if (typeof decision === 'string') return { ...(await insertTransaction(client, order, decision)), reason: decision };
   const transaction = await insertTransaction(client, order, undefined);
   const entries = decision.toSorted((a, b) => (BigInt(a.account.accountId) < BigInt(b.account.accountId) ? -1 : 1));
-  await insertEvents(client, order, transaction.id, entries);
   await moveBalances(client, entries);
+  await insertEvents(client, order, transaction.id, entries);
   await takeSnapshots(client, entries, snapshotEvery);
   await insertOutbox(client, order, transaction);
   return { ...transaction, reason: undefined };
@@ -63,7 +68,6 @@ async function insertTransaction(
   return { id: rows[0]?.id ?? '', status, createdAt: rows[0]?.created_at ?? new Date() };
 }
 
-/** In the order of the accounts, so that two transfers in opposite directions do not wait for each other for ever. */
 async function insertEvents(
   client: PoolClient,
   order: TransactionOrder,
@@ -94,10 +98,15 @@ async function insertEvents(
   );
 }
 
+/** Locks in the order of the accounts, so that two transfers in opposite directions do not wait for each other for ever. */
 async function moveBalances(client: PoolClient, entries: readonly Entry[]): Promise<void> {
   const { rowCount } = await client.query(
-    `UPDATE balances SET version = entry.version + 1, balance = balances.balance + entry.amount, updated_at = now()
+    `WITH locked AS MATERIALIZED (
+       SELECT account_id FROM balances WHERE account_id = ANY($1::bigint[]) ORDER BY account_id FOR UPDATE
+     )
+     UPDATE balances SET version = entry.version + 1, balance = balances.balance + entry.amount, updated_at = now()
      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS entry (account_id, version, amount)
+       JOIN locked USING (account_id)
      WHERE balances.account_id = entry.account_id AND balances.version = entry.version`,
     [
       entries.map(({ account }) => account.accountId),

@@ -120,11 +120,11 @@ export class Payments {
     idempotent: IdempotentRequest | undefined,
   ): Promise<Written<PaymentAnswer>> {
     const { database, snapshotEvery } = this.#options;
-    return database.writer.write(order.type, async (client: PoolClient) => {
+    return database.writer.write(order.type, async (client: PoolClient, tries) => {
       const earlier = idempotent && (await claimKey(client, idempotent));
       if (earlier !== undefined) return { ...earlier, replayed: true };
       const refusal = decision === 'suspected' ? 'fraud-suspected' : undefined;
-      const posted = await postTransaction(client, order, snapshotEvery, refusal);
+      const posted = await postTransaction(client, order, tries, snapshotEvery, refusal);
       const answer = answerTo(order, posted);
       if (idempotent !== undefined) await storeAnswer(client, idempotent, answer);
       return { ...answer, replayed: false };

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { scratchDir } from '../support/servers.js';
+import { scratchFolder } from '../../local/scratch.js';
 import { runDrill } from './drill.js';
 import { reportText } from './drill-report.js';
 
 test('no money is lost or made, and nothing is done twice, whatever is stopped under load', async (t) => {
-  const dir = scratchDir();
+  const dir = scratchFolder();
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const result = await runDrill({ dir, clients: 8, users: 12, seconds: 3, faults: true });
   t.diagnostic(reportText(result));

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { providePrograms } from '../../local/programs.js';
 import { command, say } from '../../src/cli/command.js';
-import { scratchDir } from '../support/servers.js';
+import { scratchFolder } from '../../local/scratch.js';
 import { runDrill } from './drill.js';
 import { reportText } from './drill-report.js';
 
@@ -14,7 +14,7 @@ command(async () => {
   });
   providePrograms();
   for (const faults of [true, false]) {
-    const dir = scratchDir();
+    const dir = scratchFolder();
     const options = { dir, clients: Number(values.clients), users: 20, seconds: Number(values.seconds), faults };
     say(`\n## ${faults ? 'With faults' : 'The same load without faults'}\n`);
     say(reportText(await runDrill(options)));

@@ -1,8 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 
 import { DATABASE_USER, startPostgresCluster, type PostgresCluster } from '../../local/postgres-cluster.js';
+import { scratchFolder } from '../../local/scratch.js';
 import { startRedisPair, type RedisPair } from '../../local/redis-servers.js';
 import { migrateDatabase } from '../../src/cli/migrate-database.js';
 
@@ -24,7 +23,7 @@ export interface OwnedServers extends SharedServers {
 
 /** A PostgreSQL cluster with a migrated template, and a pair of Redis servers. */
 export async function startServers(): Promise<OwnedServers> {
-  const dir = scratchDir();
+  const dir = scratchFolder();
   const [postgres, redis] = await Promise.all([startPostgresCluster(dir, { fast: true }), startRedisPair(dir)]);
   await postgres.first.query(`CREATE DATABASE ${TEMPLATE}`);
   await migrateDatabase({ host: '127.0.0.1', port: postgres.first.port, user: DATABASE_USER, database: TEMPLATE });
@@ -38,11 +37,4 @@ export async function startServers(): Promise<OwnedServers> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** A folder that other accounts may enter. */
-export function scratchDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'payflow-'));
-  chmodSync(dir, 0o755);
-  return dir;
 }
