@@ -25,7 +25,8 @@ export const business: Dashboard = dashboard(
         }),
         stat({
           title: 'Refused',
-          description: 'Share of the transactions of the last five minutes that were refused: no funds, other currency, fraud.',
+          description:
+            'Share of the transactions of the last five minutes that were refused: no funds, other currency, fraud.',
           unit: 'percentunit',
           warnAt: 0.1,
           alarmAt: 0.5,
@@ -39,7 +40,8 @@ export const business: Dashboard = dashboard(
         }),
         stat({
           title: 'Ledger',
-          description: 'Minor units that all entries sum to, and accounts that do not add up. Anything but 0 is money made or lost.',
+          description:
+            'Minor units that all entries sum to, and accounts that do not add up. Anything but 0 is money made or lost.',
           unit: 'short',
           alarmAt: 1,
           queries: [['sum(abs(payflow_ledger_imbalance)) + sum(payflow_ledger_mismatches)', 'wrong']],
@@ -60,7 +62,12 @@ export const business: Dashboard = dashboard(
           title: 'Amounts per second',
           description: 'What completed transactions moved, in minor units (cents for EUR).',
           unit: 'short',
-          queries: [[`sum by (type, currency) (${rate('payflow_transactions_amount_total')})`, '{{type}} {{currency}}']],
+          queries: [
+            [
+              `sum by (type, currency) (${rate('payflow_transactions_amount_total')})`,
+              '{{type}} {{currency}}',
+            ],
+          ],
         }),
         graph({
           title: 'Money held',
@@ -70,7 +77,8 @@ export const business: Dashboard = dashboard(
         }),
         graph({
           title: 'Repeated requests',
-          description: 'Requests that were answered from an earlier one with the same Idempotency-Key. Many: clients or the network have trouble.',
+          description:
+            'Requests that were answered from an earlier one with the same Idempotency-Key. Many: clients or the network have trouble.',
           unit: 'reqps',
           queries: [[`sum(${rate('payflow_idempotent_replays_total')})`, 'repeated']],
         }),
@@ -84,7 +92,9 @@ export const business: Dashboard = dashboard(
           description: 'What customers do.',
           unit: 'reqps',
           stacked: true,
-          queries: [[`sum by (method, route) (${rate('payflow_http_requests_total')})`, '{{method}} {{route}}']],
+          queries: [
+            [`sum by (method, route) (${rate('payflow_http_requests_total')})`, '{{method}} {{route}}'],
+          ],
         }),
         graph({
           title: 'Duration of payments, 95 %',

@@ -103,7 +103,11 @@ export function dashboard(uid: string, title: string, description: string, rows:
 function finish<B extends TimeseriesBuilder | StatBuilder>(builder: B, options: PanelOptions): B {
   builder.title(options.title).description(options.description).datasource(SOURCE);
   for (const [index, [expression, legend]] of options.queries.entries()) {
-    const query = new DataqueryBuilder().refId('ABCDEFGH'.charAt(index)).expr(expression).datasource(SOURCE).range();
+    const query = new DataqueryBuilder()
+      .refId('ABCDEFGH'.charAt(index))
+      .expr(expression)
+      .datasource(SOURCE)
+      .range();
     builder.withTarget(query.legendFormat(legend));
   }
   return builder;

@@ -75,16 +75,21 @@ export const technical: Dashboard = dashboard(
       panels: [
         graph({
           title: 'Operations by role of the server',
-          description: 'Reads belong on replicas. Reads on the primary mean that no replica was there, or far enough.',
+          description:
+            'Reads belong on replicas. Reads on the primary mean that no replica was there, or far enough.',
           unit: 'ops',
           stacked: true,
-          queries: [[`sum by (role, outcome) (${rate('payflow_database_operations_total')})`, '{{role}} {{outcome}}']],
+          queries: [
+            [`sum by (role, outcome) (${rate('payflow_database_operations_total')})`, '{{role}} {{outcome}}'],
+          ],
         }),
         graph({
           title: 'Duration by operation, 95 %',
           description: 'Transactions include the wait for a replica at their commit.',
           unit: 's',
-          queries: [[quantile(0.95, 'payflow_database_operation_duration_seconds', 'operation'), '{{operation}}']],
+          queries: [
+            [quantile(0.95, 'payflow_database_operation_duration_seconds', 'operation'), '{{operation}}'],
+          ],
         }),
         graph({
           title: 'Connections',
@@ -100,13 +105,15 @@ export const technical: Dashboard = dashboard(
         }),
         graph({
           title: 'Servers',
-          description: '1 while a server answers, with the role that it has. Exactly one should be the primary.',
+          description:
+            '1 while a server answers, with the role that it has. Exactly one should be the primary.',
           unit: 'short',
           queries: [['max by (server, role) (payflow_database_server_up)', '{{server}} {{role}}']],
         }),
         graph({
           title: 'Repeated transactions',
-          description: 'Transactions that met another one on the same account. Many: few accounts get most of the payments.',
+          description:
+            'Transactions that met another one on the same account. Many: few accounts get most of the payments.',
           unit: 'ops',
           queries: [[`sum(${rate('payflow_database_conflicts_total')})`, 'repeated']],
         }),
@@ -156,13 +163,23 @@ export const technical: Dashboard = dashboard(
           title: 'Changes of circuit breakers',
           description: 'Openings and closings.',
           unit: 'short',
-          queries: [[`sum by (breaker, state) (increase(payflow_circuit_breaker_transitions_total[$__range]))`, '{{breaker}} {{state}}']],
+          queries: [
+            [
+              `sum by (breaker, state) (increase(payflow_circuit_breaker_transitions_total[$__range]))`,
+              '{{breaker}} {{state}}',
+            ],
+          ],
         }),
         graph({
           title: 'Changes of servers',
           description: 'PostgreSQL servers that came, went, or changed their role.',
           unit: 'short',
-          queries: [[`sum by (server, role) (increase(payflow_database_server_changes_total[$__range]))`, '{{server}} {{role}}']],
+          queries: [
+            [
+              `sum by (server, role) (increase(payflow_database_server_changes_total[$__range]))`,
+              '{{server}} {{role}}',
+            ],
+          ],
         }),
       ],
     },
@@ -173,13 +190,20 @@ export const technical: Dashboard = dashboard(
           title: 'CPU',
           description: 'Of all instances, in processors.',
           unit: 'short',
-          queries: [[`sum by (process_cpu_state) (${rate('process_cpu_time_seconds_total')})`, '{{process_cpu_state}}']],
+          queries: [
+            [
+              `sum by (process_cpu_state) (${rate('process_cpu_time_seconds_total')})`,
+              '{{process_cpu_state}}',
+            ],
+          ],
         }),
         graph({
           title: 'Event loop delay, 99 %',
           description: 'How long a request waits for JavaScript that runs, in each process.',
           unit: 's',
-          queries: [['max by (service_instance_id) (nodejs_eventloop_delay_p99_seconds)', '{{service_instance_id}}']],
+          queries: [
+            ['max by (service_instance_id) (nodejs_eventloop_delay_p99_seconds)', '{{service_instance_id}}'],
+          ],
         }),
       ],
     },

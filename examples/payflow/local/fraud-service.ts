@@ -37,5 +37,7 @@ command(async () => {
   const server = createServer((request, response) => {
     answer(request, response).catch(() => send(response, 400, { error: 'not understood' }));
   });
-  server.listen(port, process.env['HOST'] ?? '127.0.0.1', () => say(`The fraud check listens on port ${port}.`));
+  server.listen(port, process.env['HOST'] ?? '127.0.0.1', () =>
+    say(`The fraud check listens on port ${port}.`),
+  );
 });

@@ -33,7 +33,12 @@ export async function startNginx(
     dir,
   });
   writeFileSync(file, config);
-  const daemon = new Daemon('nginx', program(), ['-c', file, '-e', join(dir, 'error.log'), '-g', 'daemon off;'], { dir });
+  const daemon = new Daemon(
+    'nginx',
+    program(),
+    ['-c', file, '-e', join(dir, 'error.log'), '-g', 'daemon off;'],
+    { dir },
+  );
   await daemon.until(async () => {
     const socket = connect(ports.httpPort, '127.0.0.1');
     await once(socket, 'connect').finally(() => socket.destroy());
@@ -43,7 +48,17 @@ export async function startNginx(
 
 export function makeCertificate(certificate: string, key: string): void {
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '365'];
+  const kind = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '365',
+  ];
   execFileSync('openssl', [...kind, ...subject, '-keyout', key, '-out', certificate], { stdio: 'pipe' });
 }
 

@@ -41,7 +41,10 @@ export class PostgresNode {
   async start(): Promise<void> {
     const data = join(this.dir, 'data');
     const args = ['-D', data, '-p', String(this.port), '-k', this.dir, '-c', `cluster_name=${this.name}`];
-    this.#daemon = new Daemon(this.name, join(programs(), 'postgres'), args, { dir: this.dir, ...postgresAccount() });
+    this.#daemon = new Daemon(this.name, join(programs(), 'postgres'), args, {
+      dir: this.dir,
+      ...postgresAccount(),
+    });
     await this.#daemon.until(async () => this.query('SELECT 1'));
   }
 
@@ -104,13 +107,21 @@ export async function startPostgresCluster(
     [1, 2, 3].map(async (n) => {
       const nodeDir = join(dir, `pg_${n}`);
       mkdirSync(nodeDir, { recursive: true });
-      if (account.uid !== undefined && account.gid !== undefined) chownSync(nodeDir, account.uid, account.gid);
+      if (account.uid !== undefined && account.gid !== undefined)
+        chownSync(nodeDir, account.uid, account.gid);
       return new PostgresNode(`pg_${n}`, ports[n - 1] ?? (await freePort()), nodeDir);
     }),
   );
   const [primary, ...replicas] = nodes as [PostgresNode, ...PostgresNode[]];
   const data = join(primary.dir, 'data');
-  const options = ['--auth=trust', '--no-sync', '--no-instructions', `--username=${DATABASE_USER}`, '--pgdata', data];
+  const options = [
+    '--auth=trust',
+    '--no-sync',
+    '--no-instructions',
+    `--username=${DATABASE_USER}`,
+    '--pgdata',
+    data,
+  ];
   await run(join(programs(), 'initdb'), options, { ...account, cwd: primary.dir });
   appendFileSync(join(data, 'postgresql.conf'), configuration(fast));
   await primary.start();

@@ -45,7 +45,11 @@ export async function startPrometheus(
   };
   // JSON is YAML.
   writeFileSync(join(dir, 'prometheus.yml'), JSON.stringify(config));
-  const args = ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`];
+  const args = [
+    '--config.file=prometheus.yml',
+    '--storage.tsdb.path=data',
+    `--web.listen-address=127.0.0.1:${port}`,
+  ];
   const daemon = new Daemon('prometheus', 'prometheus', [...args, '--log.level=warn'], { dir });
   await daemon.until(async () => {
     const response = await fetch(`http://127.0.0.1:${port}/-/ready`);

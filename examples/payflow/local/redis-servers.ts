@@ -40,7 +40,12 @@ export class RedisNode {
   }
 
   client(): Redis {
-    const client = new Redis({ host: '127.0.0.1', port: this.port, retryStrategy: () => 50, maxRetriesPerRequest: null });
+    const client = new Redis({
+      host: '127.0.0.1',
+      port: this.port,
+      retryStrategy: () => 50,
+      maxRetriesPerRequest: null,
+    });
     client.on('error', () => undefined);
     return client;
   }

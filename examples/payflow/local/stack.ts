@@ -45,14 +45,22 @@ export interface Stack {
 const DATABASE = 'payflow';
 
 /** Everything of the HA topology as processes on 127.0.0.1. */
-export async function startStack({ dir, fast = false, ports, env = {}, limits }: StackOptions): Promise<Stack> {
+export async function startStack({
+  dir,
+  fast = false,
+  ports,
+  env = {},
+  limits,
+}: StackOptions): Promise<Stack> {
   const [postgres, redis] = await Promise.all([
     startPostgresCluster(dir, { fast, ...(ports && { ports: ports.postgres }) }),
     startRedisPair(dir, ports?.redis),
   ]);
   await createDatabase(postgres);
   const fraudPorts = ports?.fraud ?? [await freePort(), await freePort()];
-  const fraud = await Promise.all(fraudPorts.map(async (port, index) => startFraudService(dir, `fraud_${index + 1}`, port)));
+  const fraud = await Promise.all(
+    fraudPorts.map(async (port, index) => startFraudService(dir, `fraud_${index + 1}`, port)),
+  );
   const instancePorts = ports?.instances ?? [await freePort(), await freePort()];
   const connections = connectionsOf(postgres, redis);
   const metricsPort = ports?.metrics ?? (await freePort());

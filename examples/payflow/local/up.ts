@@ -15,7 +15,9 @@ import { startStack } from './stack.js';
 command(async () => {
   providePrograms();
   const dir = scratchFolder();
-  say('Starting PostgreSQL (a primary, two replicas), Redis (a primary, a replica), two instances, nginx, Prometheus …');
+  say(
+    'Starting PostgreSQL (a primary, two replicas), Redis (a primary, a replica), two instances, nginx, Prometheus …',
+  );
   const stack = await startStack({ dir });
   const { httpPort, httpsPort, statusPort } = stack.nginxPorts;
   const rules = join(ROOT, 'prometheus/rules/payflow.yml');

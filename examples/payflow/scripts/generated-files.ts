@@ -48,9 +48,11 @@ function withSettings(readme: string): string {
 }
 
 function settingsTable(): string {
-  const rows = [...Object.values(SETTINGS), ...REPLICA_SETTINGS].map(({ variable, shown, kind, meaning, ...rest }) => {
-    const secret = 'secret' in rest ? ' **Secret:** never printed.' : '';
-    return `| \`${variable}\` | ${shown === '' ? 'none' : `\`${shown}\``} | ${kind.allowed} | ${meaning}${secret} |`;
-  });
+  const rows = [...Object.values(SETTINGS), ...REPLICA_SETTINGS].map(
+    ({ variable, shown, kind, meaning, ...rest }) => {
+      const secret = 'secret' in rest ? ' **Secret:** never printed.' : '';
+      return `| \`${variable}\` | ${shown === '' ? 'none' : `\`${shown}\``} | ${kind.allowed} | ${meaning}${secret} |`;
+    },
+  );
   return ['| Variable | Default | Allowed | Meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
 }

@@ -34,7 +34,9 @@ describe('users', () => {
     const ann = await api.person();
     const first = await api.call('GET', `/api/users/${ann.id}`, ann.key);
     const etag = String(first.headers['etag']);
-    const again = await api.call('GET', `/api/users/${ann.id}`, ann.key, undefined, { 'if-none-match': etag });
+    const again = await api.call('GET', `/api/users/${ann.id}`, ann.key, undefined, {
+      'if-none-match': etag,
+    });
     assert.deepEqual([again.status, again.text], [304, '']);
     const change = { id: ann.id, email: 'etag@example.com' };
     assert.equal((await api.call('PUT', '/api/users', ann.key, change, { 'if-match': etag })).status, 200);
@@ -90,12 +92,25 @@ describe('balances', () => {
 
   test('have a history with the balance after each event', async () => {
     const ann = await api.rich(10);
-    await api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 2.5, description: 'cash' });
+    await api.call('POST', '/api/transactions/withdraw', ann.key, {
+      user_id: ann.id,
+      amount: 2.5,
+      description: 'cash',
+    });
     const url = `/api/balances/history?user_id=${ann.id}&limit=2&offset=0`;
-    const history = await api.call<{ items: Array<Record<string, unknown>>; total: number }>('GET', url, ann.key);
+    const history = await api.call<{ items: Array<Record<string, unknown>>; total: number }>(
+      'GET',
+      url,
+      ann.key,
+    );
     assert.equal(history.body.total, 3);
     assert.deepEqual(
-      history.body.items.map(({ type, amount, balance, description }) => [type, amount, balance, description]),
+      history.body.items.map(({ type, amount, balance, description }) => [
+        type,
+        amount,
+        balance,
+        description,
+      ]),
       [
         ['withdrawn', -2.5, 7.5, 'cash'],
         ['deposited', 10, 10, null],
@@ -110,7 +125,10 @@ describe('balances', () => {
     for (let n = 1; n <= 5; n++)
       await api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: n });
     const replay = await api.call('POST', `/api/balances/replay?user_id=${ann.id}`, ann.key);
-    assert.deepEqual([replay.body['balance'], replay.body['consistent'], replay.body['events']], [85, true, 7]);
+    assert.deepEqual(
+      [replay.body['balance'], replay.body['consistent'], replay.body['events']],
+      [85, true, 7],
+    );
     await api.sql(
       `UPDATE balances SET balance = 1, version = 3 FROM accounts WHERE id = account_id AND user_id = ${ann.id} AND accounts.kind = 'wallet'`,
     );
@@ -159,7 +177,7 @@ describe('transactions', () => {
     const ann = await api.rich(undefined);
     const headers = { 'idempotency-key': 'k-1' };
     const replies = await Promise.all(Array.from({ length: 8 }, () => deposit(ann, 7, headers)));
-    assert.deepEqual([...new Set(replies.map(({ status, text }) => `${status} ${text}`))].length, 1);
+    assert.equal(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size, 1);
     assert.equal(replies.filter((reply) => reply.headers['idempotency-replayed'] === 'true').length, 7);
     assert.equal(await api.balance(ann), 7);
     assert.equal((await deposit(ann, 8, headers)).status, 422);
@@ -188,7 +206,10 @@ describe('transactions', () => {
     assert.equal(first.status, 200, first.text);
     assert.deepEqual([first.body['completed'], first.body['failed']], [2, 1]);
     const results = first.body['results'] as Array<{ status: number }>;
-    assert.deepEqual(results.map(({ status }) => status), [201, 422, 201]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      [201, 422, 201],
+    );
     assert.equal((await send()).text, first.text);
     assert.equal(await api.balance(ann), 3);
   });
@@ -201,7 +222,11 @@ describe('transactions', () => {
       '/api/transactions/stats?hours=1',
       admin.key,
     );
-    assert.ok(stats.body.items.some(({ type, status, count }) => type === 'deposit' && status === 'completed' && count > 0));
+    assert.ok(
+      stats.body.items.some(
+        ({ type, status, count }) => type === 'deposit' && status === 'completed' && count > 0,
+      ),
+    );
   });
 
   test('do not exchange currencies, and know the digits of each', async () => {
@@ -228,9 +253,9 @@ describe('the cache', () => {
     assert.ok(all.body.warmed > 1, all.text);
     const hits = async (): Promise<number> =>
       (await api.call<{ hits: number }>('GET', '/api/cache/stats', admin.key)).body.hits;
-    const before = await hits();
+    const start = await hits();
     await api.call('GET', `/api/users/${ann.id}`, ann.key);
-    assert.equal((await hits()) - before, 1);
+    assert.equal((await hits()) - start, 1);
     const gone = await api.call('POST', '/api/cache/invalidate', admin.key, { user_id: ann.id });
     assert.equal(gone.body['deleted'], 1);
   });
@@ -244,7 +269,10 @@ describe('the cache', () => {
 });
 
 test('health says what works, and says it to everybody', async () => {
-  const health = await api.call<{ status: string; services: Record<string, Record<string, unknown>> }>('GET', '/health');
+  const health = await api.call<{ status: string; services: Record<string, Record<string, unknown>> }>(
+    'GET',
+    '/health',
+  );
   assert.equal(health.status, 200);
   for (const name of ['connection_manager', 'load_balancer', 'fallback_manager'])
     assert.equal(typeof health.body.services[name], 'object', name);
@@ -255,8 +283,10 @@ test('health says what works, and says it to everybody', async () => {
 
 test('the OpenAPI description has every path of the API', async () => {
   const { body } = await api.call<{ paths: Record<string, Record<string, unknown>> }>('GET', '/openapi.json');
-  const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method} ${path}`),
+  const operations = new Set(
+    Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    ),
   );
   for (const operation of [
     'post /api/users',
@@ -282,5 +312,5 @@ test('the OpenAPI description has every path of the API', async () => {
     'post /api/cache/invalidate',
     'get /health',
   ])
-    assert.ok(operations.includes(operation), operation);
+    assert.ok(operations.has(operation), operation);
 });

@@ -17,15 +17,21 @@ const run = promisify(execFile);
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 test('the files that are written from code are current', () => {
-  for (const [path, text] of generatedFiles()) assert.equal(read(path), text, `${path} is old: npm run generate`);
+  for (const [path, text] of generatedFiles())
+    assert.equal(read(path), text, `${path} is old: npm run generate`);
 });
 
 test('the alerts fire when they should, and only then', async () => {
   await run('promtool', ['test', 'rules', join(ROOT, 'prometheus/tests/payflow.yml')]);
-  const rules = parse(read('prometheus/rules/payflow.yml')) as { groups: Array<{ rules: Array<{ alert: string }> }> };
+  const rules = parse(read('prometheus/rules/payflow.yml')) as {
+    groups: Array<{ rules: Array<{ alert: string }> }>;
+  };
   const tested = read('prometheus/tests/payflow.yml');
   for (const { alert } of rules.groups.flatMap((group) => group.rules))
-    assert.ok(tested.split(`alertname: ${alert}\n        exp_alerts:\n          - exp_labels`).length > 1, `${alert} is never seen to fire`);
+    assert.ok(
+      tested.split(`alertname: ${alert}\n        exp_alerts:\n          - exp_labels`).length > 1,
+      `${alert} is never seen to fire`,
+    );
 });
 
 test('every test that the README names exists', () => {
@@ -34,7 +40,9 @@ test('every test that the README names exists', () => {
     .map((file) => read(join('test', file)))
     .join('\n');
   const [, table = ''] = read('README.md').split('## What was asked for, and what shows it');
-  const rows = (table.split('\n## ')[0] ?? '').split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| ---'));
+  const rows = (table.split('\n## ')[0] ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| ---'));
   assert.ok(rows.length > 30);
   for (const row of rows.slice(1)) {
     const shown = row.split(' | ').at(-1) ?? '';
@@ -63,7 +71,10 @@ test('requests.http has every operation of the API', async () => {
     .replaceAll('{{user}}', '{id}');
   for (const [path, methods] of Object.entries(paths))
     for (const method of Object.keys(methods ?? {}))
-      assert.match(requests, new RegExp(`^${method.toUpperCase()} ${path.replaceAll(/[{}]/g, String.raw`\$&`)}(?:\\?|$)`, 'm'));
+      assert.match(
+        requests,
+        new RegExp(`^${method.toUpperCase()} ${path.replaceAll(/[{}]/g, String.raw`\$&`)}(?:\\?|$)`, 'm'),
+      );
 });
 
 interface Compose {
@@ -82,19 +93,27 @@ interface Compose {
 
 test('the compose file names services, files and variables that exist', () => {
   const { services } = parse(read('compose.yaml'), { merge: true }) as Compose;
-  const known = new Set(Object.values(SETTINGS).map(({ variable }) => variable as string));
+  const known = new Set(Object.values(SETTINGS).map(({ variable }) => variable));
   const made = new Set(['nginx/tls']);
   for (const [name, service] of Object.entries(services)) {
-    for (const other of Object.keys(service.depends_on ?? {})) assert.ok(other in services, `${name} needs ${other}`);
+    for (const other of Object.keys(service.depends_on ?? {}))
+      assert.ok(other in services, `${name} needs ${other}`);
     for (const volume of service.volumes ?? []) {
       const [source = ''] = volume.split(':');
-      if (source.startsWith('./') && !made.has(source.slice(2))) assert.ok(existsSync(join(ROOT, source)), `${name}: ${source}`);
+      if (source.startsWith('./') && !made.has(source.slice(2)))
+        assert.ok(existsSync(join(ROOT, source)), `${name}: ${source}`);
     }
     if (!name.startsWith('payflow')) continue;
     const { environment = {} } = service;
     for (const variable of Object.keys(environment))
-      assert.ok(known.has(variable) || /^(?:DB_READ_|ORCHESTRATOR_|OTEL_)/.test(variable), `${name}: ${variable}`);
-    const values = Object.entries(environment).map(([variable, value]) => [variable, value.replace(/^\$\{\w+:-(.*)\}$/, '$1')]);
+      assert.ok(
+        known.has(variable) || /^(?:DB_READ_|ORCHESTRATOR_|OTEL_)/.test(variable),
+        `${name}: ${variable}`,
+      );
+    const values = Object.entries(environment).map(([variable, value]) => [
+      variable,
+      value.replace(/^\$\{\w+:-(.*)\}$/, '$1'),
+    ]);
     const settings = readSettings(Object.fromEntries(values) as Record<string, string>);
     assert.equal(settings.replicas.length, 2);
     for (const { host } of [{ host: settings.dbHost }, { host: settings.redisHost }, ...settings.replicas])

@@ -6,7 +6,15 @@ import { assert as check, asyncProperty, bigInt, constantFrom, integer, property
 import { checkLedger } from '../src/ledger/ledger-check.js';
 import type { AccountState } from '../src/ledger/account.js';
 import { decide, type TransactionOrder } from '../src/ledger/transaction.js';
-import { AmountError, CURRENCIES, exponentOf, formatAmount, LARGEST_MINOR, parseAmount, toNumber } from '../src/money/money.js';
+import {
+  AmountError,
+  CURRENCIES,
+  exponentOf,
+  formatAmount,
+  LARGEST_MINOR,
+  parseAmount,
+  toNumber,
+} from '../src/money/money.js';
 import { startApi, type Person, type TestApi } from './support/api.js';
 import { readStream } from './support/stream.js';
 
@@ -26,11 +34,16 @@ describe('money', () => {
 
   test('with more digits than the minor unit has is refused, not rounded', () => {
     check(
-      property(integer({ min: 0, max: 1_000_000 }), integer({ min: 1, max: 9 }), currency, (whole, digit, unit) => {
-        const text = `${whole}.${'0'.repeat(exponentOf(unit))}${digit}`;
-        assert.throws(() => parseAmount(text, unit), AmountError);
-        assert.throws(() => parseAmount(Number(text), unit), AmountError);
-      }),
+      property(
+        integer({ min: 0, max: 1_000_000 }),
+        integer({ min: 1, max: 9 }),
+        currency,
+        (whole, digit, unit) => {
+          const text = `${whole}.${'0'.repeat(exponentOf(unit))}${digit}`;
+          assert.throws(() => parseAmount(text, unit), AmountError);
+          assert.throws(() => parseAmount(Number(text), unit), AmountError);
+        },
+      ),
     );
   });
 });
@@ -122,7 +135,10 @@ describe('the ledger', () => {
     );
     assert.ok(completed > 300, `${completed} were completed`);
     const { imbalance, held, mismatches, unbalanced } = await report();
-    assert.deepEqual({ imbalance, mismatches, unbalanced }, { imbalance: { EUR: 0n }, mismatches: 0, unbalanced: 0 });
+    assert.deepEqual(
+      { imbalance, mismatches, unbalanced },
+      { imbalance: { EUR: 0n }, mismatches: 0, unbalanced: 0 },
+    );
     assert.equal(held.EUR, 60_000n);
     let sum = 0;
     for (const person of people) sum += Math.round((await api.balance(person)) * 100);
@@ -132,18 +148,21 @@ describe('the ledger', () => {
 
   test('says so when a balance is not the sum of its events, and is right again after a rebuild', async () => {
     await check(
-      asyncProperty(tuple(integer({ min: -50, max: 50 }), integer({ min: 1, max: 20 })), async ([by, deposits]) => {
-        const ann = await api.rich(60);
-        for (let n = 0; n < deposits; n++)
-          await api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
-        await api.sql(
-          `UPDATE balances SET balance = balance + ${by} FROM accounts WHERE id = account_id AND user_id = ${ann.id} AND accounts.kind = 'wallet'`,
-        );
-        assert.equal((await report()).mismatches, by === 0 ? 0 : 1);
-        const rebuilt = await api.call('POST', `/api/balances/rebuild?user_id=${ann.id}`, ann.key);
-        assert.deepEqual([rebuilt.body['balance'], rebuilt.body['consistent']], [60 + deposits, true]);
-        assert.equal((await report()).mismatches, 0);
-      }),
+      asyncProperty(
+        tuple(integer({ min: -50, max: 50 }), integer({ min: 1, max: 20 })),
+        async ([by, deposits]) => {
+          const ann = await api.rich(60);
+          for (let n = 0; n < deposits; n++)
+            await api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+          await api.sql(
+            `UPDATE balances SET balance = balance + ${by} FROM accounts WHERE id = account_id AND user_id = ${ann.id} AND accounts.kind = 'wallet'`,
+          );
+          assert.equal((await report()).mismatches, by === 0 ? 0 : 1);
+          const rebuilt = await api.call('POST', `/api/balances/rebuild?user_id=${ann.id}`, ann.key);
+          assert.deepEqual([rebuilt.body['balance'], rebuilt.body['consistent']], [60 + deposits, true]);
+          assert.equal((await report()).mismatches, 0);
+        },
+      ),
       { numRuns: 5 },
     );
   });
@@ -153,7 +172,10 @@ describe('the ledger', () => {
     await api.service.relay.relayNow();
     const events = await readStream(api.env);
     const own = events.filter(({ payload }) => payload['to_user_id'] === ann.id);
-    assert.deepEqual(own.map(({ payload }) => [payload['type'], payload['amount'], payload['currency']]), [['deposit', '3.00', 'EUR']]);
+    assert.deepEqual(
+      own.map(({ payload }) => [payload['type'], payload['amount'], payload['currency']]),
+      [['deposit', '3.00', 'EUR']],
+    );
     assert.equal(new Set(events.map(({ id }) => id)).size, events.length);
   });
 });

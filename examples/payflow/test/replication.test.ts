@@ -61,7 +61,10 @@ test('writes go to the primary, reads to the replicas by their weights', async (
   await eventually(async () => assert.equal(api.service.services.database.manager.replicas.length, 2));
   const [primary = 0, heavy, light] = servers.postgresPorts;
   const ports = await portsOfReads(api.service, 40);
-  assert.deepEqual([heavy, light].map((port) => ports.filter((other) => other === port).length), [30, 10]);
+  assert.deepEqual(
+    [heavy, light].map((port) => ports.filter((other) => other === port).length),
+    [30, 10],
+  );
   const { result } = await api.service.services.database.writer.write('test', async (client) => {
     const { rows } = await client.query<{ port: number }>(`SELECT current_setting('port')::int AS port`);
     return rows[0]?.port;
@@ -124,7 +127,13 @@ test('without a primary: reads go on, writes are refused with Retry-After, and g
   const api = await instance();
   const ann = await api.rich(10);
   const deposit = (key: string): Promise<Reply> =>
-    api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 }, { 'idempotency-key': key });
+    api.call(
+      'POST',
+      '/api/transactions/deposit',
+      ann.key,
+      { user_id: ann.id, amount: 1 },
+      { 'idempotency-key': key },
+    );
   await eventually(async () => {
     const behind = api.service.services.database.manager.replicas.filter(({ status }) => status.lagMs > 0);
     assert.deepEqual(behind, []);
@@ -132,11 +141,18 @@ test('without a primary: reads go on, writes are refused with Retry-After, and g
   await servers.postgres.first.stop('SIGQUIT');
   await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'read_only'));
   const refused = await deposit('one');
-  assert.deepEqual([refused.status, refused.body['type']], [503, 'urn:payflow:problem:no-writes'], refused.text);
+  assert.deepEqual(
+    [refused.status, refused.body['type']],
+    [503, 'urn:payflow:problem:no-writes'],
+    refused.text,
+  );
   assert.equal(refused.headers['retry-after'], '2');
   assert.equal(await api.balance(ann), 10);
   assert.equal((await api.call('GET', '/health/ready')).status, 200);
-  const health = await api.call<{ status: string; services: { connection_manager: { primary: unknown } } }>('GET', '/health');
+  const health = await api.call<{ status: string; services: { connection_manager: { primary: unknown } } }>(
+    'GET',
+    '/health',
+  );
   assert.deepEqual([health.body.status, health.body.services.connection_manager.primary], ['degraded', null]);
 
   const nodes = servers.postgresPorts.map((port) => ({ host: '127.0.0.1', port }));
@@ -144,7 +160,10 @@ test('without a primary: reads go on, writes are refused with Retry-After, and g
   assert.equal(report.repointed.length, 1);
   await eventually(async () => assert.equal((await deposit('one')).status, 201));
   assert.equal(await api.balance(ann), 11);
-  await assert.rejects(failOver(nodes, { user: 'payflow', password: '' }), /is the primary and answers: fence it first/);
+  await assert.rejects(
+    failOver(nodes, { user: 'payflow', password: '' }),
+    /is the primary and answers: fence it first/,
+  );
 });
 
 test('an old primary that comes back is not taken for the primary', async () => {
@@ -170,9 +189,15 @@ test('without any database, users and balances come from the cache, and say so',
   const user = await api.call('GET', `/api/users/${ann.id}`, ann.key);
   assert.deepEqual([user.status, user.body['id']], [200, ann.id], user.text);
   const balance = await api.call('GET', `/api/balances?user_id=${ann.id}`, ann.key);
-  assert.deepEqual([balance.status, balance.body['balance'], balance.body['stale']], [200, 5, true], balance.text);
+  assert.deepEqual(
+    [balance.status, balance.body['balance'], balance.body['stale']],
+    [200, 5, true],
+    balance.text,
+  );
   const { counts } = api.service.services.fallbacks;
-  assert.ok((counts.cached_user ?? 0) > 0 && (counts.cached_balance ?? 0) > 0 && (counts.cached_key ?? 0) > 0);
+  assert.ok(
+    (counts.cached_user ?? 0) > 0 && (counts.cached_balance ?? 0) > 0 && (counts.cached_key ?? 0) > 0,
+  );
   const history = await api.call('GET', `/api/balances/history?user_id=${ann.id}`, ann.key);
   assert.deepEqual([history.status, history.body['type']], [503, 'urn:payflow:problem:unavailable']);
 });

@@ -65,12 +65,12 @@ test('the id in a key is a hint and no claim: who it belongs to is in the databa
 });
 
 test('every route refuses the key of another user, and nothing has changed', async () => {
-  const before = await api.sql('SELECT * FROM events ORDER BY 1, 2');
+  const events = await api.sql('SELECT * FROM events ORDER BY 1, 2');
   for (const [method, url, body] of routesOf(ann.id)) {
     const reply = await api.call(method, url, eve.key, body);
     assert.equal(reply.status, 403, `${method} ${url}: ${reply.text}`);
   }
-  assert.deepEqual(await api.sql('SELECT * FROM events ORDER BY 1, 2'), before);
+  assert.deepEqual(await api.sql('SELECT * FROM events ORDER BY 1, 2'), events);
 });
 
 test('one foreign sender in a batch refuses all of it', async () => {
@@ -121,7 +121,13 @@ test('texts are never part of a statement', async () => {
 
 test('names that a request does not have are refused', async () => {
   const base = { email: 'mass@example.com', password: 'long enough' };
-  for (const extra of [{ is_admin: true }, { version: 9 }, { deleted_at: null }, { password_hash: 'x' }, { id: 1 }]) {
+  for (const extra of [
+    { is_admin: true },
+    { version: 9 },
+    { deleted_at: null },
+    { password_hash: 'x' },
+    { id: 1 },
+  ]) {
     const reply = await api.call('POST', '/api/users', undefined, { username: 'mass', ...base, ...extra });
     assert.equal(reply.status, 400, JSON.stringify(extra));
   }
@@ -143,11 +149,34 @@ test('only administrators make administrators', async () => {
 });
 
 test('amounts that are none, or too many, are refused and move nothing', async () => {
-  const before = await api.balance(eve);
+  const balance = await api.balance(eve);
   const amounts = [
-    '-1', '0', '0.00', '-0.01', '1e-7', '0.001', '100.505', '1e21', '1e400', '1000000.01', '99999999999999999999',
-    '9007199254740993', '0.1000000000000000055', '"-5"', '"1e3"', '"0x10"', '" 5"', '"5 "', '""', '"NaN"', '"Infinity"',
-    'null', 'true', '[]', '{}', 'NaN',
+    '-1',
+    '0',
+    '0.00',
+    '-0.01',
+    '1e-7',
+    '0.001',
+    '100.505',
+    '1e21',
+    '1e400',
+    '1000000.01',
+    '99999999999999999999',
+    '9007199254740993',
+    '0.1000000000000000055',
+    '"-5"',
+    '"1e3"',
+    '"0x10"',
+    '" 5"',
+    '"5 "',
+    '""',
+    '"NaN"',
+    '"Infinity"',
+    'null',
+    'true',
+    '[]',
+    '{}',
+    'NaN',
   ];
   for (const type of ['deposit', 'withdraw'])
     for (const amount of amounts) {
@@ -155,7 +184,7 @@ test('amounts that are none, or too many, are refused and move nothing', async (
       const reply = await api.call('POST', `/api/transactions/${type}`, eve.key, body);
       assert.equal(reply.status, 400, `${type} ${amount}: ${reply.status} ${reply.text}`);
     }
-  assert.equal(await api.balance(eve), before);
+  assert.equal(await api.balance(eve), balance);
 });
 
 test('a key is good for its own user only, whoever has used the same text', async () => {
@@ -172,7 +201,9 @@ test('the ledger is append-only and balanced, whoever writes to it', async () =>
   await assert.rejects(api.sql('DELETE FROM events'), /append-only/);
   await assert.rejects(api.sql('TRUNCATE events CASCADE'), /append-only/);
   await assert.rejects(
-    api.sql('INSERT INTO events (account_id, version, type, amount) SELECT min(id), 99, \'gift\', 100 FROM accounts'),
+    api.sql(
+      "INSERT INTO events (account_id, version, type, amount) SELECT min(id), 99, 'gift', 100 FROM accounts",
+    ),
     /needs a transaction/,
   );
   await assert.rejects(

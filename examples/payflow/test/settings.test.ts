@@ -66,25 +66,35 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
       assert.equal((await fetch(`http://127.0.0.1:${port}/health/live`)).status, 200);
     });
   },
-  logLevel: async () => withEnv({ LOG_LEVEL: 'silent' }, async ({ service }) => assert.equal(service.app.log.level, 'silent')),
+  logLevel: async () =>
+    withEnv({ LOG_LEVEL: 'silent' }, async ({ service }) => assert.equal(service.app.log.level, 'silent')),
 
-  dbHost: async () => withEnv({ DB_HOST: '127.0.0.9' }, async (api) => assert.equal(serverOf(api).status.up, false)),
+  dbHost: async () =>
+    withEnv({ DB_HOST: '127.0.0.9' }, async (api) => assert.equal(serverOf(api).status.up, false)),
   dbPort: async () =>
-    withEnv({ DB_PORT: String(await freePort()) }, async (api) => assert.equal(serverOf(api).status.up, false)),
+    withEnv({ DB_PORT: String(await freePort()) }, async (api) =>
+      assert.equal(serverOf(api).status.up, false),
+    ),
   dbUser: async () =>
     withEnv({}, async (api) => {
       await api.sql('DROP ROLE IF EXISTS someone; CREATE ROLE someone LOGIN');
-      await withEnv({ DB_USER: 'someone' }, async (other) => assert.equal(await ask(other, 'current_user'), 'someone'));
+      await withEnv({ DB_USER: 'someone' }, async (other) =>
+        assert.equal(await ask(other, 'current_user'), 'someone'),
+      );
     }),
   dbPassword: async () => {
     const sent = new Promise<string>((resolve) => {
       void silentServer((socket) => askForPassword(socket, resolve)).then(async (port) =>
-        withEnv({ DB_PORT: String(port), DB_PASSWORD: 'open sesame', DB_CONNECT_TIMEOUT_MS: '2000' }, async () => undefined),
+        withEnv(
+          { DB_PORT: String(port), DB_PASSWORD: 'open sesame', DB_CONNECT_TIMEOUT_MS: '2000' },
+          async () => undefined,
+        ),
       );
     });
     assert.equal(await sent, 'open sesame');
   },
-  dbName: async () => withEnv({}, async (api) => assert.equal(await ask(api, 'current_database()'), base['DB_NAME'])),
+  dbName: async () =>
+    withEnv({}, async (api) => assert.equal(await ask(api, 'current_database()'), base['DB_NAME'])),
   dbMaxOpen: async () =>
     withEnv({ DB_MAX_OPEN_CONNS: '2', DB_MAX_IDLE_CONNS: '2' }, async (api) => {
       const work = Array.from({ length: 5 }, () => sleepInDatabase(api, 0.3));
@@ -153,19 +163,22 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
   redisCluster: async () => {
     const nodes = await startRedisCluster(dir);
     ends.push(() => Promise.all(nodes.map((node) => node.stop('SIGKILL'))));
-    await withEnv({ REDIS_PORT: String(nodes[0]?.port), REDIS_CLUSTER: 'true', REDIS_READ_HOST: '' }, async (api) => {
-      const { cache } = api.service.services;
-      await eventually(async () => {
-        for (let id = 1; id <= 30; id++) await cache.put('user', id, 1, { id });
-        assert.deepEqual(await cache.get('user', 30), { id: 30 });
-        // Their keys are on all three nodes.
-        assert.equal((await cache.keys('user:*')).keys.length, 30);
-      });
-      const admin = await api.admin();
-      assert.equal((await api.call('POST', '/api/cache/warmup', admin.key)).status, 200);
-      assert.equal(await cache.invalidate('*') > 30, true);
-      assert.equal((await cache.stats()).entries, 0);
-    });
+    await withEnv(
+      { REDIS_PORT: String(nodes[0]?.port), REDIS_CLUSTER: 'true', REDIS_READ_HOST: '' },
+      async (api) => {
+        const { cache } = api.service.services;
+        await eventually(async () => {
+          for (let id = 1; id <= 30; id++) await cache.put('user', id, 1, { id });
+          assert.deepEqual(await cache.get('user', 30), { id: 30 });
+          // Their keys are on all three nodes.
+          assert.equal((await cache.keys('user:*')).keys.length, 30);
+        });
+        const admin = await api.admin();
+        assert.equal((await api.call('POST', '/api/cache/warmup', admin.key)).status, 200);
+        assert.equal((await cache.invalidate('*')) > 30, true);
+        assert.equal((await cache.stats()).entries, 0);
+      },
+    );
   },
   redisPoolSize: async () =>
     withEnv({ REDIS_POOL_SIZE: '3', REDIS_MIN_IDLE_CONNS: '1' }, async (api) => {
@@ -174,7 +187,9 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
       assert.equal(cache.connections, 3);
     }),
   redisMinIdle: async () =>
-    withEnv({ REDIS_MIN_IDLE_CONNS: '7' }, async (api) => assert.ok(api.service.services.cache.connections >= 7)),
+    withEnv({ REDIS_MIN_IDLE_CONNS: '7' }, async (api) =>
+      assert.ok(api.service.services.cache.connections >= 7),
+    ),
   redisTimeout: async () => {
     const port = await silentServer();
     await withEnv({ REDIS_PORT: String(port), REDIS_TIMEOUT_MS: '50', REDIS_READ_HOST: '' }, async (api) => {
@@ -184,7 +199,9 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
   redisKeyPrefix: async () =>
     withEnv({ REDIS_KEY_PREFIX: 'other:' }, async (api) => {
       await api.service.services.cache.put('user', 77, 1, {});
-      await withEnv({}, async (own) => assert.equal(await own.service.services.cache.get('user', 77), undefined));
+      await withEnv({}, async (own) =>
+        assert.equal(await own.service.services.cache.get('user', 77), undefined),
+      );
       await withEnv({ REDIS_KEY_PREFIX: 'other:' }, async (same) =>
         assert.deepEqual(await same.service.services.cache.get('user', 77), {}),
       );
@@ -202,34 +219,49 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
     assert.deepEqual(await callsOf({ LB_ENABLED: 'true' }), [2, 2]);
   },
   lbAlgorithm: async () => {
-    assert.deepEqual(await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'weighted_round_robin' }, [3, 1]), [3, 1]);
+    assert.deepEqual(
+      await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'weighted_round_robin' }, [3, 1]),
+      [3, 1],
+    );
     assert.deepEqual(await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'round_robin' }, [3, 1]), [2, 2]);
     assert.deepEqual(await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'least_connections' }), [2, 2]);
     const random = await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'random' });
-    assert.equal(random.reduce((sum, calls) => sum + calls), 4);
+    assert.equal(
+      random.reduce((sum, calls) => sum + calls),
+      4,
+    );
   },
   lbHealthCheckPath: async () => {
     const one = await fakeService();
-    await withEnv({ LB_ENABLED: 'true', FRAUD_CHECK_URLS: one.url, LB_HEALTH_CHECK_PATH: '/well' }, async () => undefined);
+    await withEnv(
+      { LB_ENABLED: 'true', FRAUD_CHECK_URLS: one.url, LB_HEALTH_CHECK_PATH: '/well' },
+      async () => undefined,
+    );
     assert.deepEqual(one.paths, ['/well']);
   },
   lbHealthCheckInterval: async () => {
     const one = await fakeService();
-    await withEnv({ LB_ENABLED: 'true', FRAUD_CHECK_URLS: one.url, LB_HEALTH_CHECK_INTERVAL: '1' }, async (api) => {
-      const healthy = (): boolean | undefined => api.service.services.balancer.targets[0]?.healthy;
-      assert.equal(healthy(), true);
-      one.status = 500;
-      await eventually(async () => assert.equal(healthy(), false));
-      one.status = 200;
-      await eventually(async () => assert.equal(healthy(), true));
-    });
+    await withEnv(
+      { LB_ENABLED: 'true', FRAUD_CHECK_URLS: one.url, LB_HEALTH_CHECK_INTERVAL: '1' },
+      async (api) => {
+        const healthy = (): boolean | undefined => api.service.services.balancer.targets[0]?.healthy;
+        assert.equal(healthy(), true);
+        one.status = 500;
+        await eventually(async () => assert.equal(healthy(), false));
+        one.status = 200;
+        await eventually(async () => assert.equal(healthy(), true));
+      },
+    );
   },
   fraudUrls: async () => {
     const one = await fakeService();
     one.approved = false;
     await withEnv({ FRAUD_CHECK_URLS: one.url }, async (api) => {
       const ann = await api.rich(10);
-      const refused = await api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 1 });
+      const refused = await api.call('POST', '/api/transactions/withdraw', ann.key, {
+        user_id: ann.id,
+        amount: 1,
+      });
       assert.equal(refused.body['type'], 'urn:payflow:problem:fraud-suspected');
     });
   },
@@ -248,43 +280,57 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
   fraudDefaultLimit: async () => {
     const one = await fakeService();
     one.status = 500;
-    await withEnv({ FRAUD_CHECK_URLS: one.url, FRAUD_CHECK_DEFAULT_LIMIT: '5', RETRY_MAX_ATTEMPTS: '0' }, async (api) => {
-      const ann = await api.rich(1000);
-      const pay = (amount: number): Promise<{ status: number }> =>
-        api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount });
-      assert.equal((await pay(5)).status, 201);
-      assert.equal((await pay(5.01)).status, 503);
-      assert.equal(api.service.services.fallbacks.counts.default_fraud_decision, 2);
-    });
+    await withEnv(
+      { FRAUD_CHECK_URLS: one.url, FRAUD_CHECK_DEFAULT_LIMIT: '5', RETRY_MAX_ATTEMPTS: '0' },
+      async (api) => {
+        const ann = await api.rich(1000);
+        const pay = (amount: number): Promise<{ status: number }> =>
+          api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount });
+        assert.equal((await pay(5)).status, 201);
+        assert.equal((await pay(5.01)).status, 503);
+        assert.equal(api.service.services.fallbacks.counts.default_fraud_decision, 2);
+      },
+    );
   },
 
   cbDatabaseFailures: async () => databaseBreakerOpensAfter(2),
   cbDatabaseReset: async () =>
-    withEnv({ DB_PORT: String(await freePort()), CB_DATABASE_FAILURES: '1', CB_DATABASE_RESET_MS: '50' }, async (api) => {
-      const { breaker } = serverOf(api);
-      const fail = async (): Promise<never> => {
-        throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
-      };
-      await assert.rejects(breaker.execute(fail));
-      assert.equal(breaker.state, 'open');
-      await eventually(async () => breaker.execute(async () => undefined));
-      assert.equal(breaker.state, 'closed');
-    }),
+    withEnv(
+      { DB_PORT: String(await freePort()), CB_DATABASE_FAILURES: '1', CB_DATABASE_RESET_MS: '50' },
+      async (api) => {
+        const { breaker } = serverOf(api);
+        const fail = async (): Promise<never> => {
+          throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
+        };
+        await assert.rejects(breaker.execute(fail));
+        assert.equal(breaker.state, 'open');
+        await eventually(async () => breaker.execute(async () => undefined));
+        assert.equal(breaker.state, 'closed');
+      },
+    ),
   cbExternalFailures: async () => {
     const one = await fakeService();
     one.status = 500;
-    await withEnv({ FRAUD_CHECK_URLS: one.url, CB_EXTERNAL_FAILURES: '2', RETRY_MAX_ATTEMPTS: '0' }, async (api) => {
-      const ann = await api.rich(1000);
-      const pay = (): Promise<unknown> =>
-        api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 1 });
-      for (let n = 0; n < 5; n++) await pay();
-      assert.equal(one.paths.length, 2, 'an open breaker asks no more');
-    });
+    await withEnv(
+      { FRAUD_CHECK_URLS: one.url, CB_EXTERNAL_FAILURES: '2', RETRY_MAX_ATTEMPTS: '0' },
+      async (api) => {
+        const ann = await api.rich(1000);
+        const pay = (): Promise<unknown> =>
+          api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 1 });
+        for (let n = 0; n < 5; n++) await pay();
+        assert.equal(one.paths.length, 2, 'an open breaker asks no more');
+      },
+    );
   },
   cbExternalReset: async () => {
     const one = await fakeService();
     one.status = 500;
-    const env = { FRAUD_CHECK_URLS: one.url, CB_EXTERNAL_FAILURES: '1', CB_EXTERNAL_RESET_MS: '50', RETRY_MAX_ATTEMPTS: '0' };
+    const env = {
+      FRAUD_CHECK_URLS: one.url,
+      CB_EXTERNAL_FAILURES: '1',
+      CB_EXTERNAL_RESET_MS: '50',
+      RETRY_MAX_ATTEMPTS: '0',
+    };
     await withEnv(env, async (api) => {
       const ann = await api.rich(1000);
       const pay = (): Promise<unknown> =>
@@ -320,7 +366,9 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
     withEnv({ WORKER_POOL_QUEUE_LIMIT: '2' }, async (api) => {
       const ann = await api.rich(10);
       const item = { sender_id: ann.id, receiver_id: ann.id, amount: 1 };
-      const reply = await api.call('POST', '/api/transactions/batch', ann.key, { transactions: [item, item, item] });
+      const reply = await api.call('POST', '/api/transactions/batch', ann.key, {
+        transactions: [item, item, item],
+      });
       assert.deepEqual([reply.status, reply.headers['retry-after']], [503, '2']);
     }),
 
@@ -333,7 +381,10 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
   maxAmount: async () =>
     withEnv({ MAX_AMOUNT: '50' }, async (api) => {
       const ann = await api.rich(50);
-      const reply = await api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 50.01 });
+      const reply = await api.call('POST', '/api/transactions/deposit', ann.key, {
+        user_id: ann.id,
+        amount: 50.01,
+      });
       assert.equal(reply.body['type'], 'urn:payflow:problem:invalid-amount');
     }),
   snapshotEvery: async () =>
@@ -344,16 +395,19 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
       const rows = await api.sql<{ version: string }>(
         `SELECT version FROM snapshots JOIN accounts ON id = account_id WHERE user_id = ${ann.id} AND kind = 'wallet' ORDER BY 1`,
       );
-      assert.deepEqual(rows.map(({ version }) => version), ['3', '6']);
+      assert.deepEqual(
+        rows.map(({ version }) => version),
+        ['3', '6'],
+      );
     }),
   ledgerCheckInterval: async () =>
     withEnv({ LEDGER_CHECK_INTERVAL: '1' }, async (api) => {
       let checks = 0;
       const { reader } = api.service.services.database;
       const read = reader.read.bind(reader);
-      reader.read = async (operation, after, work) => {
+      reader.read = async (operation, position, work) => {
         if (operation === 'ledger_check') checks++;
-        return read(operation, after, work);
+        return read(operation, position, work);
       };
       await eventually(async () => assert.ok(checks >= 2));
     }),
@@ -377,13 +431,17 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
           `INSERT INTO idempotency_keys VALUES (${ann.id}, 'k${hours}', '', 200, '', now() - interval '${hours} hours')`,
         );
       assert.equal(await api.service.background.forgetKeysNow(), 1);
-      const rows = await api.sql<{ key: string }>(`SELECT key FROM idempotency_keys WHERE user_id = ${ann.id}`);
+      const rows = await api.sql<{ key: string }>(
+        `SELECT key FROM idempotency_keys WHERE user_id = ${ann.id}`,
+      );
       assert.deepEqual(rows, [{ key: 'k4' }]);
     }),
   scryptCost: async () =>
     withEnv({ PASSWORD_SCRYPT_COST: '11' }, async (api) => {
       const ann = await api.person();
-      const [row] = await api.sql<{ password_hash: string }>(`SELECT password_hash FROM users WHERE id = ${ann.id}`);
+      const [row] = await api.sql<{ password_hash: string }>(
+        `SELECT password_hash FROM users WHERE id = ${ann.id}`,
+      );
       assert.match(row?.password_hash ?? '', /^scrypt\$11\$/);
     }),
 };
@@ -414,14 +472,17 @@ async function callsOf(env: Record<string, string>, weights = [1, 1]): Promise<n
 }
 
 async function databaseBreakerOpensAfter(failures: number): Promise<void> {
-  await withEnv({ DB_PORT: String(await freePort()), CB_DATABASE_FAILURES: String(failures) }, async (api) => {
-    const server = serverOf(api);
-    for (let n = 1; n <= failures; n++) {
-      assert.equal(server.breaker.state, 'closed');
-      await assert.rejects(server.use(async () => undefined));
-    }
-    assert.equal(server.breaker.state, 'open');
-  });
+  await withEnv(
+    { DB_PORT: String(await freePort()), CB_DATABASE_FAILURES: String(failures) },
+    async (api) => {
+      const server = serverOf(api);
+      for (let n = 1; n <= failures; n++) {
+        assert.equal(server.breaker.state, 'closed');
+        await assert.rejects(server.use(async () => undefined));
+      }
+      assert.equal(server.breaker.state, 'open');
+    },
+  );
 }
 
 async function triesOfConflict(env: Record<string, string>): Promise<number> {
@@ -472,7 +533,13 @@ describe('a variable that is not allowed', () => {
   test('has the documented default', () => {
     const settings = readSettings({});
     assert.deepEqual(
-      [settings.dbMaxOpen, settings.dbMaxIdle, settings.dbMaxLifetime, settings.redisPoolSize, settings.redisMinIdle],
+      [
+        settings.dbMaxOpen,
+        settings.dbMaxIdle,
+        settings.dbMaxLifetime,
+        settings.redisPoolSize,
+        settings.redisMinIdle,
+      ],
       [25, 10, 300, 20, 5],
     );
     assert.deepEqual(

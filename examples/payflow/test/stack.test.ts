@@ -80,7 +80,12 @@ async function transfer(): Promise<number> {
 test('nginx ends TLS, shows its status, and hides the metrics from the public', async () => {
   const { httpPort, httpsPort, statusPort } = stack.nginxPorts;
   const certificate = join(dir, 'nginx', 'certificate.pem');
-  const { stdout } = await run('curl', ['-sS', '--cacert', certificate, `https://localhost:${httpsPort}/health/live`]);
+  const { stdout } = await run('curl', [
+    '-sS',
+    '--cacert',
+    certificate,
+    `https://localhost:${httpsPort}/health/live`,
+  ]);
   assert.equal((JSON.parse(stdout) as { status: string }).status, 'alive');
   const status = await fetch(`http://127.0.0.1:${statusPort}/nginx_status`);
   assert.match(await status.text(), /Active connections/);
@@ -99,7 +104,7 @@ test('nginx balances over both instances', async () => {
 
 test('either instance, and nginx, answers /metrics with the same totals, which are what clients have counted', async () => {
   const count = 40;
-  const before = sumOf(await metricsOf(stack.nginxPorts.statusPort), 'payflow_transactions_processed_total', {
+  const start = sumOf(await metricsOf(stack.nginxPorts.statusPort), 'payflow_transactions_processed_total', {
     type: 'transfer',
   });
   const statuses = await Promise.all(Array.from({ length: count }, transfer));
@@ -108,10 +113,13 @@ test('either instance, and nginx, answers /metrics with the same totals, which a
   await eventually(async () => {
     const totals = await Promise.all(
       ports.map(async (port) =>
-        sumOf(await metricsOf(port), 'payflow_transactions_processed_total', { type: 'transfer', status: 'completed' }),
+        sumOf(await metricsOf(port), 'payflow_transactions_processed_total', {
+          type: 'transfer',
+          status: 'completed',
+        }),
       ),
     );
-    assert.deepEqual(totals, [before + count, before + count, before + count]);
+    assert.deepEqual(totals, [start + count, start + count, start + count]);
   });
 });
 
@@ -129,11 +137,17 @@ test('the metrics have the documented names, patterns for routes, and numbers fo
     'payflow_cache_hits_total',
     'payflow_cache_misses_total',
   ]) {
-    if (name.startsWith('payflow_cache')) await client.call('GET', `/api/users/${users[0]?.id}`, users[0]?.key);
-    await eventually(async () => assert.match(await metricsOf(stack.nginxPorts.statusPort), new RegExp(`^${name}[{ ]`, 'm')));
+    if (name.startsWith('payflow_cache'))
+      await client.call('GET', `/api/users/${users[0]?.id}`, users[0]?.key);
+    await eventually(async () =>
+      assert.match(await metricsOf(stack.nginxPorts.statusPort), new RegExp(`^${name}[{ ]`, 'm')),
+    );
   }
   assert.match(text, /payflow_transactions_processed_total\{[^}]*status="completed"[^}]*type="deposit"/);
-  assert.match(text, /payflow_http_requests_total\{[^}]*method="POST"[^}]*route="\/api\/login"[^}]*status="200"/);
+  assert.match(
+    text,
+    /payflow_http_requests_total\{[^}]*method="POST"[^}]*route="\/api\/login"[^}]*status="200"/,
+  );
 });
 
 test('each user who made a request is active, once over both instances', async () => {
@@ -147,59 +161,94 @@ test('a request is traced from the door to the statement', async () => {
   await transfer();
   await eventually(async () => {
     assert.ok(spans.includes('POST /api/transactions/transfer'), [...new Set(spans)].join(', '));
-    assert.ok(spans.some((name) => name.startsWith('pg.query')), [...new Set(spans)].join(', '));
+    assert.ok(
+      spans.some((name) => name.startsWith('pg.query')),
+      [...new Set(spans)].join(', '),
+    );
   });
 });
 
-test('no panel of the dashboards is dead, and every alert can be evaluated', { timeout: 240_000 }, async (t) => {
-  const rules = join(ROOT, 'prometheus/rules/payflow.yml');
-  const prometheus = await startPrometheus(dir, await freePort(), stack.nginxPorts.statusPort, [rules], 1);
-  t.after(() => prometheus.daemon.stop('SIGKILL'));
-  const [ann, bob] = users as [SeededUser, SeededUser];
-  // What shows on panels that are quiet on a good day: a breaker that opened, a fallback, a replica that went.
-  await fetch(`http://127.0.0.1:${stack.fraudPorts[0]}/behaviour`, { method: 'POST', body: '{"broken": true}' });
-  await fetch(`http://127.0.0.1:${stack.fraudPorts[1]}/behaviour`, { method: 'POST', body: '{"broken": true}' });
-  const expressions = [business, technical].flatMap(expressionsOf);
-  assert.ok(expressions.length > 25);
-  let missing = expressions;
-  await eventually(async () => {
-    await transfer();
-    await client.call('GET', `/api/users/${ann.id}`, ann.key);
-    await client.call('GET', `/api/users/999999`, ann.key);
-    await client.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 }, { 'idempotency-key': 'again' });
-    await client.call('POST', '/api/transactions/withdraw', bob.key, { user_id: bob.id, amount: 99_999 });
-    await client.call('POST', '/api/cache/stats', ann.key);
-    await conflict(ann, bob);
-    const results = await Promise.all(
-      missing.map(async (expression) => ((await prometheus.query(expression)).length === 0 ? [expression] : [])),
+test(
+  'no panel of the dashboards is dead, and every alert can be evaluated',
+  { timeout: 240_000 },
+  async (t) => {
+    const rules = join(ROOT, 'prometheus/rules/payflow.yml');
+    const prometheus = await startPrometheus(dir, await freePort(), stack.nginxPorts.statusPort, [rules], 1);
+    t.after(() => prometheus.daemon.stop('SIGKILL'));
+    const [ann, bob] = users as [SeededUser, SeededUser];
+    // What shows on panels that are quiet on a good day: a breaker that opened, a fallback, a replica that went.
+    await fetch(`http://127.0.0.1:${stack.fraudPorts[0]}/behaviour`, {
+      method: 'POST',
+      body: '{"broken": true}',
+    });
+    await fetch(`http://127.0.0.1:${stack.fraudPorts[1]}/behaviour`, {
+      method: 'POST',
+      body: '{"broken": true}',
+    });
+    const expressions = [business, technical].flatMap(expressionsOf);
+    assert.ok(expressions.length > 25);
+    let missing = expressions;
+    await eventually(async () => {
+      await transfer();
+      await client.call('GET', `/api/users/${ann.id}`, ann.key);
+      await client.call('GET', `/api/users/999999`, ann.key);
+      await client.call(
+        'POST',
+        '/api/transactions/deposit',
+        ann.key,
+        { user_id: ann.id, amount: 1 },
+        { 'idempotency-key': 'again' },
+      );
+      await client.call('POST', '/api/transactions/withdraw', bob.key, { user_id: bob.id, amount: 99_999 });
+      await client.call('POST', '/api/cache/stats', ann.key);
+      await conflict(ann, bob);
+      const results = await Promise.all(
+        missing.map(async (expression) =>
+          (await prometheus.query(expression)).length === 0 ? [expression] : [],
+        ),
+      );
+      missing = results.flat();
+      assert.deepEqual(missing, [], 'panels without data');
+    }, 200);
+    const response = await fetch(`http://127.0.0.1:${prometheus.port}/api/v1/rules`);
+    const { data } = (await response.json()) as {
+      data: { groups: Array<{ rules: Array<{ name: string; health: string }> }> };
+    };
+    const states = data.groups.flatMap(({ rules: group }) =>
+      group.map(({ name, health }) => `${name} ${health}`),
     );
-    missing = results.flat();
-    assert.deepEqual(missing, [], 'panels without data');
-  }, 200);
-  const response = await fetch(`http://127.0.0.1:${prometheus.port}/api/v1/rules`);
-  const { data } = (await response.json()) as { data: { groups: Array<{ rules: Array<{ name: string; health: string }> }> } };
-  const states = data.groups.flatMap(({ rules: group }) => group.map(({ name, health }) => `${name} ${health}`));
-  assert.ok(states.length >= 10);
-  assert.deepEqual(states.filter((state) => !state.endsWith(' ok')), []);
-});
+    assert.ok(states.length >= 10);
+    assert.deepEqual(
+      states.filter((state) => !state.endsWith(' ok')),
+      [],
+    );
+  },
+);
 
 /** Payments that meet on one account. */
 async function conflict(ann: SeededUser, bob: SeededUser): Promise<void> {
   const body = { from_user_id: ann.id, to_user_id: bob.id, amount: 0.01 };
-  await Promise.all(Array.from({ length: 6 }, () => client.call('POST', '/api/transactions/transfer', ann.key, body)));
+  await Promise.all(
+    Array.from({ length: 6 }, () => client.call('POST', '/api/transactions/transfer', ann.key, body)),
+  );
 }
 
 test('nginx limits log-ins', async () => {
   const login = { username: 'nobody', password: 'guessing' };
   const statuses = await Promise.all(
-    Array.from({ length: 120 }, async () => (await client.call('POST', '/api/login', undefined, login)).status),
+    Array.from(
+      { length: 120 },
+      async () => (await client.call('POST', '/api/login', undefined, login)).status,
+    ),
   );
   assert.ok(statuses.includes(429) && statuses.includes(401), [...new Set(statuses)].join(', '));
 });
 
 test('an instance that ends in order takes nothing with it, and is not missed', async () => {
   const counted = async (): Promise<number> =>
-    sumOf(await metricsOf(stack.nginxPorts.statusPort), 'payflow_http_requests_total', { route: '/api/transactions/transfer' });
+    sumOf(await metricsOf(stack.nginxPorts.statusPort), 'payflow_http_requests_total', {
+      route: '/api/transactions/transfer',
+    });
   let sent = 0;
   const start = await counted();
   const sending = (async () => {

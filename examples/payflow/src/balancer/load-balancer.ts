@@ -32,7 +32,13 @@ export class LoadBalancer {
 
   constructor(options: LoadBalancerOptions) {
     this.#options = options;
-    this.targets = options.targets.map(({ url, weight }) => ({ url, weight, healthy: true, active: 0, calls: 0 }));
+    this.targets = options.targets.map(({ url, weight }) => ({
+      url,
+      weight,
+      healthy: true,
+      active: 0,
+      calls: 0,
+    }));
     const weighted = options.algorithm === 'weighted_round_robin';
     this.#turns = new WeightedRoundRobin((target) => (weighted ? target.weight : 1));
   }

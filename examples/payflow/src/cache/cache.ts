@@ -82,8 +82,7 @@ export class Cache {
     let deleted = 0;
     for (;;) {
       const keys = await this.#scan(pattern);
-      for (const key of keys)
-        deleted += await this.#redis.use(async (redis) => redis.unlink(this.#key(key)));
+      for (const key of keys) deleted += await this.#redis.use(async (redis) => redis.unlink(this.#key(key)));
       if (keys.length <= MAX_KEYS) return deleted;
     }
   }
@@ -138,4 +137,3 @@ async function scanOnce(redis: Redis, cursor: string, pattern: string): Promise<
 function escapeGlob(text: string): string {
   return text.replaceAll(/[\\*?[\]]/g, String.raw`\$&`);
 }
-

@@ -4,7 +4,10 @@ import { SettingError } from '../config/read-settings.js';
 export function command(work: () => Promise<void>): void {
   work().catch((error: unknown) => {
     const expected = error instanceof SettingError || error instanceof UsageError;
-    say(expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error), process.stderr);
+    say(
+      expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error),
+      process.stderr,
+    );
     process.exitCode = 1;
   });
 }

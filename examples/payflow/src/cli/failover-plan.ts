@@ -54,14 +54,19 @@ export async function failOver(nodes: readonly Node[], credentials: Credentials)
     (state) => state !== undefined,
   );
   const primary = states.find((state) => state.primary);
-  if (primary !== undefined) throw new Error(`${textOf(primary.node)} is the primary and answers: fence it first`);
+  if (primary !== undefined)
+    throw new Error(`${textOf(primary.node)} is the primary and answers: fence it first`);
   const [best, ...others] = states.toSorted((a, b) => (a.received > b.received ? -1 : 1));
   if (best === undefined) throw new Error('no replica answers');
   await query(best.node, credentials, `SELECT pg_promote(true, ${PROMOTE_SECONDS})`);
   for (const other of others) {
     const source = `host=${best.node.host} port=${best.node.port} user=${credentials.user} application_name=${other.name}`;
     const secret = credentials.password === '' ? '' : ` password=${credentials.password}`;
-    await query(other.node, credentials, `ALTER SYSTEM SET primary_conninfo = '${(source + secret).replaceAll("'", "''")}'`);
+    await query(
+      other.node,
+      credentials,
+      `ALTER SYSTEM SET primary_conninfo = '${(source + secret).replaceAll("'", "''")}'`,
+    );
     await query(other.node, credentials, 'SELECT pg_reload_conf()');
   }
   return { promoted: textOf(best.node), repointed: others.map(({ node }) => textOf(node)) };

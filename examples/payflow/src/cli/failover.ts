@@ -12,7 +12,9 @@ import { failOver } from './failover-plan.js';
 command(async () => {
   const { values } = parseArgs({ options: { fence: { type: 'string' } } });
   if (values.fence === undefined)
-    throw new UsageError(`usage: npm run failover -- --fence '<command that stops the old primary for good>'`);
+    throw new UsageError(
+      `usage: npm run failover -- --fence '<command that stops the old primary for good>'`,
+    );
   const { status } = spawnSync('sh', ['-c', values.fence], { stdio: 'inherit' });
   if (status !== 0) throw new UsageError(`the command of --fence ended with ${status}: nothing was promoted`);
   const settings = readSettings(process.env);

@@ -51,7 +51,7 @@ export class ApiClient {
           response.on('data', (piece: string) => (text += piece));
           response.on('error', reject);
           response.on('end', () => {
-            const json = String(response.headers['content-type'] ?? '').includes('json');
+            const json = (response.headers['content-type'] ?? '').includes('json');
             resolve({
               status: response.statusCode ?? 0,
               body: json ? (JSON.parse(text) as Record<string, unknown>) : { text },

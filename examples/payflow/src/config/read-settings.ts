@@ -23,7 +23,9 @@ export function readSettings(environment: Environment): Settings {
     replicas: readReplicas(environment),
   };
   if (settings.dbMaxIdle > settings.dbMaxOpen)
-    throw new SettingError(`DB_MAX_IDLE_CONNS is ${settings.dbMaxIdle}: at most DB_MAX_OPEN_CONNS, ${settings.dbMaxOpen}`);
+    throw new SettingError(
+      `DB_MAX_IDLE_CONNS is ${settings.dbMaxIdle}: at most DB_MAX_OPEN_CONNS, ${settings.dbMaxOpen}`,
+    );
   if (settings.redisMinIdle > settings.redisPoolSize)
     throw new SettingError(
       `REDIS_MIN_IDLE_CONNS is ${settings.redisMinIdle}: at most REDIS_POOL_SIZE, ${settings.redisPoolSize}`,
@@ -46,7 +48,9 @@ function parse<Value>(
   if (value === '') return fallback;
   const parsed = kind.parse(value);
   if (parsed === undefined)
-    throw new SettingError(`${variable} is ${secret ? 'a secret' : JSON.stringify(value)}: allowed is ${kind.allowed}`);
+    throw new SettingError(
+      `${variable} is ${secret ? 'a secret' : JSON.stringify(value)}: allowed is ${kind.allowed}`,
+    );
   return parsed;
 }
 
@@ -69,7 +73,8 @@ function readReplicas(environment: Environment): ReplicaSetting[] {
 /** A replica behind a gap would silently get no reads. */
 function assertNoGap(environment: Environment, n: number): void {
   const stray = Object.keys(environment).find(
-    (name) => Number(/^DB_READ_(?:HOST|PORT|WEIGHT)_(\d+)$/.exec(name)?.[1] ?? 0) >= n && environment[name] !== '',
+    (name) =>
+      Number(/^DB_READ_(?:HOST|PORT|WEIGHT)_(\d+)$/.exec(name)?.[1] ?? 0) >= n && environment[name] !== '',
   );
   if (stray !== undefined) throw new SettingError(`${stray} is set, but DB_READ_HOST_${n} is not`);
 }

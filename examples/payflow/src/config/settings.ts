@@ -90,7 +90,12 @@ export const SETTINGS = {
     'A replica that is further behind gets no reads.',
   ),
 
-  redisHost: setting('REDIS_HOST', text, '127.0.0.1', 'Redis for the cache: its primary, or a node of a cluster.'),
+  redisHost: setting(
+    'REDIS_HOST',
+    text,
+    '127.0.0.1',
+    'Redis for the cache: its primary, or a node of a cluster.',
+  ),
   redisPort: setting('REDIS_PORT', port, '6379', 'Its port.'),
   redisPassword: setting('REDIS_PASSWORD', text, '', 'Password of Redis.', true),
   redisReadHost: setting(
@@ -113,7 +118,12 @@ export const SETTINGS = {
     '5',
     'Connections that are opened at the start. The others are opened when all are busy.',
   ),
-  redisTimeout: setting('REDIS_TIMEOUT_MS', milliseconds, '250', 'Milliseconds to wait for an answer of Redis.'),
+  redisTimeout: setting(
+    'REDIS_TIMEOUT_MS',
+    milliseconds,
+    '250',
+    'Milliseconds to wait for an answer of Redis.',
+  ),
   redisKeyPrefix: setting('REDIS_KEY_PREFIX', text, 'payflow:', 'What all keys in Redis begin with.'),
   cacheTtl: setting('CACHE_TTL', integer(1, 86_400), '300', 'Seconds that the cache keeps an entry.'),
 
@@ -148,7 +158,12 @@ export const SETTINGS = {
     '',
     'Instances of the fraud check, an external service, with optional weights. No check is made when empty.',
   ),
-  fraudTimeout: setting('FRAUD_CHECK_TIMEOUT_MS', milliseconds, '1000', 'Milliseconds to wait for its answer.'),
+  fraudTimeout: setting(
+    'FRAUD_CHECK_TIMEOUT_MS',
+    milliseconds,
+    '1000',
+    'Milliseconds to wait for its answer.',
+  ),
   fraudDefaultLimit: setting(
     'FRAUD_CHECK_DEFAULT_LIMIT',
     amount,
@@ -174,7 +189,12 @@ export const SETTINGS = {
     '5',
     'The same for the fraud check and for Redis.',
   ),
-  cbExternalReset: setting('CB_EXTERNAL_RESET_MS', milliseconds, '5000', 'The same for the fraud check and for Redis.'),
+  cbExternalReset: setting(
+    'CB_EXTERNAL_RESET_MS',
+    milliseconds,
+    '5000',
+    'The same for the fraud check and for Redis.',
+  ),
   retryAttempts: setting(
     'RETRY_MAX_ATTEMPTS',
     integer(0, 50),
@@ -188,7 +208,12 @@ export const SETTINGS = {
     'Milliseconds before the first retry. Each further wait doubles on average, with jitter.',
   ),
 
-  workerPoolSize: setting('WORKER_POOL_SIZE', integer(1, 100), '4', 'Items of batches that an instance posts at once.'),
+  workerPoolSize: setting(
+    'WORKER_POOL_SIZE',
+    integer(1, 100),
+    '4',
+    'Items of batches that an instance posts at once.',
+  ),
   workerQueueLimit: setting(
     'WORKER_POOL_QUEUE_LIMIT',
     integer(1, 1_000_000),

@@ -35,6 +35,11 @@ export function isConflict(error: unknown): boolean {
   return code === '40001' || code === '40P01' || (code === '23505' && constraint === 'events_pkey');
 }
 
+/** A lock was not to be had in time: many change one account. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && codeOf(error) === '55P03';
+}
+
 /** The unique constraint or index that a row would break; undefined for any other error. */
 export function brokenUniqueness(error: unknown): string | undefined {
   if (!(error instanceof Error) || codeOf(error) !== '23505') return undefined;

@@ -107,6 +107,8 @@ export function connection(address: ServerAddress): Readonly<Record<string, stri
     query_timeout: address.queryTimeoutMs,
     application_name: 'payflow',
     keepAlive: true,
+    // Who waits for another transaction waits for less than that, so that a busy account does not look like a dead server.
+    lock_timeout: Math.ceil(address.queryTimeoutMs * 0.6),
     // A client that vanished in the middle of a transaction must not keep its locks.
     idle_in_transaction_session_timeout: 10_000,
   };

@@ -48,7 +48,9 @@ export class RecentWrites {
     try {
       await Promise.all(
         ids.map(async (id) =>
-          this.#redis.use(async (redis) => redis.eval(RAISE, 1, this.#key(id), String(position), REMEMBER_SECONDS)),
+          this.#redis.use(async (redis) =>
+            redis.eval(RAISE, 1, this.#key(id), String(position), REMEMBER_SECONDS),
+          ),
         ),
       );
     } catch {
@@ -62,7 +64,9 @@ export class RecentWrites {
     let position = 0n;
     for (const id of ids) position = later(position, this.#ownOf(id));
     try {
-      const texts = await Promise.all(ids.map(async (id) => this.#redis.use(async (redis) => redis.get(this.#key(id)))));
+      const texts = await Promise.all(
+        ids.map(async (id) => this.#redis.use(async (redis) => redis.get(this.#key(id)))),
+      );
       for (const text of texts) if (text !== null) position = later(position, BigInt(text));
     } catch {
       return 'primary';

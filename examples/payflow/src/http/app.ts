@@ -59,7 +59,7 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
     },
   });
   app.setValidatorCompiler(validatorFor);
-  parseJsonBodies(app as unknown as FastifyInstance);
+  parseJsonBodies(app);
   answerErrors(app, services);
   authenticate(app, services);
   measureRequests(app, services);
@@ -69,7 +69,9 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
   balanceRoutes(app, services);
   transactionRoutes(app, services);
   cacheRoutes(app, services);
-  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
+    app.swagger(),
+  );
   return app;
 }
 

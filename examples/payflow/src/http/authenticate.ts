@@ -28,16 +28,19 @@ export function authenticate(app: App, { keys, activeUsers }: Services): void {
     const key = request.headers['x-api-key'];
     if (key === undefined && access === 'optional') return;
     const caller = typeof key === 'string' ? await keys.authenticate(key) : undefined;
-    if (caller === undefined) throw new Problem('unauthenticated', 'Send a valid key in the header X-API-Key.');
+    if (caller === undefined)
+      throw new Problem('unauthenticated', 'Send a valid key in the header X-API-Key.');
     request.caller = caller;
     void activeUsers.seen(caller.id);
-    if (access === 'admin' && caller.role !== 'admin') throw new Problem('forbidden', 'Only administrators may do this.');
+    if (access === 'admin' && caller.role !== 'admin')
+      throw new Problem('forbidden', 'Only administrators may do this.');
   });
 }
 
 /** The caller of a route that needs a key. */
 export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
-  if (request.caller === undefined) throw new Problem('unauthenticated', 'Send a valid key in the header X-API-Key.');
+  if (request.caller === undefined)
+    throw new Problem('unauthenticated', 'Send a valid key in the header X-API-Key.');
   return request.caller;
 }
 

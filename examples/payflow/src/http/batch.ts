@@ -23,14 +23,20 @@ export async function runBatch(
   const results = await workers.run(
     items.map((item, index) => async (): Promise<ItemResult> => {
       const itemKey = key === undefined ? undefined : `${key}#${index}`;
-      return { index, ...(await outcomeOf(async () => payments.pay({ ...orderOf(item, actorId), key: itemKey }))) };
+      return {
+        index,
+        ...(await outcomeOf(async () => payments.pay({ ...orderOf(item, actorId), key: itemKey }))),
+      };
     }),
   );
   const completed = results.filter(({ status }) => status < 300).length;
   return { completed, failed: results.length - completed, results };
 }
 
-function orderOf(item: BatchItemBody, actorId: number): Omit<Parameters<Services['payments']['pay']>[0], 'key'> {
+function orderOf(
+  item: BatchItemBody,
+  actorId: number,
+): Omit<Parameters<Services['payments']['pay']>[0], 'key'> {
   return {
     type: 'transfer',
     actorId,
@@ -48,7 +54,8 @@ async function outcomeOf(pay: () => Promise<PaymentAnswer>): Promise<Omit<ItemRe
   } catch (error) {
     if (error instanceof Problem) return failed(error);
     // The others may fare better, and what was done must be told.
-    if (isBrokenConnection(error)) return failed(new Problem('outcome-unknown', 'Send the batch again with its key.'));
+    if (isBrokenConnection(error))
+      return failed(new Problem('outcome-unknown', 'Send the batch again with its key.'));
     if (isConflict(error)) return failed(new Problem('too-busy', 'Too many requests change this account.'));
     throw error;
   }

@@ -15,7 +15,11 @@ export function answerErrors(app: App, services: Services): void {
     return sendProblem(request, reply, problem);
   });
   app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new Problem('not-found', `There is no ${request.method} ${pathOf(request)}.`)),
+    sendProblem(
+      request,
+      reply,
+      new Problem('not-found', `There is no ${request.method} ${pathOf(request)}.`),
+    ),
   );
 }
 
@@ -50,10 +54,17 @@ function problemOf(error: FastifyError | Problem, request: FastifyRequest): Prob
   if (isUnavailable(error))
     return request.method === 'GET'
       ? new Problem('unavailable', 'No database answers. Try again later.', cause)
-      : new Problem('no-writes', 'The primary database does not answer. Nothing was written. Try again later.', cause);
-  if (isConflict(error)) return new Problem('too-busy', 'Too many requests change this account. Try again.', cause);
+      : new Problem(
+          'no-writes',
+          'The primary database does not answer. Nothing was written. Try again later.',
+          cause,
+        );
+  if (isConflict(error))
+    return new Problem('too-busy', 'Too many requests change this account. Try again.', cause);
   const code = BY_STATUS[error.statusCode ?? 500];
-  return code === undefined ? new Problem('internal', 'This was logged.', cause) : new Problem(code, error.message, cause);
+  return code === undefined
+    ? new Problem('internal', 'This was logged.', cause)
+    : new Problem(code, error.message, cause);
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -22,7 +22,11 @@ export function parseJsonBodies(app: FastifyInstance): void {
       done(null, parseExactly(text));
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      done(error instanceof Problem ? error : new Problem('invalid-request', `The body is not valid JSON: ${detail}`));
+      done(
+        error instanceof Problem
+          ? error
+          : new Problem('invalid-request', `The body is not valid JSON: ${detail}`),
+      );
     }
   });
 }
@@ -33,7 +37,8 @@ export function parseExactly(text: string): unknown {
 }
 
 function exactNumber(text: string): number {
-  if (!isSafeNumber(text)) throw new Problem('invalid-amount', `The number ${text.slice(0, 40)} has too many digits.`);
+  if (!isSafeNumber(text))
+    throw new Problem('invalid-amount', `The number ${text.slice(0, 40)} has too many digits.`);
   return Number(text);
 }
 
@@ -54,6 +59,7 @@ function assertShallow(text: string): void {
     } else if (char === '"') inText = true;
     else if (char === '{' || char === '[') depth++;
     else if (char === '}' || char === ']') depth--;
-    if (depth > MAX_DEPTH) throw new Problem('invalid-request', `The body is nested deeper than ${MAX_DEPTH} levels.`);
+    if (depth > MAX_DEPTH)
+      throw new Problem('invalid-request', `The body is nested deeper than ${MAX_DEPTH} levels.`);
   }
 }

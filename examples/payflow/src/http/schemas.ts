@@ -44,7 +44,9 @@ export const Balance = Type.Object({
 });
 
 export const IdempotencyKey = Type.Object({
-  'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: String.raw`^[\x21-\x7e]+$` })),
+  'idempotency-key': Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, pattern: String.raw`^[\x21-\x7e]+$` }),
+  ),
 });
 
 /** What all routes that need a key have in their OpenAPI description. */

@@ -65,7 +65,10 @@ export class Balances {
   async initialize(userId: number, currency: Currency): Promise<Balance> {
     const { database, recentWrites } = this.#options;
     const { result, position } = await database.writer.write('open_account', async (client) => {
-      const { rowCount } = await client.query('SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL FOR SHARE', [userId]);
+      const { rowCount } = await client.query(
+        'SELECT 1 FROM users WHERE id = $1 AND deleted_at IS NULL FOR SHARE',
+        [userId],
+      );
       if (rowCount === 0) throw new Problem('not-found', `There is no user ${userId}.`);
       if (!(await openAccounts(client, userId, currency)))
         throw new Problem('already-initialized', `User ${userId} has a balance.`);
@@ -79,8 +82,10 @@ export class Balances {
   async read(userId: number): Promise<Balance> {
     const { database, recentWrites, cache, fallbacks } = this.#options;
     try {
-      const wallet = await database.reader.read('read_balance', await recentWrites.of(userId), async (client) =>
-        walletOf(await accountsOf(client, [userId])),
+      const wallet = await database.reader.read(
+        'read_balance',
+        await recentWrites.of(userId),
+        async (client) => walletOf(await accountsOf(client, [userId])),
       );
       if (wallet === undefined) throw missing(userId);
       const balance = balanceOf(wallet);
@@ -191,7 +196,10 @@ function walletOf(accounts: readonly AccountState[]): AccountState | undefined {
 }
 
 function missing(userId: number): never {
-  throw new Problem('not-found', `User ${userId} has no balance. It is made by POST /api/balances/initialize.`);
+  throw new Problem(
+    'not-found',
+    `User ${userId} has no balance. It is made by POST /api/balances/initialize.`,
+  );
 }
 
 function assertSome(userId: number, replays: readonly Replay[]): readonly Replay[] {

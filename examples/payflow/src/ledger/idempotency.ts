@@ -30,7 +30,10 @@ export function requestHash(...parts: readonly unknown[]): Buffer {
 }
 
 /** The answer under this key, if there is one. @throws Problem `key-reused` */
-export async function storedAnswer(client: PoolClient, request: IdempotentRequest): Promise<Answer | undefined> {
+export async function storedAnswer(
+  client: PoolClient,
+  request: IdempotentRequest,
+): Promise<Answer | undefined> {
   const { rows } = await client.query<Row>(
     'SELECT request_hash, status, body FROM idempotency_keys WHERE user_id = $1 AND key = $2',
     [request.userId, request.key],
@@ -57,7 +60,11 @@ export async function claimKey(client: PoolClient, request: IdempotentRequest): 
 }
 
 /** Stores the answer in the same transaction: there is never work without an answer, nor an answer without work. */
-export async function storeAnswer(client: PoolClient, request: IdempotentRequest, answer: Answer): Promise<void> {
+export async function storeAnswer(
+  client: PoolClient,
+  request: IdempotentRequest,
+  answer: Answer,
+): Promise<void> {
   await client.query('UPDATE idempotency_keys SET status = $3, body = $4 WHERE user_id = $1 AND key = $2', [
     request.userId,
     request.key,

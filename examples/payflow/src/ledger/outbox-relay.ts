@@ -54,7 +54,9 @@ export class OutboxRelay {
       const { database, onPublished } = this.#options;
       // Looking costs a read of a replica; only when something waits there is a transaction on the primary.
       const waiting = await database.reader.read('outbox_waiting', 0n, async (client) => {
-        const { rows } = await client.query<{ waits: boolean }>('SELECT EXISTS (SELECT 1 FROM outbox) AS waits');
+        const { rows } = await client.query<{ waits: boolean }>(
+          'SELECT EXISTS (SELECT 1 FROM outbox) AS waits',
+        );
         return rows[0]?.waits === true;
       });
       if (!waiting) return;

@@ -33,9 +33,12 @@ export async function postTransaction(
 ): Promise<PostedTransaction> {
   const userIds = [...new Set([order.fromUserId, order.toUserId])];
   const decision = refusal ?? decide(order, await accountsOf(client, userIds, tries > 1));
-  if (typeof decision === 'string') return { ...(await insertTransaction(client, order, decision)), reason: decision };
+  if (typeof decision === 'string')
+    return { ...(await insertTransaction(client, order, decision)), reason: decision };
   const transaction = await insertTransaction(client, order, undefined);
-  const entries = decision.toSorted((a, b) => (BigInt(a.account.accountId) < BigInt(b.account.accountId) ? -1 : 1));
+  const entries = decision.toSorted((a, b) =>
+    BigInt(a.account.accountId) < BigInt(b.account.accountId) ? -1 : 1,
+  );
   await moveBalances(client, entries);
   await insertEvents(client, order, transaction.id, entries);
   await takeSnapshots(client, entries, snapshotEvery);

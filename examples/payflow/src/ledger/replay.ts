@@ -55,7 +55,11 @@ export function agrees({ fromStart, fromSnapshot, projection }: Replay): boolean
 }
 
 /** Writes projection and snapshots of a user's accounts anew, from the first event. The caller's transaction locks them. */
-export async function rebuildAccounts(client: PoolClient, userId: number, snapshotEvery: number): Promise<Replay[]> {
+export async function rebuildAccounts(
+  client: PoolClient,
+  userId: number,
+  snapshotEvery: number,
+): Promise<Replay[]> {
   // Writers of these accounts wait; a writer that has read before is refused by the version.
   await client.query(
     'SELECT 1 FROM balances JOIN accounts ON id = account_id WHERE user_id = $1 ORDER BY account_id FOR UPDATE OF balances',

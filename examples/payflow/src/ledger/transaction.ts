@@ -35,7 +35,10 @@ export interface Entry {
 
 /** Both sides of every type of transaction. */
 const SIDES: Readonly<
-  Record<TransactionType, { readonly debit: readonly [AccountKind, string]; readonly credit: readonly [AccountKind, string] }>
+  Record<
+    TransactionType,
+    { readonly debit: readonly [AccountKind, string]; readonly credit: readonly [AccountKind, string] }
+  >
 > = {
   deposit: { debit: ['external', 'deposit_received'], credit: ['wallet', 'deposited'] },
   withdraw: { debit: ['wallet', 'withdrawn'], credit: ['external', 'withdrawal_paid'] },
@@ -45,7 +48,10 @@ const SIDES: Readonly<
 const LARGEST_BALANCE = 999_999_999_999_999n;
 
 /** The two entries of an order, or why it cannot be done. Decides from what it is given; changes nothing. */
-export function decide(order: TransactionOrder, accounts: readonly AccountState[]): readonly [Entry, Entry] | Refusal {
+export function decide(
+  order: TransactionOrder,
+  accounts: readonly AccountState[],
+): readonly [Entry, Entry] | Refusal {
   const { debit, credit } = SIDES[order.type];
   const from = accounts.find(({ userId, kind }) => userId === order.fromUserId && kind === debit[0]);
   const to = accounts.find(({ userId, kind }) => userId === order.toUserId && kind === credit[0]);

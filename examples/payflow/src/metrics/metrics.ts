@@ -34,23 +34,45 @@ export function createMetrics(meter: Meter): Metrics {
       unit: 's',
       advice: { explicitBucketBoundaries: SECONDS },
     });
-  const gauge = (name: string, description: string): Gauge => meter.createGauge(`payflow.${name}`, { description });
+  const gauge = (name: string, description: string): Gauge =>
+    meter.createGauge(`payflow.${name}`, { description });
   return {
     httpRequests: counter('http.requests', 'Requests by method, route and status, without health checks.'),
     httpDuration: duration('http.request.duration', 'Duration of requests by method and route.'),
-    databaseOperations: counter('database.operations', 'Operations on PostgreSQL by operation, role of the server, outcome.'),
+    databaseOperations: counter(
+      'database.operations',
+      'Operations on PostgreSQL by operation, role of the server, outcome.',
+    ),
     databaseDuration: duration('database.operation.duration', 'Duration of operations on PostgreSQL.'),
-    databaseConflicts: counter('database.conflicts', 'Transactions that were repeated because another one came first.'),
-    transactionsProcessed: counter('transactions.processed', 'Transactions that were recorded, by type and status.'),
+    databaseConflicts: counter(
+      'database.conflicts',
+      'Transactions that were repeated because another one came first.',
+    ),
+    transactionsProcessed: counter(
+      'transactions.processed',
+      'Transactions that were recorded, by type and status.',
+    ),
     transactionsAmount: counter('transactions.amount', 'Minor units that completed transactions moved.'),
-    idempotentReplays: counter('idempotent.replays', 'Requests that were answered from an earlier one with the same key.'),
+    idempotentReplays: counter(
+      'idempotent.replays',
+      'Requests that were answered from an earlier one with the same key.',
+    ),
     cacheHits: counter('cache.hits', 'Reads of the cache that found an entry.'),
     cacheMisses: counter('cache.misses', 'Reads of the cache that found none.'),
     fallbacks: counter('fallbacks', 'Requests that were answered another way, by the fallback.'),
-    breakerTransitions: counter('circuit_breaker.transitions', 'Changes of circuit breakers, by the new state.'),
-    serverChanges: counter('database.server.changes', 'Times that a PostgreSQL server came, went, or changed its role.'),
+    breakerTransitions: counter(
+      'circuit_breaker.transitions',
+      'Changes of circuit breakers, by the new state.',
+    ),
+    serverChanges: counter(
+      'database.server.changes',
+      'Times that a PostgreSQL server came, went, or changed its role.',
+    ),
     outboxPublished: counter('outbox.published', 'Events that were sent to other systems.'),
-    ledgerImbalance: gauge('ledger.imbalance', 'Sum of all entries in minor units; 0 unless money was made or lost.'),
+    ledgerImbalance: gauge(
+      'ledger.imbalance',
+      'Sum of all entries in minor units; 0 unless money was made or lost.',
+    ),
     ledgerMismatches: gauge('ledger.mismatches', 'Accounts and transactions that do not add up.'),
     ledgerHeld: gauge('ledger.held', 'Sum of all wallets in minor units.'),
   };

@@ -5,7 +5,10 @@ import type { Breaker } from '../resilience/breaker.js';
 import { MODES } from '../resilience/fallback-manager.js';
 
 /** What is reported for each look of the metrics reader. */
-export type ObservedServices = Pick<Services, 'database' | 'workers' | 'activeUsers' | 'fallbacks' | 'breakers' | 'cache'>;
+export type ObservedServices = Pick<
+  Services,
+  'database' | 'workers' | 'activeUsers' | 'fallbacks' | 'breakers' | 'cache'
+>;
 
 const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
 
@@ -16,8 +19,12 @@ const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
 export function observe(meter: Meter, services: ObservedServices): void {
   const { database, workers, activeUsers, fallbacks, breakers, cache } = services;
   const { manager } = database;
-  sum(meter, 'worker_pool.queue_size', 'Items of batches that wait.', (result) => result.observe(workers.waiting));
-  sum(meter, 'worker_pool.active_workers', 'Workers that are busy.', (result) => result.observe(workers.active));
+  sum(meter, 'worker_pool.queue_size', 'Items of batches that wait.', (result) =>
+    result.observe(workers.waiting),
+  );
+  sum(meter, 'worker_pool.active_workers', 'Workers that are busy.', (result) =>
+    result.observe(workers.active),
+  );
   sum(meter, 'cache.connections', 'Connections to Redis.', (result) => result.observe(cache.connections));
   sum(meter, 'database.connections', 'Connections to PostgreSQL by server and state.', (result) => {
     for (const { name, connections } of manager.servers) {
@@ -33,9 +40,15 @@ export function observe(meter: Meter, services: ObservedServices): void {
     for (const { name, status } of manager.servers)
       result.observe(Number(status.up), { server: name, role: status.up ? status.role : 'unknown' });
   });
-  gauge(meter, 'database.replica.lag', 'How far a replica is behind.', (result) => {
-    for (const { name, status } of manager.replicas) result.observe(status.lagMs / 1000, { server: name });
-  }, 's');
+  gauge(
+    meter,
+    'database.replica.lag',
+    'How far a replica is behind.',
+    (result) => {
+      for (const { name, status } of manager.replicas) result.observe(status.lagMs / 1000, { server: name });
+    },
+    's',
+  );
   gauge(meter, 'service.mode', '0 normal, 1 degraded, 2 read only, 3 down.', (result) =>
     result.observe(MODES.indexOf(fallbacks.mode)),
   );

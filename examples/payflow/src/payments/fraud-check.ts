@@ -69,5 +69,9 @@ export class FraudCheck {
 }
 
 function isAnswer(value: unknown): value is { readonly approved: boolean } {
-  return typeof value === 'object' && value !== null && typeof (value as { approved?: unknown }).approved === 'boolean';
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { approved?: unknown }).approved === 'boolean'
+  );
 }

@@ -84,20 +84,39 @@ export class Payments {
     return reader.read('find_answer', 'primary', async (client) => storedAnswer(client, request));
   }
 
-  async #orderOf({ type, actorId, fromUserId, toUserId, amount, description }: PaymentRequest): Promise<TransactionOrder> {
+  async #orderOf({
+    type,
+    actorId,
+    fromUserId,
+    toUserId,
+    amount,
+    description,
+  }: PaymentRequest): Promise<TransactionOrder> {
     if (type === 'transfer' && fromUserId === toUserId)
       throw new Problem('same-account', 'A transfer needs two users.');
     const currency = await this.#options.currencyOf(fromUserId);
     if (currency === undefined)
-      throw new Problem('no-balance', `User ${fromUserId} has no balance. It is made by POST /api/balances/initialize.`);
-    return { type, fromUserId, toUserId, amount: this.#minorUnits(amount, currency), currency, description, actorId };
+      throw new Problem(
+        'no-balance',
+        `User ${fromUserId} has no balance. It is made by POST /api/balances/initialize.`,
+      );
+    return {
+      type,
+      fromUserId,
+      toUserId,
+      amount: this.#minorUnits(amount, currency),
+      currency,
+      description,
+      actorId,
+    };
   }
 
   #minorUnits(amount: number | string, currency: Currency): bigint {
     try {
       const minor = parseAmount(amount, currency);
       const limit = parseAmount(formatAmount(this.#options.maxAmount, 'EUR').replace(/\.00$/, ''), currency);
-      if (minor > limit) throw new AmountError(`an amount is at most ${formatAmount(limit, currency)} ${currency}`);
+      if (minor > limit)
+        throw new AmountError(`an amount is at most ${formatAmount(limit, currency)} ${currency}`);
       return minor;
     } catch (error) {
       if (!(error instanceof AmountError)) throw error;
@@ -110,7 +129,10 @@ export class Payments {
     if (order.type === 'deposit') return 'approved';
     const decision = await this.#options.fraudCheck.check(order.fromUserId, order.amount, order.currency);
     if (decision === 'unavailable')
-      throw new Problem('fraud-check-unavailable', 'This amount is too large to pass unchecked. Try again later.');
+      throw new Problem(
+        'fraud-check-unavailable',
+        'This amount is too large to pass unchecked. Try again later.',
+      );
     return decision;
   }
 
@@ -135,5 +157,9 @@ export class Payments {
 function idempotentRequest(request: PaymentRequest): IdempotentRequest | undefined {
   const { key, type, actorId, fromUserId, toUserId, amount, description } = request;
   if (key === undefined) return undefined;
-  return { userId: actorId, key, hash: requestHash(type, fromUserId, toUserId, String(amount), description ?? null) };
+  return {
+    userId: actorId,
+    key,
+    hash: requestHash(type, fromUserId, toUserId, String(amount), description ?? null),
+  };
 }

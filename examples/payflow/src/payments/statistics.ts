@@ -10,9 +10,14 @@ export interface StatisticsRow {
 }
 
 /** All transactions by type, status and currency; `hours` back, or all. */
-export async function readStatistics(reader: DatabaseReader, hours: number | undefined): Promise<readonly StatisticsRow[]> {
+export async function readStatistics(
+  reader: DatabaseReader,
+  hours: number | undefined,
+): Promise<readonly StatisticsRow[]> {
   return reader.read('statistics', 0n, async (client) => {
-    const { rows } = await client.query<Omit<StatisticsRow, 'count' | 'amount'> & { count: string; amount: string }>(
+    const { rows } = await client.query<
+      Omit<StatisticsRow, 'count' | 'amount'> & { count: string; amount: string }
+    >(
       `SELECT type, status, currency, count(*) AS count, sum(amount) AS amount FROM transactions
        WHERE $1::int IS NULL OR created_at > now() - make_interval(hours => $1)
        GROUP BY type, status, currency ORDER BY type, status, currency`,

@@ -15,7 +15,10 @@ export class Retry {
   constructor(attempts: number, baseDelayMs: number) {
     const backoff = new ExponentialBackoff({ initialDelay: baseDelayMs, maxDelay: MAX_DELAY_MS });
     this.#conflicts = retry(handleWhen(isConflict), { maxAttempts: attempts, backoff });
-    this.#outages = retry(handleWhen(isUnavailable), { maxAttempts: Math.min(attempts, READ_ATTEMPTS), backoff });
+    this.#outages = retry(handleWhen(isUnavailable), {
+      maxAttempts: Math.min(attempts, READ_ATTEMPTS),
+      backoff,
+    });
   }
 
   /** For transactions: another one came first. */

@@ -36,7 +36,10 @@ export class BackgroundWork {
     void this.#job('ledger-check', async () => this.checkLedgerNow());
     this.#timers.push(
       setInterval(() => void activeUsers.refresh(), ACTIVE_USERS_INTERVAL_MS),
-      setInterval(() => void this.#job('ledger-check', async () => this.checkLedgerNow()), ledgerCheckIntervalMs),
+      setInterval(
+        () => void this.#job('ledger-check', async () => this.checkLedgerNow()),
+        ledgerCheckIntervalMs,
+      ),
       setInterval(() => void this.#job('forget-keys', async () => this.forgetKeysNow()), FORGET_INTERVAL_MS),
     );
   }
@@ -44,8 +47,10 @@ export class BackgroundWork {
   async checkLedgerNow(): Promise<LedgerReport> {
     const { database, metrics } = this.#options;
     const report = await database.reader.read('ledger_check', 0n, checkLedger);
-    for (const [currency, sum] of Object.entries(report.imbalance)) metrics.ledgerImbalance.record(Number(sum), { currency });
-    for (const [currency, sum] of Object.entries(report.held)) metrics.ledgerHeld.record(Number(sum), { currency });
+    for (const [currency, sum] of Object.entries(report.imbalance))
+      metrics.ledgerImbalance.record(Number(sum), { currency });
+    for (const [currency, sum] of Object.entries(report.held))
+      metrics.ledgerHeld.record(Number(sum), { currency });
     metrics.ledgerMismatches.record(report.mismatches, { what: 'balances' });
     metrics.ledgerMismatches.record(report.unbalanced, { what: 'transactions' });
     return report;
@@ -53,7 +58,9 @@ export class BackgroundWork {
 
   async forgetKeysNow(): Promise<number> {
     const { database, idempotencyTtlHours } = this.#options;
-    const { result } = await database.writer.write('forget_keys', async (client) => forgetKeys(client, idempotencyTtlHours));
+    const { result } = await database.writer.write('forget_keys', async (client) =>
+      forgetKeys(client, idempotencyTtlHours),
+    );
     return result;
   }
 

@@ -19,7 +19,9 @@ export interface DatabaseEvents {
 /** The servers of the settings with reader and writer, not looked at yet. */
 export function openDatabase(settings: Settings, metrics: Metrics, events: DatabaseEvents): Database {
   const addresses = [{ host: settings.dbHost, port: settings.dbPort, weight: 1 }, ...settings.replicas];
-  const servers = addresses.map((address, index) => serverOf(settings, `database-${index + 1}`, address, events));
+  const servers = addresses.map((address, index) =>
+    serverOf(settings, `database-${index + 1}`, address, events),
+  );
   const manager = new ConnectionManager(servers, {
     probeIntervalMs: settings.dbProbeInterval,
     onChange: events.onServer,
@@ -38,7 +40,11 @@ export function openDatabase(settings: Settings, metrics: Metrics, events: Datab
       observe,
       onFallback: () => events.onFallback('primary_read'),
     }),
-    writer: new DatabaseWriter(manager, { retry, observe, onConflict: () => metrics.databaseConflicts.add(1) }),
+    writer: new DatabaseWriter(manager, {
+      retry,
+      observe,
+      onConflict: () => metrics.databaseConflicts.add(1),
+    }),
   };
 }
 

@@ -22,7 +22,11 @@ export function openRedis(
     password: settings.redisPassword,
     cluster: settings.redisCluster,
     ...(settings.redisReadHost !== '' && {
-      readReplica: { host: settings.redisReadHost, port: settings.redisReadPort, password: settings.redisPassword },
+      readReplica: {
+        host: settings.redisReadHost,
+        port: settings.redisReadPort,
+        password: settings.redisPassword,
+      },
     }),
     size: settings.redisPoolSize,
     minIdle: settings.redisMinIdle,

@@ -73,7 +73,12 @@ export async function createService(settings: Settings): Promise<Service> {
     onHit: (name) => metrics.cacheHits.add(1, { cache: name }),
     onMiss: (name) => metrics.cacheMisses.add(1, { cache: name }),
   });
-  const shared = { database, cache, fallbacks, recentWrites: new RecentWrites(redis, settings.redisKeyPrefix) };
+  const shared = {
+    database,
+    cache,
+    fallbacks,
+    recentWrites: new RecentWrites(redis, settings.redisKeyPrefix),
+  };
   const balances = new Balances({ ...shared, snapshotEvery: settings.snapshotEvery });
   const services: Services = {
     instance: `${hostname()}:${process.pid}`,
@@ -156,7 +161,11 @@ function fraudTargets(
 function paymentsOf(
   settings: Settings,
   metrics: Metrics,
-  { database, recentWrites, fallbacks }: Pick<Services, 'database' | 'fallbacks'> & { readonly recentWrites: RecentWrites },
+  {
+    database,
+    recentWrites,
+    fallbacks,
+  }: Pick<Services, 'database' | 'fallbacks'> & { readonly recentWrites: RecentWrites },
   balances: Balances,
   balancer: LoadBalancer,
   breaker: Breaker,

@@ -146,7 +146,7 @@ export class UserDirectory {
   async warmUp(id?: number): Promise<number> {
     if (id !== undefined) return this.#warm([await this.find(id)]);
     let count = 0;
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const users = await this.list(WARM_UP_PAGE, after);
       count += await this.#warm(users);
       after = users.at(-1)?.id ?? after;
@@ -163,7 +163,9 @@ export class UserDirectory {
 }
 
 async function revokeKeys(client: PoolClient, userId: number): Promise<void> {
-  await client.query('UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL', [userId]);
+  await client.query('UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL', [
+    userId,
+  ]);
 }
 
 async function unlessTaken<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -42,18 +42,19 @@ function longestGap(times: readonly number[]): number {
 
 /** As the README shows it. */
 export function reportText({ phases, verdict }: DrillResult): string {
-  const rows = phases.map(({ name, seconds, attempts, answered, refused, unanswered, p50Ms, p99Ms, longestGapMs }) =>
-    [
-      name,
-      seconds.toFixed(1),
-      attempts,
-      `${((100 * answered) / Math.max(1, attempts)).toFixed(2)} %`,
-      refused,
-      unanswered,
-      p50Ms,
-      p99Ms,
-      (longestGapMs / 1000).toFixed(2),
-    ].join(' | '),
+  const rows = phases.map(
+    ({ name, seconds, attempts, answered, refused, unanswered, p50Ms, p99Ms, longestGapMs }) =>
+      [
+        name,
+        seconds.toFixed(1),
+        attempts,
+        `${((100 * answered) / Math.max(1, attempts)).toFixed(2)} %`,
+        refused,
+        unanswered,
+        p50Ms,
+        p99Ms,
+        (longestGapMs / 1000).toFixed(2),
+      ].join(' | '),
   );
   return [
     '| phase | seconds | attempts | answered | refused (503) | no answer | p50 ms | p99 ms | longest time without a transfer, s |',

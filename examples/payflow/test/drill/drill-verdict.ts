@@ -30,16 +30,25 @@ export async function verify(
     `SELECT count(*) AS value FROM balances JOIN (SELECT account_id, sum(amount) AS amount, count(*) AS events FROM events GROUP BY 1) AS sums
        USING (account_id) WHERE balances.balance <> sums.amount OR balances.version <> sums.events`,
   );
-  const recorded = await primary.query<{ id: string }>(`SELECT id FROM transactions WHERE type = 'transfer'`, 'payflow');
+  const recorded = await primary.query<{ id: string }>(
+    `SELECT id FROM transactions WHERE type = 'transfer'`,
+    'payflow',
+  );
   const inDatabase = new Set(recorded.map(({ id }) => id));
   const told = new Set(clients.settled.map(({ id }) => id));
   const byService = clients.attempts.filter((attempt) => attempt.byService).length;
   return {
     'sum of all entries, cents': sum,
     'accounts whose balance is not the sum of their events': wrong,
-    'acknowledged transfers that are not in the database': [...told].filter((id) => !inDatabase.has(id)).length,
-    'transfers in the database that no client was told of': [...inDatabase].filter((id) => !told.has(id)).length,
-    'balances that differ from what the clients were told, accounts': await differing(primary, clients, users),
+    'acknowledged transfers that are not in the database': [...told].filter((id) => !inDatabase.has(id))
+      .length,
+    'transfers in the database that no client was told of': [...inDatabase].filter((id) => !told.has(id))
+      .length,
+    'balances that differ from what the clients were told, accounts': await differing(
+      primary,
+      clients,
+      users,
+    ),
     'transfers settled': clients.settled.length,
     'transfers that needed more than one try': clients.settled.filter(({ tries }) => tries > 1).length,
     'answers that clients got from the service': byService,
@@ -68,7 +77,9 @@ async function differing(
 
 async function primaryOf({ postgres }: Stack): Promise<PostgresNode> {
   for (const node of postgres.nodes) {
-    const rows = await node.query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica').catch(() => []);
+    const rows = await node
+      .query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica')
+      .catch(() => []);
     if (rows[0]?.replica === false) return node;
   }
   throw new Error('no node is the primary');
@@ -83,7 +94,9 @@ async function one(primary: PostgresNode, text: string): Promise<number> {
 export async function countedByEndpoint(stack: Stack): Promise<number> {
   const count = async (): Promise<number> => {
     const response = await fetch(`http://127.0.0.1:${stack.nginxPorts.statusPort}/metrics`);
-    return sumOf(await response.text(), 'payflow_http_requests_total', { route: '/api/transactions/transfer' });
+    return sumOf(await response.text(), 'payflow_http_requests_total', {
+      route: '/api/transactions/transfer',
+    });
   };
   return eventually(async () => {
     const before = await count();

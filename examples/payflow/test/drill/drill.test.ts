@@ -22,8 +22,11 @@ test('no money is lost or made, and nothing is done twice, whatever is stopped u
     assert.equal(verdict[name], 0, name);
   assert.ok(verdict['transfers settled'] > 20, 'there was load');
   assert.ok(verdict['transfers that needed more than one try'] > 0, 'the faults were felt');
-  const lost = verdict['answers that clients got from the service'] - verdict['answers that the endpoint counted'];
-  t.diagnostic(`answers that the killed instance had counted since its last flush, and took with it: ${lost}`);
+  const lost =
+    verdict['answers that clients got from the service'] - verdict['answers that the endpoint counted'];
+  t.diagnostic(
+    `answers that the killed instance had counted since its last flush, and took with it: ${lost}`,
+  );
   // Two intervals of one instance under the whole load: more than it can have counted since its last flush.
   const perSecond = Math.max(...result.phases.map(({ attempts, seconds }) => attempts / seconds));
   assert.ok(lost >= 0, 'nothing is counted twice');

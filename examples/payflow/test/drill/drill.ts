@@ -98,7 +98,9 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
       if (faults) await repair(stack);
       // The next fault comes when this one is over.
       await eventually(async () => assertWorking(base));
-      phases.push(phaseFigures(faults ? name : 'the same load, nothing is stopped', clients, from, Date.now()));
+      phases.push(
+        phaseFigures(faults ? name : 'the same load, nothing is stopped', clients, from, Date.now()),
+      );
     }
     await clients.end();
     return { phases, verdict: await verify(stack, clients, users) };
@@ -112,5 +114,6 @@ async function assertWorking(base: string): Promise<void> {
   const { services } = (await response.json()) as {
     services: { fallback_manager: { mode: string } };
   };
-  if (services.fallback_manager.mode !== 'normal') throw new Error(`the mode is ${services.fallback_manager.mode}`);
+  if (services.fallback_manager.mode !== 'normal')
+    throw new Error(`the mode is ${services.fallback_manager.mode}`);
 }

@@ -15,7 +15,13 @@ command(async () => {
   providePrograms();
   for (const faults of [true, false]) {
     const dir = scratchFolder();
-    const options = { dir, clients: Number(values.clients), users: 20, seconds: Number(values.seconds), faults };
+    const options = {
+      dir,
+      clients: Number(values.clients),
+      users: 20,
+      seconds: Number(values.seconds),
+      faults,
+    };
     say(`\n## ${faults ? 'With faults' : 'The same load without faults'}\n`);
     say(reportText(await runDrill(options)));
     rmSync(dir, { recursive: true, force: true });

@@ -64,7 +64,11 @@ export class TestApi {
   /** A new user who is logged in. */
   async person(username = `u${randomBytes(5).toString('hex')}`): Promise<Person> {
     const email = `${username}@example.com`;
-    const created = await this.call<{ id: number }>('POST', '/api/users', undefined, { username, email, password: PASSWORD });
+    const created = await this.call<{ id: number }>('POST', '/api/users', undefined, {
+      username,
+      email,
+      password: PASSWORD,
+    });
     assert.equal(created.status, 201, created.text);
     return this.login(created.body.id, username);
   }
@@ -75,7 +79,10 @@ export class TestApi {
     const url = `/api/balances/initialize?user_id=${person.id}&currency=${currency}`;
     assert.equal((await this.call('POST', url, person.key)).status, 201);
     if (amount !== undefined) {
-      const deposit = await this.call('POST', '/api/transactions/deposit', person.key, { user_id: person.id, amount });
+      const deposit = await this.call('POST', '/api/transactions/deposit', person.key, {
+        user_id: person.id,
+        amount,
+      });
       assert.equal(deposit.status, 201, deposit.text);
     }
     return person;
@@ -91,13 +98,20 @@ export class TestApi {
   }
 
   async login(id: number, username: string): Promise<Person> {
-    const login = await this.call<{ api_key: string }>('POST', '/api/login', undefined, { username, password: PASSWORD });
+    const login = await this.call<{ api_key: string }>('POST', '/api/login', undefined, {
+      username,
+      password: PASSWORD,
+    });
     assert.equal(login.status, 200, login.text);
     return { id, username, key: login.body.api_key };
   }
 
   async balance(person: Person): Promise<number> {
-    const reply = await this.call<{ balance: number }>('GET', `/api/balances?user_id=${person.id}`, person.key);
+    const reply = await this.call<{ balance: number }>(
+      'GET',
+      `/api/balances?user_id=${person.id}`,
+      person.key,
+    );
     assert.equal(reply.status, 200, reply.text);
     return reply.body.balance;
   }
@@ -120,7 +134,10 @@ export class TestApi {
 }
 
 /** @param env on top of those of a fresh database */
-export async function startApi(env: Readonly<Record<string, string>> = {}, base?: Record<string, string>): Promise<TestApi> {
+export async function startApi(
+  env: Readonly<Record<string, string>> = {},
+  base?: Record<string, string>,
+): Promise<TestApi> {
   const all = { ...(base ?? (await freshDatabase())), ...env };
   const service = await createService(readSettings(all));
   await service.start();

@@ -1,6 +1,11 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net';
 import { after } from 'node:test';
 
 const ends: Array<() => void> = [];
@@ -48,7 +53,8 @@ export async function fakeService(): Promise<FakeService> {
     state.paths.push(request.url ?? '');
     request.resume();
     const answer = JSON.stringify({ approved: state.approved });
-    const send = (): unknown => response.writeHead(state.status, { 'content-type': 'application/json' }).end(answer);
+    const send = (): unknown =>
+      response.writeHead(state.status, { 'content-type': 'application/json' }).end(answer);
     setTimeout(send, state.delayMs).unref();
   });
   own(server, new Set());

@@ -24,9 +24,17 @@ export interface OwnedServers extends SharedServers {
 /** A PostgreSQL cluster with a migrated template, and a pair of Redis servers. */
 export async function startServers(): Promise<OwnedServers> {
   const dir = scratchFolder();
-  const [postgres, redis] = await Promise.all([startPostgresCluster(dir, { fast: true }), startRedisPair(dir)]);
+  const [postgres, redis] = await Promise.all([
+    startPostgresCluster(dir, { fast: true }),
+    startRedisPair(dir),
+  ]);
   await postgres.first.query(`CREATE DATABASE ${TEMPLATE}`);
-  await migrateDatabase({ host: '127.0.0.1', port: postgres.first.port, user: DATABASE_USER, database: TEMPLATE });
+  await migrateDatabase({
+    host: '127.0.0.1',
+    port: postgres.first.port,
+    user: DATABASE_USER,
+    database: TEMPLATE,
+  });
   return {
     postgres,
     redis,

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 
 import { agrees, type Replay } from '../../ledger/replay.js';
-import { toNumber, type Currency } from '../../money/money.js';
+import { toNumber } from '../../money/money.js';
 import type { App } from '../app.js';
 import { assertOwn } from '../authenticate.js';
 import { Balance, CLOSED, CurrencyCode, Id, Limit, Offset, SECURED, UserId } from '../schemas.js';
@@ -19,7 +19,7 @@ export function balanceRoutes(app: App, { balances, defaultCurrency }: Services)
     async (request, reply) => {
       const { user_id: userId, currency = defaultCurrency } = request.query;
       assertOwn(request, userId);
-      return reply.status(201).send(await balances.initialize(userId, currency as Currency));
+      return reply.status(201).send(await balances.initialize(userId, currency));
     },
   );
 
@@ -34,20 +34,28 @@ export function balanceRoutes(app: App, { balances, defaultCurrency }: Services)
       const etag = balance.stale ? undefined : `"${balance.version}"`;
       void reply.header('cache-control', 'private, no-cache');
       if (etag !== undefined) void reply.header('etag', etag);
-      if (etag !== undefined && request.headers['if-none-match'] === etag) return reply.status(304).send(null);
+      if (etag !== undefined && request.headers['if-none-match'] === etag)
+        return reply.status(304).send(null);
       return reply.send(balance);
     },
   );
 
-  app.get('/api/balances/history', { schema: { ...schema, querystring: History } }, async (request, reply) => {
-    const { user_id: userId, limit, offset } = request.query;
-    assertOwn(request, userId);
-    const { items, total } = await balances.history(userId, limit, offset);
-    const next = offset + items.length;
-    if (next < total)
-      void reply.header('link', `</api/balances/history?user_id=${userId}&limit=${limit}&offset=${next}>; rel="next"`);
-    return { items, total, limit, offset };
-  });
+  app.get(
+    '/api/balances/history',
+    { schema: { ...schema, querystring: History } },
+    async (request, reply) => {
+      const { user_id: userId, limit, offset } = request.query;
+      assertOwn(request, userId);
+      const { items, total } = await balances.history(userId, limit, offset);
+      const next = offset + items.length;
+      if (next < total)
+        void reply.header(
+          'link',
+          `</api/balances/history?user_id=${userId}&limit=${limit}&offset=${next}>; rel="next"`,
+        );
+      return { items, total, limit, offset };
+    },
+  );
 
   app.post('/api/balances/replay', { schema: { ...schema, querystring: UserId } }, async (request) => {
     assertOwn(request, request.query.user_id);

@@ -30,19 +30,15 @@ export function cacheRoutes(app: App, services: Services): void {
     orUnavailable(async () => cache.keys(request.query.pattern ?? '*')),
   );
 
-  app.post(
-    '/api/cache/warmup',
-    { config, schema: { ...schema, body: WarmUp } },
-    async (request) => {
-      if (!fallbacks.allowsExtras) {
-        fallbacks.record('refused_extra');
-        throw new Problem('degraded', 'The cache is warmed up when a replica answers.');
-      }
-      const { body } = request;
-      const id = body?.type === 'user' ? body.user_id : undefined;
-      return { warmed: await users.warmUp(id) };
-    },
-  );
+  app.post('/api/cache/warmup', { config, schema: { ...schema, body: WarmUp } }, async (request) => {
+    if (!fallbacks.allowsExtras) {
+      fallbacks.record('refused_extra');
+      throw new Problem('degraded', 'The cache is warmed up when a replica answers.');
+    }
+    const { body } = request;
+    const id = body?.type === 'user' ? body.user_id : undefined;
+    return { warmed: await users.warmUp(id) };
+  });
 
   app.post('/api/cache/invalidate', { config, schema: { ...schema, body: Invalidate } }, async (request) => {
     const { body } = request;

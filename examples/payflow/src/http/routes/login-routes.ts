@@ -8,7 +8,10 @@ import type { Services } from '../services.js';
 
 // A wrong name is no other answer than a wrong password, so the body only bounds what is hashed.
 const Login = Type.Object(
-  { username: Type.String({ minLength: 1, maxLength: 50 }), password: Type.String({ minLength: 1, maxLength: 128 }) },
+  {
+    username: Type.String({ minLength: 1, maxLength: 50 }),
+    password: Type.String({ minLength: 1, maxLength: 128 }),
+  },
   CLOSED,
 );
 

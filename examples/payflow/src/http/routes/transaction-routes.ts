@@ -41,7 +41,15 @@ export function transactionRoutes(app: App, services: Services): void {
       const key = request.headers['idempotency-key'];
       return sendAnswer(
         reply,
-        await services.payments.pay({ type: 'transfer', actorId, fromUserId, toUserId, amount, description, key }),
+        await services.payments.pay({
+          type: 'transfer',
+          actorId,
+          fromUserId,
+          toUserId,
+          amount,
+          description,
+          key,
+        }),
       );
     },
   );
@@ -69,7 +77,11 @@ export function transactionRoutes(app: App, services: Services): void {
   );
 }
 
-function oneSidedRoute(app: App, { payments }: Services, type: Extract<TransactionType, 'deposit' | 'withdraw'>): void {
+function oneSidedRoute(
+  app: App,
+  { payments }: Services,
+  type: Extract<TransactionType, 'deposit' | 'withdraw'>,
+): void {
   app.post(
     `/api/transactions/${type}`,
     { schema: { tags: ['transactions'], ...SECURED, body: OneSided, headers: IdempotencyKey } },

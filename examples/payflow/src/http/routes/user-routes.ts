@@ -23,7 +23,10 @@ const Change = Type.Object(
   { ...CLOSED, minProperties: 2 },
 );
 const ById = Type.Object({ id: Id }, CLOSED);
-const Query = Type.Object({ id: Type.Optional(Id), limit: Limit, after: Type.Integer({ minimum: 0, default: 0 }) }, CLOSED);
+const Query = Type.Object(
+  { id: Type.Optional(Id), limit: Limit, after: Type.Integer({ minimum: 0, default: 0 }) },
+  CLOSED,
+);
 
 export function userRoutes(app: App, services: Services): void {
   const { users } = services;
@@ -37,36 +40,43 @@ export function userRoutes(app: App, services: Services): void {
       if (role === 'admin' && request.caller?.role !== 'admin')
         throw new Problem('forbidden', 'Only administrators make administrators.');
       const user = await users.create({ ...rest, role });
-      return reply.status(201).header('location', `/api/users/${user.id}`).header('etag', etagOf(user)).send(user);
+      return reply
+        .status(201)
+        .header('location', `/api/users/${user.id}`)
+        .header('etag', etagOf(user))
+        .send(user);
     },
   );
+
+  app.get('/api/users', { schema: { ...schema, querystring: Query } }, async (request, reply) => {
+    const { id, limit, after } = request.query;
+    if (id !== undefined) return answerUser(services, request, reply, id);
+    if (callerOf(request).role !== 'admin')
+      throw new Problem('forbidden', 'Only administrators see all users.');
+    const items = await users.list(limit, after);
+    if (items.length === limit)
+      void reply.header('link', `</api/users?limit=${limit}&after=${items.at(-1)?.id ?? after}>; rel="next"`);
+    return reply.send({ items });
+  });
 
   app.get(
+    '/api/users/:id',
+    { schema: { ...schema, params: ById, response: { 200: User } } },
+    async (request, reply) => answerUser(services, request, reply, request.params.id),
+  );
+
+  app.put(
     '/api/users',
-    { schema: { ...schema, querystring: Query } },
+    { schema: { ...schema, body: Change, response: { 200: User } } },
     async (request, reply) => {
-      const { id, limit, after } = request.query;
-      if (id !== undefined) return answerUser(services, request, reply, id);
-      if (callerOf(request).role !== 'admin') throw new Problem('forbidden', 'Only administrators see all users.');
-      const items = await users.list(limit, after);
-      if (items.length === limit)
-        void reply.header('link', `</api/users?limit=${limit}&after=${items.at(-1)?.id ?? after}>; rel="next"`);
-      return reply.send({ items });
+      const { id, ...change } = request.body;
+      assertOwn(request, id);
+      if (change.role !== undefined && callerOf(request).role !== 'admin')
+        throw new Problem('forbidden', 'Only administrators change roles.');
+      const user = await users.update(id, change, versionOf(request.headers['if-match']));
+      return reply.header('etag', etagOf(user)).send(user);
     },
   );
-
-  app.get('/api/users/:id', { schema: { ...schema, params: ById, response: { 200: User } } }, async (request, reply) =>
-    answerUser(services, request, reply, request.params.id),
-  );
-
-  app.put('/api/users', { schema: { ...schema, body: Change, response: { 200: User } } }, async (request, reply) => {
-    const { id, ...change } = request.body;
-    assertOwn(request, id);
-    if (change.role !== undefined && callerOf(request).role !== 'admin')
-      throw new Problem('forbidden', 'Only administrators change roles.');
-    const user = await users.update(id, change, versionOf(request.headers['if-match']));
-    return reply.header('etag', etagOf(user)).send(user);
-  });
 
   app.delete('/api/users', { schema: { ...schema, querystring: ById } }, async (request, reply) => {
     assertOwn(request, request.query.id);
