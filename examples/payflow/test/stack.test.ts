@@ -107,8 +107,8 @@ test('either instance, and nginx, answers /metrics with the same totals, which a
   const start = sumOf(await metricsOf(stack.nginxPorts.statusPort), 'payflow_transactions_processed_total', {
     type: 'transfer',
   });
-  const statuses = await Promise.all(Array.from({ length: count }, transfer));
-  assert.deepEqual([...new Set(statuses)], [201]);
+  for (let sent = 0; sent < count; sent += 4)
+    assert.deepEqual(await Promise.all(Array.from({ length: 4 }, transfer)), [201, 201, 201, 201]);
   const ports = [...stack.instancePorts, stack.nginxPorts.statusPort];
   await eventually(async () => {
     const totals = await Promise.all(

@@ -1,4 +1,4 @@
-import { isBrokenConnection, isConflict } from '../database/database-errors.js';
+import { isBrokenConnection, isConflict, isLockTimeout } from '../database/database-errors.js';
 import type { PaymentAnswer } from '../payments/payments.js';
 import { Problem, problemDetails } from './problem.js';
 import type { BatchItemBody } from './routes/transaction-routes.js';
@@ -56,7 +56,8 @@ async function outcomeOf(pay: () => Promise<PaymentAnswer>): Promise<Omit<ItemRe
     // The others may fare better, and what was done must be told.
     if (isBrokenConnection(error))
       return failed(new Problem('outcome-unknown', 'Send the batch again with its key.'));
-    if (isConflict(error)) return failed(new Problem('too-busy', 'Too many requests change this account.'));
+    if (isConflict(error) || isLockTimeout(error))
+      return failed(new Problem('too-busy', 'Too many requests change this account.'));
     throw error;
   }
 }

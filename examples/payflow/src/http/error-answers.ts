@@ -1,6 +1,11 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
-import { isConflict, isUnavailable, OutcomeUnknownError } from '../database/database-errors.js';
+import {
+  isConflict,
+  isLockTimeout,
+  isUnavailable,
+  OutcomeUnknownError,
+} from '../database/database-errors.js';
 import type { App } from './app.js';
 import { Problem, problemDetails, type ProblemCode } from './problem.js';
 import type { Services } from './services.js';
@@ -59,7 +64,7 @@ function problemOf(error: FastifyError | Problem, request: FastifyRequest): Prob
           'The primary database does not answer. Nothing was written. Try again later.',
           cause,
         );
-  if (isConflict(error))
+  if (isConflict(error) || isLockTimeout(error))
     return new Problem('too-busy', 'Too many requests change this account. Try again.', cause);
   const code = BY_STATUS[error.statusCode ?? 500];
   return code === undefined
