@@ -50,7 +50,7 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
     bodyLimit: BODY_LIMIT,
     trustProxy: 'loopback,uniquelocal',
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 64 },
-    return503OnClosing: true,
+    return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
   await app.register(swagger, {
     openapi: {
@@ -63,6 +63,7 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
   answerErrors(app, services);
   authenticate(app, services);
   measureRequests(app, services);
+  closeConnections(app, services);
   healthRoutes(app, services);
   loginRoutes(app, services);
   userRoutes(app, services);
@@ -73,6 +74,13 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
     app.swagger(),
   );
   return app;
+}
+
+/** Before the end, so that nginx has no connection left on which it could send a payment while it is being closed. */
+function closeConnections(app: App, { lifecycle }: Services): void {
+  app.addHook('onSend', async (_request, reply) => {
+    if (lifecycle.ending) void reply.header('connection', 'close');
+  });
 }
 
 /** By the pattern of the route, not by the address: addresses are without number. Probes are not requests of anybody. */

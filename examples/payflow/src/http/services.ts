@@ -14,6 +14,8 @@ import type { UserDirectory } from '../users/user-directory.js';
 /** What the routes call. */
 export interface Services {
   readonly instance: string;
+  /** Set when the process is about to end. */
+  readonly lifecycle: { ending: boolean };
   readonly database: Database;
   readonly users: UserDirectory;
   readonly keys: ApiKeys;

@@ -82,6 +82,7 @@ export async function createService(settings: Settings): Promise<Service> {
   const balances = new Balances({ ...shared, snapshotEvery: settings.snapshotEvery });
   const services: Services = {
     instance: `${hostname()}:${process.pid}`,
+    lifecycle: { ending: false },
     ...shared,
     balances,
     users: new UserDirectory({ ...shared, scryptCost: settings.scryptCost }),

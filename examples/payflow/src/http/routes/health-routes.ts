@@ -14,8 +14,9 @@ export function healthRoutes(app: App, services: Services): void {
   // Without a primary an instance still answers reads, so it stays in the balance; without any database it leaves.
   app.get('/health/ready', PUBLIC, async (_request, reply) => {
     const { mode } = services.fallbacks;
-    void reply.status(mode === 'down' ? 503 : 200);
-    return { status: mode === 'down' ? 'not_ready' : 'ready', mode, instance: services.instance };
+    const ready = mode !== 'down' && !services.lifecycle.ending;
+    void reply.status(ready ? 200 : 503);
+    return { status: ready ? 'ready' : 'not_ready', mode, instance: services.instance };
   });
 
   app.get('/health', PUBLIC, async (_request, reply) => answerHealth(services, reply));
