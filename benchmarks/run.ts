@@ -51,6 +51,12 @@ const BENCHMARKS: readonly Benchmark[] = [
     about:
       "Ten scrapers at once, each asking again as soon as it is answered. Budget: the application's own requests keep their p99 within 2 times of what it is without scrapes; memory returns to its level.",
   },
+  {
+    name: 'endpoint-load',
+    title: 'Bad clients of the metrics port',
+    about:
+      'A thousand clients at once, which come back a second after they were ended, and the metrics server in the process of the application. Budget: the p99 of its own requests stays within 4 times of what it is at peace, and scrapes are answered.',
+  },
 ];
 
 const PAGE = join(__dirname, '..', '..', 'docs', 'benchmarks.md');

@@ -1,5 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
+import { allProjects } from './all-projects.js';
 import { databasesAndClients } from './databases-and-clients.js';
 import { hosts } from './host.js';
 import { jobsAndQueues } from './jobs-and-queues.js';
@@ -10,6 +11,7 @@ import { runtime } from './runtime.js';
 
 /** Name of the file in `dashboards/json` -> dashboard. */
 export const BOARDS: Readonly<Record<string, Dashboard>> = {
+  'all-projects': allProjects,
   'project-overview': projectOverview,
   routes,
   runtime,

@@ -6,3 +6,4 @@ export const toRuntime: PanelLink = { title: 'Runtime', uid: 'orchestrator-runti
 export const toHost: PanelLink = { title: 'Host', uid: 'orchestrator-host' };
 export const toClients: PanelLink = { title: 'Databases and clients', uid: 'orchestrator-clients' };
 export const toItself: PanelLink = { title: 'Orchestrator itself', uid: 'orchestrator-self' };
+export const toProject: PanelLink = { title: 'Project overview', uid: 'orchestrator-overview' };

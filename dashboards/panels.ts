@@ -121,6 +121,8 @@ export interface TableOptions extends Omit<Common, 'unit'> {
   readonly labels: Readonly<Record<string, string>>;
   readonly columns: readonly Column[];
   readonly sortBy: string;
+  /** From the rows to another dashboard, about the project that the row's label `job` names. */
+  readonly rowLink?: PanelLink;
 }
 
 const UP_OR_DOWN: ValueMapping = {
@@ -208,6 +210,12 @@ export function table(options: TableOptions): PlacedPanel {
     const properties: DynamicConfigValue[] = [{ id: 'unit', value: column.unit }];
     if (column.decimals !== undefined) properties.push({ id: 'decimals', value: column.decimals });
     builder.overrideByName(column.title, properties);
+  }
+  const job = options.labels['job'];
+  if (options.rowLink !== undefined && job !== undefined) {
+    const { title, uid } = options.rowLink;
+    const url = `/d/${uid}?\${__url_time_range}&\${datasource:queryparam}&var-job=\${__value.raw}`;
+    builder.overrideByName(job, [{ id: 'links', value: [{ title, url }] }]);
   }
   builder
     .withTransformation({ id: 'merge', options: {} })

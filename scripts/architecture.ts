@@ -8,6 +8,7 @@ export const FLOORS: ReadonlyArray<Readonly<Record<string, string>>> = [
   {
     'index.ts': 'what the package exports',
     'preload.ts': 'what `register.ts` runs: is this an application, is it wanted, `start()`; never throws',
+    cli: 'the program `orchestrator`, a composition root of its own: reads stores, starts no SDK; one file for each command',
   },
   {
     start:
@@ -20,6 +21,7 @@ export const FLOORS: ReadonlyArray<Readonly<Record<string, string>>> = [
   {
     reader: 'from collections of the SDK to delta batches',
     prometheus: 'from a snapshot to an exposition',
+    live: 'from two snapshots to what happened in between, for a person who watches',
   },
   {
     store: 'the contract of a store, the stores, and how their data become a snapshot',
@@ -122,6 +124,7 @@ export const LIMITS = { filesOfFolder: 16, filesOfRoot: 8, linesOfFile: 250 } as
 export const LONG_FILES: Readonly<Record<string, string>> = {
   'src/config/settings.ts': 'the table of settings: a row for each',
   'src/warnings.ts': 'the table of warnings: a row for each',
+  'src/cli/doctor/findings.ts': 'the table of findings: a row for each',
   'src/config/setting-options.ts': 'the same rows as options of `start()`, with their documentation',
 };
 

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { apiPage } from './docs/api-page.js';
 import { architecturePage } from './docs/architecture-page.js';
+import { commandLinePage } from './docs/command-line-page.js';
 import { configurationPage } from './docs/configuration-page.js';
 import { errorsPage } from './docs/errors-page.js';
 import { metricsPage } from './docs/metrics-page.js';
@@ -13,6 +14,7 @@ import { optionTypes } from './docs/option-types.js';
 export const GENERATED_PAGES: Readonly<Record<string, () => string>> = {
   'docs/api.md': apiPage,
   'docs/architecture.md': architecturePage,
+  'docs/command-line.md': commandLinePage,
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
   'docs/operations.md': operationsPage,

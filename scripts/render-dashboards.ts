@@ -8,6 +8,7 @@ import { chromium } from 'playwright-core';
 import { panelData, type PanelData } from './render-dashboards/panel-data.js';
 import { readBoards, type BoardJson } from '../test/dashboards/board-files.js';
 import { startShop } from '../test/dashboards/shop.js';
+import { startProjects } from '../test/dashboards/three-projects.js';
 import { eventually } from '../test/helpers/eventually.js';
 import type { Owner } from '../test/helpers/owner.js';
 import { freePort } from '../test/helpers/ports.js';
@@ -15,7 +16,7 @@ import { startPrometheusIn, type Prometheus } from '../test/helpers/prometheus.j
 import { PACKAGE_ROOT, scratchDir } from '../test/helpers/scratch.js';
 
 /**
- * `npm run dashboards:pictures [seconds]`: runs the demo application under traffic, asks a real Prometheus what each panel
+ * `npm run dashboards:pictures [seconds] [name]`: runs the demo application under traffic, asks a real Prometheus what each panel
  * asks, and draws the answers in headless Chromium. By hand, when dashboards have changed: it takes some minutes and needs
  * a Chromium (CHROMIUM=/path/to/it; Debian's package is the default), and pngquant for small files.
  */
@@ -45,16 +46,31 @@ async function main(): Promise<void> {
   const seconds = Number(process.argv[2] ?? DEFAULT_SECONDS);
   const scope = new Scope();
   try {
-    const prometheus = await runDemo(scope, seconds);
+    const boards = Array.from(readBoards()).filter(([name]) => [undefined, name].includes(process.argv[3]));
+    const isOfProjects = ([name]: (typeof boards)[number]): boolean => name === 'all-projects';
     mkdirSync(PICTURES, { recursive: true });
-    for (const [name, board] of readBoards()) {
-      const panels: PanelData[] = [];
-      for (const panel of board.panels) panels.push(await panelData(prometheus, panel, seconds));
-      await takePicture(board, panels, join(PICTURES, `dashboard-${name}.png`));
-      process.stdout.write(`dashboard-${name}.png\n`);
+    if (boards.some(isOfProjects)) {
+      const { prometheus } = await startProjects(scope);
+      await sleep(seconds * 1000);
+      await drawAll(prometheus, boards.filter(isOfProjects), seconds);
     }
+    const others = boards.filter((one) => !isOfProjects(one));
+    if (others.length > 0) await drawAll(await runDemo(scope, seconds), others, seconds);
   } finally {
     await scope.end();
+  }
+}
+
+async function drawAll(
+  prometheus: Prometheus,
+  boards: ReadonlyArray<readonly [name: string, board: BoardJson]>,
+  seconds: number,
+): Promise<void> {
+  for (const [name, board] of boards) {
+    const panels: PanelData[] = [];
+    for (const panel of board.panels) panels.push(await panelData(prometheus, panel, seconds));
+    await takePicture(board, panels, join(PICTURES, `dashboard-${name}.png`));
+    process.stdout.write(`dashboard-${name}.png\n`);
   }
 }
 
@@ -101,7 +117,10 @@ async function takePicture(board: BoardJson, panels: readonly PanelData[], file:
     await page.addScriptTag({ path: join(PAGE, 'page.js') });
     const drawing = {
       title: board.title,
-      variables: 'Project: shop, a few minutes of the demo application',
+      variables:
+        board.uid === 'orchestrator-projects'
+          ? 'Three projects of one Redis, a few minutes'
+          : 'Project: shop, a few minutes of the demo application',
       panels,
     };
     await page.evaluate(`draw(${JSON.stringify(drawing)})`);

@@ -20,6 +20,9 @@ const ERRORS = {
       withoutAddress:
         '<setting> needs the address of a Redis: set ORCHESTRATOR_REDIS_URL, for example redis://127.0.0.1:6379, or ORCHESTRATOR_STORE=redis for that one.',
       unreadableFile: '<setting>=<file> cannot be read: <error>',
+      tlsIncomplete:
+        '<setting> is not set. The metrics server needs ORCHESTRATOR_METRICS_TLS_CERT and ORCHESTRATOR_METRICS_TLS_KEY for TLS, and TLS for ORCHESTRATOR_METRICS_CLIENT_CA.',
+      certificate: '<settings>: what the files hold cannot be used: <error>',
     },
   },
   ORCHESTRATOR_ALREADY_STARTED: {
@@ -78,6 +81,7 @@ const ERRORS = {
       forgetful: '<store> forgets what was just written.',
       local: 'The local store (<store>) does not work at the moment: <error>.',
       notRead: 'The store was not read within <ms> ms.',
+      nonsense: '<store> gave an answer that makes no sense for <command>. The connection is opened anew.',
       noReason: 'The store failed without a reason.',
     },
   },
@@ -98,6 +102,7 @@ const ERRORS = {
       keyType: '<store>: <error>. Delete the key that something else has written.',
       rights:
         '<store>: <error>. The ACL user needs the keys ~orchestrator:{prefix}:* and the commands of docs/security.md.',
+      list: '<store> does not let this user read the list of projects. Grant %R~orchestrator:projects, or name the projects.',
       script: 'Unexpected answer of the <script> script: <answer>.',
       unusableFolder:
         'The local store cannot use <folder>: <error>. Set ORCHESTRATOR_LOCAL_DIR to a folder that this user may write to.',
@@ -188,13 +193,25 @@ export type Values<Template> = {
 /** The message with its values. */
 export function fill(template: string, values: Readonly<Record<string, unknown>>): string {
   return template.replaceAll(/<(\w+)>/g, (_all, name: string) =>
-    name === 'error' ? reason(values[name]) : String(values[name]),
+    name === 'error' ? reason(values[name]) : cut(String(values[name])),
   );
 }
 
-/** The message of anything that was thrown, in one line. */
+/** The message of anything that was thrown, in one line of sane length: a server may have written it. */
 export function reason(error: unknown): string {
-  return text(error).replaceAll(/\s+/g, ' ').trim();
+  return cut(
+    text(error)
+      .slice(0, 2 * MAX_LENGTH)
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
+  );
+}
+
+/** Characters of what a server, a file or a variable gave. A message of our own with one of them in it is shorter. */
+const MAX_LENGTH = 2000;
+
+function cut(given: string): string {
+  return given.length > MAX_LENGTH ? `${given.slice(0, MAX_LENGTH).toWellFormed()}…` : given;
 }
 
 function text(error: unknown): string {

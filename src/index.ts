@@ -1,6 +1,13 @@
 export { start, shutdown, type StartOptions } from './start/start.js';
+export { flush, type FlushOptions } from './start/flush.js';
 export type { Orchestrator } from './start/running.js';
-export { metricsHandler, collectMetrics, type CollectedMetrics } from './start/metrics-handler.js';
+export {
+  metricsHandler,
+  collectMetrics,
+  type CollectedMetrics,
+  type MetricsHandlerOptions,
+} from './start/metrics-handler.js';
+export { hashPassword } from './server/access/password-hash.js';
 export {
   StoreMetricReader,
   type StoreMetricReaderOptions,
@@ -8,11 +15,8 @@ export {
   StoreMetricReader as RedisMetricReader,
   type StoreMetricReaderOptions as RedisMetricReaderOptions,
 } from './reader/store-metric-reader.js';
-export {
-  StoreMetricExporter,
-  type StoreMetricExporterOptions,
-  type FlushReport,
-} from './reader/store-metric-exporter.js';
+export { StoreMetricExporter, type StoreMetricExporterOptions } from './reader/store-metric-exporter.js';
+export type { FlushReport } from './reader/flush-report.js';
 export type { GaugeMode, GaugeRule } from './reader/gauge-aggregation.js';
 export { createStore } from './start/open-store.js';
 export { Exposition, type ExpositionOptions, type Rendered } from './prometheus/exposition.js';

@@ -19,7 +19,16 @@ export interface Log {
   readonly debug: (message: string) => void;
 }
 
-export function createLog(level: LogLevel, write: (line: string) => void = toStderr): Log {
+/**
+ * @param hide takes out of a line what must not be printed
+ * @param print where lines go. Default: stderr
+ */
+export function createLog(
+  level: LogLevel,
+  hide: (line: string) => string = (line) => line,
+  print: (line: string) => void = toStderr,
+): Log {
+  const write = (line: string): void => print(hide(line));
   const at = (wanted: 'warn' | 'info' | 'debug', line: Warn): Warn =>
     includes(level, wanted) ? line : () => undefined;
   return {
@@ -43,14 +52,29 @@ function toStderr(line: string): void {
   }
 }
 
-/** OpenTelemetry's own diagnostics go the same way, from `debug` on: it repeats at every interval what is said here once. */
-export function logDiagnostics(level: LogLevel, log: Log): void {
-  if (!includes(level, 'debug')) return;
+const DIAG_LEVELS: Readonly<Record<LogLevel, DiagLogLevel>> = {
+  none: DiagLogLevel.NONE,
+  error: DiagLogLevel.ERROR,
+  warn: DiagLogLevel.WARN,
+  info: DiagLogLevel.INFO,
+  debug: DiagLogLevel.DEBUG,
+  verbose: DiagLogLevel.ALL,
+  all: DiagLogLevel.ALL,
+};
+
+/**
+ * OpenTelemetry's own diagnostics go the same way, from `debug` on: it repeats at every interval what is said here once.
+ *
+ * @param areWanted at every level: a level is set, and traces or logs are exported by OpenTelemetry, as it would do by itself
+ */
+export function logDiagnostics(level: LogLevel, log: Log, areWanted: boolean): void {
+  const isDebugging = includes(level, 'debug');
+  if (!isDebugging && !areWanted) return;
+  const say = isDebugging ? log.debug : log.warn;
   const line = (message: string, ...args: unknown[]): void =>
-    log.debug([message, ...args.map((arg) => inspect(arg))].join(' '));
-  const logLevel = level === 'debug' ? DiagLogLevel.DEBUG : DiagLogLevel.ALL;
+    say([message, ...args.map((arg) => inspect(arg))].join(' '));
   diag.setLogger(
     { error: line, warn: line, info: line, debug: line, verbose: line },
-    { logLevel, suppressOverrideMessage: true },
+    { logLevel: DIAG_LEVELS[level], suppressOverrideMessage: true },
   );
 }

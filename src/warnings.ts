@@ -106,6 +106,20 @@ const WARNINGS = {
     meaning: 'The process ended while the store was unavailable. The values that it had not sent are lost.',
     remedy: 'Nothing can be done afterwards. Keep the store up longer than the processes that use it.',
   },
+  ORCHESTRATOR_NO_SPOOL: {
+    message: 'What a process cannot send before its end will be lost: <error>',
+    level: 'debug',
+    meaning:
+      'With Redis, what a process cannot send before its end is left in a file of the host, for the next process of the project. That folder cannot be used.',
+    remedy:
+      'Set `ORCHESTRATOR_LOCAL_DIR` to a folder that the processes may write to; in a container, a volume.',
+  },
+  ORCHESTRATOR_SPOOL_DROPPED: {
+    message: 'What a process could not send before its end, <series> series, is dropped: <why>.',
+    meaning:
+      'A process had left its last values in a file, and by now they cannot be counted: the project was wiped, or they have waited for half of `ORCHESTRATOR_METRICS_TTL`, after which Redis does not know whether it has them. They are counted in `orchestrator_points_dropped_total`.',
+    remedy: 'Nothing.',
+  },
   ORCHESTRATOR_OUTCOME_UNKNOWN: {
     message:
       'One flush of unknown outcome is given up: the store was away for too long to tell whether it arrived.',
@@ -153,13 +167,20 @@ const WARNINGS = {
   ORCHESTRATOR_ENTRY_UNREADABLE: {
     message: 'The entry <entry> of the Redis key <key> cannot be read; it is left out.',
     meaning:
-      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry.',
+      'Something else has written into the keys of this project, or a restore was damaged. Everything else is served. Said once for each entry, and counted in `orchestrator.entries.unreadable`.',
     remedy: 'Delete the entry with HDEL. Give other programs a user that cannot write to these keys.',
   },
   ORCHESTRATOR_KEY_UNREADABLE: {
-    message: 'The Redis key <key> is no hash; it is left out.',
-    meaning: 'As above, for a whole key. The metric to which it belongs is missing, or the instance.',
-    remedy: 'Delete the key.',
+    message: 'The Redis key <key> is of another type than this package makes; it is left out.',
+    meaning:
+      'As above, for a whole key. The metric to which it belongs is missing, or the instance. A key of the project as a whole is replaced with the next flush. Counted in `orchestrator.entries.unreadable` as well.',
+    remedy: 'Delete the key, or wipe the project.',
+  },
+  ORCHESTRATOR_RECORD_UNREADABLE: {
+    message: 'A line of <file> cannot be read (<error>); it is left out.',
+    meaning:
+      'Something else has written into the log of the local store, or the host lost power. Everything else is served. Said once for each file, and each line is counted in `orchestrator.entries.unreadable`.',
+    remedy: 'Nothing. The line goes with the file, when the next checkpoint is written.',
   },
   ORCHESTRATOR_LABELS_CUT: {
     message:
@@ -209,6 +230,14 @@ const WARNINGS = {
       'The port was taken, and for a minute its holder has not said which project it serves: a program that speaks no HTTP, or a process of the project that is stopped or very busy.',
     remedy: 'Find the process, for example with `ss -ltnp`. When it ends, this one serves.',
   },
+  ORCHESTRATOR_PORT_CLOSED: {
+    message:
+      'Port <port> is held by a process of this package that does not say which project it serves. When it ends, this one serves "<prefix>". If it is another project, set OTEL_EXPORTER_PROMETHEUS_PORT to a free port.',
+    meaning:
+      'The process that has the port wants credentials, and shares none with this one. It is an older process of the project, from before a token was exchanged, or another project.',
+    remedy:
+      'After an exchange of tokens nothing. Set the old and the new token for the time of the exchange, and the processes know each other: [security.md](security.md#tokens).',
+  },
   ORCHESTRATOR_PORT_LEFT: {
     message:
       'The application listens on port <port>, so the metrics server has left it. The metrics of "<prefix>" are <elsewhere>.',
@@ -224,6 +253,39 @@ const WARNINGS = {
       'Two processes of one project have different stores and one port: the numbers of one of them are missing from the scrape.',
     remedy:
       'Give all processes of a project the same store, or those that belong together a prefix and a port of their own. Two names of one Redis server count as different.',
+  },
+  ORCHESTRATOR_OPEN_TO_ALL: {
+    message:
+      'Everyone who reaches port <port> of <host> can read the metrics. Set ORCHESTRATOR_METRICS_TOKEN, ORCHESTRATOR_METRICS_BASIC_AUTH or ORCHESTRATOR_METRICS_CLIENT_CA, or OTEL_EXPORTER_PROMETHEUS_HOST=localhost.',
+    meaning:
+      'The metrics server listens on another address than the loopback, and asks nobody who they are. Said by the process that serves.',
+    remedy:
+      'Set one of these: [security.md](security.md#who-may-read). If a network policy or a firewall keeps others away, nothing.',
+  },
+  ORCHESTRATOR_REQUESTS_REFUSED: {
+    message:
+      '<requests> requests for metrics were refused since this was last said; the latest, from <address>: <reason>.',
+    meaning:
+      'Somebody asked without a token, with a wrong one, under a foreign host name, or too often. The reasons are those of the metric `orchestrator.requests.refused`. Said once a minute at most.',
+    remedy:
+      'If it is your scraper, correct what it sends: [security.md](security.md#who-may-read). If it is not, find out who it is.',
+  },
+  ORCHESTRATOR_CREDENTIALS_UNUSABLE: {
+    message: '<setting>: <entries> of its entries cannot be used and let nobody in. Allowed: <usable>.',
+    meaning:
+      'A token or a user is not written as it has to be. It is set all the same, and the port stays closed.',
+    remedy: 'Correct it. [security.md](security.md#who-may-read) says how a hash is made.',
+  },
+  ORCHESTRATOR_FILE_UNUSABLE: {
+    message: '<setting>=<file> cannot be used: <error>. What it held before is used on.',
+    meaning:
+      'A file with tokens, users or certificates is gone or cannot be read. If it never could be read, it lets nobody in.',
+    remedy: 'Correct the file or its rights. It is looked at again with the next request.',
+  },
+  ORCHESTRATOR_CERTIFICATE_UNUSABLE: {
+    message: '<settings>: what the files hold now cannot be used: <error>. What they held before is used on.',
+    meaning: 'A certificate was exchanged for something that is none, or that does not fit its key.',
+    remedy: 'Correct the files. They are looked at every ten seconds.',
   },
   ORCHESTRATOR_CANNOT_LISTEN: {
     message:

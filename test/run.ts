@@ -21,6 +21,7 @@ const FILE_TIMEOUT_MS = 10 * 60_000;
 const SECONDS: Readonly<Record<string, number>> = {
   'end-to-end/nodes.test': 120,
   'end-to-end/kill.test': 100,
+  'faults/model-based.test': 60,
   'end-to-end/outage.test': 90,
   'end-to-end/exactness.test': 40,
   'end-to-end/host.test': 30,

@@ -53,9 +53,9 @@ app.get('/recommendations', async (request, response) => {
 
 app.get('/search', async (request, response) => {
   await sleep(20 + Math.random() * 180);
-  const { rows } = await pool.query('SELECT id, name FROM products WHERE name ILIKE $1', [
-    `%${request.query.q ?? ''}%`,
-  ]);
+  // A word that is given twice is a list.
+  const word = typeof request.query.q === 'string' ? request.query.q : '';
+  const { rows } = await pool.query('SELECT id, name FROM products WHERE name ILIKE $1', [`%${word}%`]);
   response.json(rows);
 });
 

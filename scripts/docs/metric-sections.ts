@@ -17,6 +17,7 @@ import type { HttpMetricNames } from '../../src/instrumentation/http/metric-name
 import { instrumentHttpServer } from '../../src/instrumentation/http/server/server.js';
 import { bindMeter } from '../../src/instrumentation/meter/bound-meter.js';
 import { observeExporter } from '../../src/reader/self-metrics.js';
+import { observeRefusals, Refusals } from '../../src/server/access/refusals.js';
 import { StoreMetricExporter } from '../../src/reader/store-metric-exporter.js';
 import { createMemoryStore } from '../../src/store/memory/memory-store.js';
 
@@ -59,6 +60,7 @@ export const METRIC_SECTIONS: Readonly<Record<string, (provider: MeterProvider) 
       warn: () => undefined,
     });
     observeExporter(provider.getMeter(OURS), new StoreMetricExporter({ store }));
+    observeRefusals(provider.getMeter(OURS), new Refusals(() => undefined));
   },
 };
 

@@ -61,6 +61,18 @@ export const list: Kind<readonly string[]> = {
       .filter((item) => item !== ''),
 };
 
+/**
+ * What lets someone in. Never refused: its default is "none", and a secret that is set wrongly must not open what it was to
+ * close. The place that uses it says what it cannot use.
+ */
+export const secrets: Kind<readonly string[]> = {
+  allowed: list.allowed,
+  parse(value) {
+    const items = list.parse(value);
+    return items.length === 0 ? [''] : items;
+  },
+};
+
 export function listOf<const T extends string>(...values: readonly T[]): Kind<readonly T[]> {
   const item = oneOf(...values);
   return {

@@ -282,11 +282,84 @@ export interface SettingOptions {
 
   /**
    * Serves the metrics on the application's own HTTP servers too, at this path. Everyone that reaches the
-   * application can then read them.
+   * application can then read them, unless a token or a user is set.
    *
    * Variable: `ORCHESTRATOR_APP_METRICS_PATH`. Default: none. Allowed: a path that begins with `/`.
    */
   readonly appMetricsPath?: Settings['appMetricsPath'] | undefined;
+
+  /**
+   * Bearer tokens; any of them lets a request in: `Authorization: Bearer <token>`. With a token or a user
+   * set, everyone else gets `/healthz` and the bare status of `/readyz`. Holds for the metrics server, for
+   * `ORCHESTRATOR_APP_METRICS_PATH` and for `metricsHandler()`. Several, for the time of an exchange, with
+   * commas.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_TOKEN`. Default: none. Allowed: a comma-separated list.
+   */
+  readonly metricsToken?: Settings['metricsToken'] | string | undefined;
+
+  /**
+   * File with bearer tokens, one a line. Read again when it changes.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_TOKEN_FILE`. Default: none. Allowed: any text.
+   */
+  readonly metricsTokenFile?: Settings['metricsTokenFile'] | undefined;
+
+  /**
+   * Users of basic authentication, `name:hash`, with commas; [security.md](security.md#basic-authentication)
+   * says how a hash is made.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_BASIC_AUTH`. Default: none. Allowed: a comma-separated list.
+   */
+  readonly metricsBasicAuth?: Settings['metricsBasicAuth'] | string | undefined;
+
+  /**
+   * File with users, one `name:hash` a line. Read again when it changes.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_BASIC_AUTH_FILE`. Default: none. Allowed: any text.
+   */
+  readonly metricsBasicAuthFile?: Settings['metricsBasicAuthFile'] | undefined;
+
+  /**
+   * File with the certificate (PEM) of the metrics server, and those between it and its authority. Read again
+   * when it changes. With it the metrics server speaks TLS only.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_TLS_CERT`. Default: none: no TLS. Allowed: any text.
+   */
+  readonly metricsTlsCert?: Settings['metricsTlsCert'] | undefined;
+
+  /**
+   * File with the key (PEM) of that certificate.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_TLS_KEY`. Default: none. Allowed: any text.
+   */
+  readonly metricsTlsKey?: Settings['metricsTlsKey'] | undefined;
+
+  /**
+   * The oldest TLS that the metrics server accepts.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_TLS_MIN_VERSION`. Default: `TLSv1.2`. Allowed: `TLSv1.2`, `TLSv1.3`.
+   */
+  readonly metricsTlsMinVersion?: Settings['metricsTlsMinVersion'] | undefined;
+
+  /**
+   * File with the certificate authorities (PEM) whose client certificates the metrics server accepts. Without
+   * such a certificate a client gets `/healthz` and the bare status of `/readyz`. Tokens and users are asked
+   * for besides. Needs TLS.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_CLIENT_CA`. Default: none: clients need no certificate. Allowed: any
+   * text.
+   */
+  readonly metricsClientCa?: Settings['metricsClientCa'] | undefined;
+
+  /**
+   * Host names, without port, under which the metrics server may be asked besides those of the loopback: of a
+   * proxy or a tunnel before it. `*.example.com` for all names below one, `*` for any. On the loopback every
+   * other name is refused; on another address only if this is set.
+   *
+   * Variable: `ORCHESTRATOR_METRICS_ALLOWED_HOSTS`. Default: none. Allowed: a comma-separated list.
+   */
+  readonly metricsAllowedHosts?: Settings['metricsAllowedHosts'] | string | undefined;
 
   /**
    * Allows `POST /wipe-metrics` with `Authorization: Bearer <token>`, which deletes all data of the project.
@@ -294,6 +367,13 @@ export interface SettingOptions {
    * Variable: `ORCHESTRATOR_WIPE_TOKEN`. Default: none: wiping is off. Allowed: any text.
    */
   readonly wipeToken?: Settings['wipeToken'] | undefined;
+
+  /**
+   * File with that token; several, one a line. Read again when it changes.
+   *
+   * Variable: `ORCHESTRATOR_WIPE_TOKEN_FILE`. Default: none. Allowed: any text.
+   */
+  readonly wipeTokenFile?: Settings['wipeTokenFile'] | undefined;
 
   /**
    * Also start in `worker_threads`, each as an instance of its own.
@@ -398,6 +478,16 @@ export interface SettingOptions {
    * Variable: `OTEL_METRIC_EXPORT_INTERVAL`. Default: `5000`. Allowed: a whole number from 100 to 3600000.
    */
   readonly metricExportInterval?: Settings['metricExportInterval'] | undefined;
+
+  /**
+   * Milliseconds for which `process.exit()` or a crash may be held up to send what was recorded since the
+   * last flush. It takes about a millisecond with the local store, and a thread and a connection with Redis.
+   * What Redis has not confirmed by then goes to a file, which the next process of the project on this host
+   * sends. `0`: such ends lose what was recorded since the last flush.
+   *
+   * Variable: `ORCHESTRATOR_EXIT_TIMEOUT`. Default: `500`. Allowed: a whole number from 0 to 10000.
+   */
+  readonly exitTimeout?: Settings['exitTimeout'] | undefined;
 
   /**
    * Milliseconds a flush may take: never more than the interval, and for a flush to the store never more than

@@ -19,7 +19,20 @@ export function shown(row: Setting, value: string): string {
   if (row.secret === true) return '(hidden)';
   if (row.secret === 'url') return JSON.stringify(withoutCredentials(value));
   if (row.secret === 'hosts' && !areHosts(value)) return '(hidden)';
-  return JSON.stringify(value);
+  return mayHoldSecret(value) ? '(hidden)' : JSON.stringify(cut(value));
+}
+
+/** A value that is not allowed may be meant for another setting: a URL with a password, a header. */
+function mayHoldSecret(value: string): boolean {
+  if (/@|(?:passw|secret|token|bearer|basic|api[-_]?key|credential|authori[sz])/i.test(value)) return true;
+  return value.includes('://') && withoutCredentials(value) !== value;
+}
+
+/** Enough to recognize it. */
+const MAX_SHOWN = 100;
+
+function cut(value: string): string {
+  return value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN).toWellFormed()}…` : value;
 }
 
 /** How a default reads in the documentation, in Markdown. */

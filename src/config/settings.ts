@@ -20,6 +20,7 @@ import {
   paths,
   projectName,
   redisUrl,
+  secrets,
   type HostPort,
   type Kind,
 } from './setting-kinds.js';
@@ -43,6 +44,9 @@ const builtInRules = Array.from(OWN_MODES, ([name, mode]) => `\`${name}=${mode}\
 
 const OTLP_PROTOCOLS = ['grpc', 'http/protobuf', 'http/json'] as const;
 type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
+
+const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+type TlsVersion = (typeof TLS_VERSIONS)[number];
 
 /**
  * Every setting is one row, in the order of the configuration page. Parsing, redaction, the types of settings and options,
@@ -336,7 +340,85 @@ class SettingsTable {
     default: undefined,
     defaultText: 'none',
     description:
-      "Serves the metrics on the application's own HTTP servers too, at this path. Everyone that reaches the application can then read them.",
+      "Serves the metrics on the application's own HTTP servers too, at this path. Everyone that reaches the application can then read them, unless a token or a user is set.",
+  };
+
+  readonly metricsToken: Setting<readonly string[]> = {
+    env: ['ORCHESTRATOR_METRICS_TOKEN'],
+    kind: secrets,
+    default: [],
+    defaultText: 'none',
+    description:
+      'Bearer tokens; any of them lets a request in: `Authorization: Bearer <token>`. With a token or a user set, everyone else gets `/healthz` and the bare status of `/readyz`. Holds for the metrics server, for `ORCHESTRATOR_APP_METRICS_PATH` and for `metricsHandler()`. Several, for the time of an exchange, with commas.',
+    secret: true,
+  };
+
+  readonly metricsTokenFile: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_METRICS_TOKEN_FILE'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'File with bearer tokens, one a line. Read again when it changes.',
+  };
+
+  readonly metricsBasicAuth: Setting<readonly string[]> = {
+    env: ['ORCHESTRATOR_METRICS_BASIC_AUTH'],
+    kind: secrets,
+    default: [],
+    defaultText: 'none',
+    description:
+      'Users of basic authentication, `name:hash`, with commas; [security.md](security.md#basic-authentication) says how a hash is made.',
+    secret: true,
+  };
+
+  readonly metricsBasicAuthFile: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_METRICS_BASIC_AUTH_FILE'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'File with users, one `name:hash` a line. Read again when it changes.',
+  };
+
+  readonly metricsTlsCert: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_METRICS_TLS_CERT'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none: no TLS',
+    description:
+      'File with the certificate (PEM) of the metrics server, and those between it and its authority. Read again when it changes. With it the metrics server speaks TLS only.',
+  };
+
+  readonly metricsTlsKey: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_METRICS_TLS_KEY'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'File with the key (PEM) of that certificate.',
+  };
+
+  readonly metricsTlsMinVersion: Setting<TlsVersion> = {
+    env: ['ORCHESTRATOR_METRICS_TLS_MIN_VERSION'],
+    kind: oneOf(...TLS_VERSIONS),
+    default: 'TLSv1.2',
+    description: 'The oldest TLS that the metrics server accepts.',
+  };
+
+  readonly metricsClientCa: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_METRICS_CLIENT_CA'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none: clients need no certificate',
+    description:
+      'File with the certificate authorities (PEM) whose client certificates the metrics server accepts. Without such a certificate a client gets `/healthz` and the bare status of `/readyz`. Tokens and users are asked for besides. Needs TLS.',
+  };
+
+  readonly metricsAllowedHosts: Setting<readonly string[]> = {
+    env: ['ORCHESTRATOR_METRICS_ALLOWED_HOSTS'],
+    kind: list,
+    default: [],
+    defaultText: 'none',
+    description:
+      'Host names, without port, under which the metrics server may be asked besides those of the loopback: of a proxy or a tunnel before it. `*.example.com` for all names below one, `*` for any. On the loopback every other name is refused; on another address only if this is set.',
   };
 
   readonly wipeToken: Setting<string | undefined> = {
@@ -347,6 +429,14 @@ class SettingsTable {
     description:
       'Allows `POST /wipe-metrics` with `Authorization: Bearer <token>`, which deletes all data of the project.',
     secret: true,
+  };
+
+  readonly wipeTokenFile: Setting<string | undefined> = {
+    env: ['ORCHESTRATOR_WIPE_TOKEN_FILE'],
+    kind: anyText,
+    default: undefined,
+    defaultText: 'none',
+    description: 'File with that token; several, one a line. Read again when it changes.',
   };
 
   readonly workerThreads: Setting<boolean> = {
@@ -464,6 +554,14 @@ class SettingsTable {
     default: 5000,
     description:
       'Milliseconds between two flushes. Deviation: the specification says 60000. SIGKILL loses at most this much. It holds for the `otlp` and `console` metrics exporters too.',
+  };
+
+  readonly exitTimeout: Setting<number> = {
+    env: ['ORCHESTRATOR_EXIT_TIMEOUT'],
+    kind: integer(0, 10_000),
+    default: 500,
+    description:
+      'Milliseconds for which `process.exit()` or a crash may be held up to send what was recorded since the last flush. It takes about a millisecond with the local store, and a thread and a connection with Redis. What Redis has not confirmed by then goes to a file, which the next process of the project on this host sends. `0`: such ends lose what was recorded since the last flush.',
   };
 
   readonly metricExportTimeout: Setting<number> = {

@@ -8,6 +8,36 @@ import {
 import type { Family } from './family.js';
 import { classicToExponential, exponentialToClassic } from './histogram-conversion.js';
 
+/** Scales that real numbers have: a double needs no finer one than 20, and fits into one bucket at -11. */
+const MAX_SCALE = 64;
+
+/** Whether numbers that something else may have written are in this layout, so that the arithmetic on them ends. */
+function isExponential(values: readonly number[]): boolean {
+  const [scale = NaN, threshold = NaN, , , first = NaN, positive = NaN, second = NaN] = values;
+  const counts = values.length - EXPONENTIAL_HEADER;
+  return (
+    [scale, first, second].every(Number.isSafeInteger) &&
+    Math.abs(scale) <= MAX_SCALE &&
+    threshold >= 0 &&
+    threshold < Infinity &&
+    Number.isInteger(positive) &&
+    positive >= 0 &&
+    positive <= counts &&
+    values.every((value, index) => Number.isInteger(value) || index === 1 || index === 3)
+  );
+}
+
+/** Whether numbers that something else may have written can be the values of a series of this family. */
+export function areValuesOf(family: Family, values: readonly number[]): boolean {
+  const { type, boundaries = [] } = family;
+  if (type === 'exponentialhistogram') return isExponential(values);
+  if (type !== 'histogram') return values.length === 1;
+  return (
+    values.length === boundaries.length + 2 &&
+    values.every((value, index) => index === 0 || Number.isInteger(value))
+  );
+}
+
 /** The sum of two values of one series of an additive family; neither is changed. */
 export function addValues(family: Family, a: readonly number[], b: readonly number[]): number[] {
   if (family.type === 'exponentialhistogram') return mergeExponential(a, b);

@@ -90,8 +90,13 @@ export class CurrentFamily {
     this.#take((this.#overflow ??= newEntry(OVERFLOW_SERIES)), reading);
   }
 
-  /** The collection is complete: what it did not report is gone, but for what stands. */
-  end(nowMark: number): void {
+  /**
+   * The collection is complete: what it did not report is gone, but for what stands.
+   *
+   * @param observed whether callbacks were called for it; if not, what they last observed goes on
+   */
+  end(nowMark: number, observed: boolean): void {
+    if (!observed) this.#goOn();
     const points: CurrentPoint[] = [];
     for (const [text, entry] of this.#entries) {
       if (this.#isVisible(entry)) points.push(this.#pointOf(entry, nowMark));
@@ -100,6 +105,10 @@ export class CurrentFamily {
     if (this.#overflow !== undefined && this.#isVisible(this.#overflow))
       points.push(this.#pointOf(this.#overflow, nowMark));
     this.#points = points;
+  }
+
+  #goOn(): void {
+    for (const entry of this.#all()) if (entry.seen === this.#collection - 1) entry.seen = this.#collection;
   }
 
   *#all(): Iterable<Entry> {

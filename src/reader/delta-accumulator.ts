@@ -24,6 +24,7 @@ import {
   type MetricIdentity,
 } from './metric-family.js';
 import { type Fit, normalizeAttributes, normalizeScope, type OtelScope } from './normalize.js';
+import { resourceAttributes } from './resource-attributes.js';
 
 export interface DeltaAccumulatorOptions {
   /** How the current values of several instances of this gauge become one answer. */
@@ -97,8 +98,13 @@ export class DeltaAccumulator {
     return count;
   }
 
-  /** Takes over one collection. @param nowMark its time by `performance.now()` */
-  add(metrics: ResourceMetrics, nowMark: number): void {
+  /**
+   * Takes over one collection.
+   *
+   * @param nowMark its time by `performance.now()`
+   * @param observed false: no callback was called for it, and what they last observed goes on
+   */
+  add(metrics: ResourceMetrics, nowMark: number, observed = true): void {
     this.#dirty = true;
     this.#collectedMark = nowMark;
     this.#setResource(metrics.resource);
@@ -106,7 +112,7 @@ export class DeltaAccumulator {
     for (const { scope, metrics: list } of metrics.scopeMetrics) {
       for (const metric of list) this.#addMetric(this.#scope(scope), metric, nowMark);
     }
-    for (const family of this.#all()) if (family instanceof CurrentFamily) family.end(nowMark);
+    for (const family of this.#all()) if (family instanceof CurrentFamily) family.end(nowMark, observed);
   }
 
   /** Everything that waits, as one batch. */
@@ -132,7 +138,7 @@ export class DeltaAccumulator {
     this.#resourceSource = resource;
     this.#scopes = new WeakMap();
     // Asynchronous attributes have settled: PeriodicExportingMetricReader waits for them before it exports.
-    this.#resource = normalizeAttributes(resource.attributes, this.#fit('target_info'));
+    this.#resource = resourceAttributes(resource.attributes, this.#fit('target_info'));
     const copied = this.#resource.filter(([key]) => this.#options.resourceLabels(key));
     this.#copied = copied.length > 0 ? Object.fromEntries(copied) : undefined;
     this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];

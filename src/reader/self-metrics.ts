@@ -35,6 +35,12 @@ export function observeExporter(meter: Meter, exporter: StoreMetricExporter): vo
     unit: '{text}',
   });
   meter
+    .createObservableCounter('orchestrator.entries.unreadable', {
+      description: 'Entries of the store that could not be read; each process counts those that it finds.',
+      unit: '{entry}',
+    })
+    .addCallback((result) => result.observe(exporter.unreadableEntries()));
+  meter
     .createObservableGauge('orchestrator.pending.series', {
       description: 'Series whose last additions wait for the store.',
       unit: '{series}',

@@ -8,29 +8,17 @@ import {
 } from '@opentelemetry/sdk-metrics';
 
 import { orchestratorError } from '../errors.js';
-import type { DeltaBatch } from '../model/delta-batch.js';
 import { DEFAULT_MAX_SERIES } from '../model/series.js';
 import { DEFAULT_MAX_LABEL_LENGTH } from '../model/shorten.js';
 import type { MetricStore } from '../store/metric-store.js';
 import { type Warn, warning } from '../warnings.js';
-import { DeltaAccumulator, REFRESH_MS } from './delta-accumulator.js';
+import { REFRESH_MS } from './delta-accumulator.js';
+import type { FlushReport } from './flush-report.js';
 import type { ModeOf } from './gauge-aggregation.js';
 import { LossCounter } from './losses.js';
 import { OutageLog } from './outage-log.js';
-
-/** The outcome of one attempt to write to the store. */
-export interface FlushReport {
-  /** How long it took. */
-  readonly seconds: number;
-  /** Why it failed; absent when the store has confirmed everything. */
-  readonly error?: unknown;
-  /** Points that a limit on series moved into the overflow series. */
-  readonly overflowed: number;
-  /** Points and observations that could not be kept. */
-  readonly dropped: number;
-  /** Label values, keys and names that were cut to the limit on their length. */
-  readonly cut: number;
-}
+import { PendingBatches } from './pending-batches.js';
+import { isWorthWaiting } from './worth-waiting.js';
 
 /** Options of {@link StoreMetricExporter}. */
 export interface StoreMetricExporterOptions {
@@ -55,9 +43,6 @@ export interface StoreMetricExporterOptions {
   readonly losses?: LossCounter | undefined;
 }
 
-/** `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours. */
-const SUCCESS = 0;
-
 /**
  * Writes what the SDK collected to a store. It takes ownership at once: a collection is merged into what waits, and leaves
  * it only with a batch that the store has confirmed. A batch of unknown outcome is sent again unchanged until it is
@@ -77,17 +62,15 @@ export class StoreMetricExporter implements PushMetricExporter {
   onFlush: (report: FlushReport) => void = () => undefined;
   /** Series that each metric may have in the store. */
   readonly maxSeries: number;
+  /** Entries of the store that could not be read so far. */
+  readonly unreadableEntries: () => number;
 
   readonly #store: MetricStore;
   readonly #outage: OutageLog;
   readonly #warn: Warn;
   readonly #losses: LossCounter;
-  readonly #waiting: DeltaAccumulator;
+  readonly #pending: PendingBatches;
   readonly #accepted = new WeakSet<ResourceMetrics>();
-  #unconfirmed: DeltaBatch | undefined;
-  /** Of the last batch that the store has confirmed. */
-  #confirmedMark = -Infinity;
-  #sequence = 0;
   #running: Promise<boolean> | undefined;
   #flushMark: number | undefined;
   #closed = false;
@@ -105,11 +88,12 @@ export class StoreMetricExporter implements PushMetricExporter {
   }: StoreMetricExporterOptions) {
     this.maxSeries = maxSeries;
     this.#store = store;
+    this.unreadableEntries = () => store.unreadable ?? 0;
     this.#warn = warn;
     this.#outage = new OutageLog(store.description, warn);
     this.#losses = losses;
     const limits = { maxSeries, maxLabelLength };
-    this.#waiting = new DeltaAccumulator({ ...limits, gaugeAggregation, refreshMs, resourceLabels, losses });
+    this.#pending = new PendingBatches({ ...limits, gaugeAggregation, refreshMs, resourceLabels, losses });
   }
 
   /** The reason why the last attempt failed; undefined while the store answers. */
@@ -124,9 +108,7 @@ export class StoreMetricExporter implements PushMetricExporter {
 
   /** Number of series whose additions the store has not confirmed. */
   get pendingSeries(): number {
-    let count = this.#waiting.pendingSeries;
-    for (const { points } of this.#unconfirmed?.deltas ?? []) count += points.length;
-    return count;
+    return this.#pending.series;
   }
 
   /**
@@ -146,14 +128,19 @@ export class StoreMetricExporter implements PushMetricExporter {
    */
   export(metrics: ResourceMetrics, done: (result: { code: number }) => void): void {
     this.accept(metrics);
-    done({ code: SUCCESS });
+    // `ExportResultCode.SUCCESS` of @opentelemetry/core, which is not a dependency of ours.
+    done({ code: 0 });
   }
 
-  /** Takes one collection over, once, however often it is handed over; and begins to write it. */
-  accept(metrics: ResourceMetrics): void {
+  /**
+   * Takes one collection over, once, however often it is handed over; and begins to write it.
+   *
+   * @param observed false: no callback was called for it, and what they last observed goes on
+   */
+  accept(metrics: ResourceMetrics, observed = true): void {
     if (this.#accepted.has(metrics)) return;
     this.#accepted.add(metrics);
-    this.#waiting.add(metrics, performance.now());
+    this.#pending.add(metrics, performance.now(), observed);
     void this.#flush();
   }
 
@@ -183,13 +170,38 @@ export class StoreMetricExporter implements PushMetricExporter {
    *
    * @returns that number; 0 when everything has arrived
    */
-  reportLosses(): number {
-    const lost = this.pendingSeries + this.#waiting.keptSince(this.#confirmedMark);
+  reportLosses(error: unknown = this.#outage.error ?? 'it has not answered yet.'): number {
+    const lost = this.#pending.series + this.#pending.keptValues;
     if (lost === 0 || this.#lossesReported) return lost;
     this.#lossesReported = true;
-    const error = this.#outage.error ?? 'it has not answered yet.';
     this.#warn(...warning('ORCHESTRATOR_METRICS_LOST', { series: lost, error }));
     return lost;
+  }
+
+  /**
+   * For the `exit` event of a process: hands over to the store what it has not confirmed, together with these last collections, and
+   * ends the lease. Synchronous. What cannot be handed over is said.
+   *
+   * @param last without observable instruments
+   * @param waitMs milliseconds that it may take
+   */
+  finish(last: readonly ResourceMetrics[], waitMs: number): void {
+    if (this.#closed) return;
+    for (const metrics of last) {
+      if (this.#accepted.has(metrics)) continue;
+      this.#accepted.add(metrics);
+      this.#pending.add(metrics, performance.now(), false);
+    }
+    const batches = [...this.#pending.all()];
+    const isWorth = this.#pending.keptValues > 0 || batches.some(isWorthWaiting);
+    try {
+      const outcome = this.#store.finish?.({ batches, waitMs, isWorthWaiting: isWorth });
+      const newest = batches.at(-1);
+      if (outcome === 'stored' && newest !== undefined) this.#pending.confirm(newest);
+      if (outcome === undefined && this.#outage.error !== undefined) this.reportLosses();
+    } catch (error) {
+      this.reportLosses(error);
+    }
   }
 
   /** Ends the lease without closing; the next flush begins it again. For a process that is about to end. */
@@ -198,10 +210,10 @@ export class StoreMetricExporter implements PushMetricExporter {
     if (this.#outage.error === undefined) await this.#store.endLease();
   }
 
-  /** Never rejects. An attempt under way takes along what came in the meantime; when it fails, so would the next one. */
+  /** Never rejects. An attempt under way takes along what came meanwhile; when it fails, so would the next one. */
   async #flush(): Promise<void> {
     if (this.#running !== undefined && !(await this.#running)) return;
-    if (this.#unconfirmed === undefined && !this.#waiting.dirty) return;
+    if (this.#pending.isEmpty) return;
     this.#running ??= this.#attempt().finally(() => {
       this.#running = undefined;
     });
@@ -215,13 +227,11 @@ export class StoreMetricExporter implements PushMetricExporter {
     let dropped = 0;
     let error: unknown;
     try {
-      while (this.#unconfirmed !== undefined || this.#waiting.dirty) {
-        this.#unconfirmed ??= this.#waiting.take(++this.#sequence);
-        const result = await this.#store.apply(this.#unconfirmed);
+      for (let batch = this.#pending.next(); batch !== undefined; batch = this.#pending.next()) {
+        const result = await this.#store.apply(batch);
         overflowed += result.overflowed;
         dropped += result.dropped ?? 0;
-        this.#confirmedMark = this.#unconfirmed.collectedAt;
-        this.#unconfirmed = undefined;
+        this.#pending.confirm(batch);
       }
       this.#flushMark = performance.now();
     } catch (caught) {

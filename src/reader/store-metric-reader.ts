@@ -4,6 +4,7 @@ import {
   type CollectionResult,
   type MetricProducer,
   type MetricReader,
+  type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 
 import { deadline } from '../event-loop/deadline.js';
@@ -11,6 +12,7 @@ import { keepAlive } from '../event-loop/keep-alive.js';
 import type { MetricStore } from '../store/metric-store.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { guardInstruments, type GuardOptions } from '../instrumentation/meter/guard-instruments.js';
+import { CollectionSource } from './collection-source.js';
 import { LossCounter } from './losses.js';
 import { StoreMetricExporter, type StoreMetricExporterOptions } from './store-metric-exporter.js';
 
@@ -52,6 +54,10 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
   readonly #store: MetricStore;
   readonly #keepsAlive: boolean;
   readonly #guardOptions: GuardOptions;
+  readonly #producers: readonly MetricProducer[];
+  #source: CollectionSource | undefined;
+  /** Collections whose resource is not complete yet. */
+  #incomplete: ResourceMetrics[] = [];
 
   /** @throws Error of the SDK for an interval or timeout that is not above 0 */
   constructor({
@@ -67,7 +73,6 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
     const exporter = new StoreMetricExporter({ store, warn, losses, ...options });
     super({
       exporter,
-      metricProducers: [...metricProducers],
       exportIntervalMillis: interval,
       exportTimeoutMillis: Math.min(timeout, interval),
       // As many as are kept apart, and the SDK's own overflow.
@@ -75,6 +80,7 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
     });
     this.exporter = exporter;
     this.#store = store;
+    this.#producers = metricProducers;
     this.#keepsAlive = keepProcessAlive;
     const { maxLabelLength, gaugeAggregation } = options;
     this.#guardOptions = { maxLabelLength, gaugeAggregation, losses };
@@ -111,16 +117,52 @@ export class StoreMetricReader extends PeriodicExportingMetricReader {
     return this.#store.snapshot();
   }
 
+  /** Called by the MeterProvider. */
+  override setMetricProducer(sdk: MetricProducer): void {
+    this.#source = new CollectionSource(sdk, this.#producers, (metrics) => this.#take(metrics));
+    super.setMetricProducer(this.#source);
+  }
+
   /**
    * What is collected is taken over at once: it was added since the last collection, and would be lost with an application that
    * collects by itself. The base class exports nothing when nothing was measured; a process is alive all the same, and what it
    * could not send before still waits.
    */
   override async collect(options?: Parameters<MetricReader['collect']>[0]): Promise<CollectionResult> {
-    const result = await super.collect(options);
-    const { resourceMetrics } = result;
-    if (resourceMetrics.resource.asyncAttributesPending !== true) this.exporter.accept(resourceMetrics);
-    return result;
+    const result = super.collect(options);
+    // Begun by the line above. The exporter knows a collection again by its object, and the base class makes another one.
+    const collection = this.#source?.latest;
+    const { errors } = await result;
+    return collection === undefined ? result : { ...(await collection), errors };
+  }
+
+  /** Begins to send what was added until now, without calling a callback of the application. For a process that has no time. */
+  flushNow(): void {
+    const last = this.#source?.collectNow();
+    for (const metrics of this.#incomplete) this.exporter.accept(metrics, false);
+    this.#incomplete = [];
+    if (last !== undefined) this.exporter.accept(last, false);
+  }
+
+  /**
+   * For the `exit` event of a process, in which nothing asynchronous happens any more: collects once more, without calling a
+   * callback of the application, and hands everything over to the store. Synchronous; observable instruments keep the values
+   * that they had. The store may have been left to another process, or a file, for the rest: see `MetricStore.finish`.
+   *
+   * @param waitMs milliseconds that the store may take
+   */
+  finish(waitMs: number): void {
+    const last = this.#source?.collectNow();
+    this.exporter.finish([...this.#incomplete, ...(last === undefined ? [] : [last])], waitMs);
+  }
+
+  #take(metrics: ResourceMetrics): void {
+    if (metrics.resource.asyncAttributesPending === true) {
+      this.#incomplete.push(metrics);
+      return;
+    }
+    this.#incomplete = [];
+    this.exporter.accept(metrics);
   }
 
   protected override onForceFlush(): Promise<void> {

@@ -1,24 +1,14 @@
-import { timingSafeEqual, createHash } from 'node:crypto';
-import {
-  createServer,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { reason } from '../errors.js';
 import type { HealthReport } from '../application/health-checks.js';
+import type { Endpoint } from './endpoint/endpoint.js';
 import { landingPage } from './landing-page.js';
 import { type ProjectNames, refuseOtherProject } from './other-project.js';
 import { plainResponse } from './plain-response.js';
-import { limitConnections } from './port/connection-limit.js';
-import { PROCESS_HEADER, PROJECT_HEADER, STORE_HEADER } from './port/port-holder.js';
+import { introduce, PROJECT_HEADER } from './port/introduction.js';
 import { SharedPort, type SharedPortOptions } from './port/shared-port.js';
 import type { Scraper } from './scrape/scraper.js';
-
-/** Open at the same time; more end the one that has waited longest. */
-const MAX_CONNECTIONS = 256;
+import { answerWipe } from './wipe.js';
 
 /** The JSON of `/health`: 200, or 503 when a critical check of the application is down. */
 export interface HealthAnswer extends HealthReport {
@@ -34,9 +24,11 @@ export interface HealthAnswer extends HealthReport {
   readonly instances?: number;
 }
 
-export interface MetricsServerOptions extends ProjectNames, Omit<SharedPortOptions, 'createServer'> {
+export interface MetricsServerOptions
+  extends ProjectNames, Omit<SharedPortOptions, 'createServer' | 'proof' | 'isClosed' | 'tls'> {
   /** Path of the exposition. */
   readonly path: string;
+  readonly endpoint: Endpoint;
   readonly scraper: Scraper;
   /** The reason why this process is not ready; undefined when it is. */
   readonly notReady: () => string | undefined;
@@ -44,8 +36,6 @@ export interface MetricsServerOptions extends ProjectNames, Omit<SharedPortOptio
   readonly health: () => Promise<HealthAnswer>;
   /** Deletes all data of the project. */
   readonly wipe: () => Promise<void>;
-  /** Without it wiping is off. */
-  readonly wipeToken?: string | undefined;
 }
 
 /**
@@ -58,7 +48,7 @@ export class MetricsServer {
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
-    const { host, port, prefix, store, elsewhere, warn, patienceMs } = options;
+    const { host, port, prefix, store, elsewhere, warn, patienceMs, endpoint } = options;
     this.#port = new SharedPort({
       // `localhost` alone may mean only ::1; a scrape of 127.0.0.1 would be refused.
       host: host === 'localhost' ? '127.0.0.1' : host,
@@ -66,16 +56,21 @@ export class MetricsServer {
       prefix,
       store,
       elsewhere,
-      createServer: () => this.#createServer(),
+      createServer: () => endpoint.createServer((request, response) => this.#answer(request, response)),
+      tls: endpoint.scheme === 'https',
+      proof: endpoint.access.portProof,
+      isClosed: endpoint.access.isRequired,
       warn,
       patienceMs,
     });
+    this.#port.whenListening(() => endpoint.warnIfOpen(this.#port.address?.port ?? port));
   }
 
   /** Where this process serves; undefined while another one does. */
   get url(): string | undefined {
     const { address } = this.#port;
-    return address && `http://${bracketed(address.address)}:${address.port}${this.#options.path}`;
+    const { endpoint, path } = this.#options;
+    return address && `${endpoint.scheme}://${bracketed(address.address)}:${address.port}${path}`;
   }
 
   /** Serves, or waits for the port. Can be called late: until then the port is left to others. */
@@ -92,37 +87,40 @@ export class MetricsServer {
     await this.#port.close();
   }
 
-  #createServer(): Server {
-    const server = createServer(
-      {
-        requestTimeout: 10_000,
-        headersTimeout: 5000,
-        keepAliveTimeout: 75_000,
-        connectionsCheckingInterval: 5000,
-      },
-      (request, response) => {
-        this.#answer(request, response).catch(() => response.destroy());
-      },
-    );
-    limitConnections(server, MAX_CONNECTIONS);
-    server.on('connection', (socket) => socket.unref());
-    return server;
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { access } = this.#options.endpoint;
+    const target = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (isRead(request) && (target === '/healthz' || target === '/readyz')) {
+      if (!(await access.mayRead(request, 'endpoint')))
+        return this.#answerStranger(target, request, response);
+    } else if (target === '/wipe-metrics' && request.method === 'POST' && access.canWipe) {
+      return answerWipe(request, response, this.#options);
+    } else if (!(await access.admit(request, response, 'endpoint'))) return;
+    response.setHeader(PROJECT_HEADER, this.#options.prefix);
+    if (refuseOtherProject(request, response, this.#options)) return;
+    await this.#answerKnown(target, request, response);
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Whether this process lives, whether it is ready, and nothing else. */
+  async #answerStranger(target: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (target === '/healthz') {
+      plainResponse(response, 200, 'ok\n', await introduce(request, this.#options, 'stranger'));
+    } else if (this.#options.notReady() === undefined) plainResponse(response, 200, 'ready\n');
+    else plainResponse(response, 503, 'not ready\n');
+  }
+
+  async #answerKnown(target: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { path, prefix, scraper, notReady, health } = this.#options;
-    response.setHeader(PROJECT_HEADER, prefix);
-    if (refuseOtherProject(request, response, this.#options)) return;
-    const target = (request.url ?? '/').split('?', 1)[0];
-    const wiping = target === '/wipe-metrics';
-    if (!(wiping ? ['POST'] : ['GET', 'HEAD']).includes(request.method ?? '')) {
-      plainResponse(response, 405, 'Method not allowed.\n', { Allow: wiping ? 'POST' : 'GET, HEAD' });
-    } else if (wiping) {
-      await this.#wipe(request, response);
+    if (target === '/wipe-metrics') {
+      if (request.method === 'POST')
+        plainResponse(response, 403, 'Wiping is off. Set ORCHESTRATOR_WIPE_TOKEN to allow it.\n');
+      else plainResponse(response, 405, 'Method not allowed.\n', { Allow: 'POST' });
+    } else if (!isRead(request)) {
+      plainResponse(response, 405, 'Method not allowed.\n', { Allow: 'GET, HEAD' });
     } else if (target === path) {
       await scraper.serve(request, response);
     } else if (target === '/healthz') {
-      plainResponse(response, 200, 'ok\n', isOfThisHost(request) ? this.#introduction() : {});
+      plainResponse(response, 200, 'ok\n', await introduce(request, this.#options, 'known'));
     } else if (target === '/readyz') {
       const why = notReady();
       plainResponse(response, why === undefined ? 200 : 503, why === undefined ? 'ready\n' : `${why}\n`);
@@ -140,41 +138,10 @@ export class MetricsServer {
       plainResponse(response, 404, `Nothing here. The metrics are at ${path}.\n`);
     }
   }
-
-  /** For a process that found the port taken. */
-  #introduction(): OutgoingHttpHeaders {
-    return { [PROCESS_HEADER]: process.pid, [STORE_HEADER]: encodeURIComponent(this.#options.store) };
-  }
-
-  async #wipe(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { wipeToken, wipe, prefix } = this.#options;
-    if (wipeToken === undefined) {
-      plainResponse(response, 403, 'Wiping is off. Set ORCHESTRATOR_WIPE_TOKEN to allow it.\n');
-      return;
-    }
-    if (!sameSecret(request.headers.authorization ?? '', `Bearer ${wipeToken}`)) {
-      plainResponse(response, 401, 'Wrong or missing token.\n', { 'WWW-Authenticate': 'Bearer' });
-      return;
-    }
-    try {
-      await wipe();
-      plainResponse(response, 200, `All metrics of "${prefix}" are deleted.\n`);
-    } catch (error) {
-      plainResponse(response, 503, `${reason(error)}\n`);
-    }
-  }
 }
 
-function sameSecret(given: string, expected: string): boolean {
-  return timingSafeEqual(digest(given), digest(expected));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
-function isOfThisHost({ socket }: IncomingMessage): boolean {
-  return socket.remoteAddress !== undefined && socket.remoteAddress === socket.localAddress;
+function isRead({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function bracketed(host: string): string {

@@ -1,3 +1,5 @@
+import { isMainThread } from 'node:worker_threads';
+
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { AggregationTemporality, type IMetricReader, type ViewOptions } from '@opentelemetry/sdk-metrics';
 
@@ -20,6 +22,7 @@ import { version } from '../version.js';
 import type { Early } from './early.js';
 import { type Identity, identityOf } from './identity/identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
+import { measuredThreads } from './lifecycle/threads.js';
 import { watchWorkers } from './lifecycle/unmeasured-workers.js';
 import type { MainFile } from './identity/main-file.js';
 import { MetricsPipeline } from './metrics-pipeline.js';
@@ -69,7 +72,7 @@ export function compose(composition: Composition): Running {
   early?.handOver(sdk.meterProvider);
   releaseRequireHook();
   const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
-  const lifecycle = endWith(exporting, sdk);
+  const lifecycle = endWith(settings, exporting, sdk);
   const store = pipeline?.store.description;
   const announce = (): void =>
     log.info(startLine(settings, { serviceName, prefix: identity.prefix, store, url: pipeline?.server.url }));
@@ -78,6 +81,7 @@ export function compose(composition: Composition): Running {
   return {
     prefix: identity.prefix,
     scraper: pipeline?.scraper,
+    serve: pipeline && ((request, response) => pipeline.serve(request, response)),
     flush: async () => keepAlive(flushOf(exporting)),
     shutdown: once(() => {
       stopWatching();
@@ -145,13 +149,16 @@ function measure(
   return instruments;
 }
 
-function endWith(exporting: Exporting, sdk: Sdk): Lifecycle {
+function endWith(settings: Settings, exporting: Exporting, sdk: Sdk): Lifecycle {
   const { pipeline, upstream } = exporting;
   const lifecycle = new Lifecycle({
     flush: () => flushOf(exporting),
     flushOthers: () => Promise.all([sdk.flush(), ...upstream.map((reader) => reader.forceFlush())]),
+    hurry: () => pipeline?.reader.flushNow(),
     endLease: () => pipeline?.reader.exporter.endLease() ?? Promise.resolve(),
-    reportLosses: (unsent) => pipeline?.reportLosses(unsent),
+    finish: (waitMs) => pipeline?.finish(waitMs),
+    exitTimeoutMs: settings.exitTimeout,
+    threads: settings.workerThreads && isMainThread ? measuredThreads() : undefined,
   });
   lifecycle.install();
   return lifecycle;
@@ -191,6 +198,11 @@ type Traffic = TrafficOptions & Pick<InstrumentOptions, 'traffic'>;
 function spansOf({ main, ignorePaths }: TrafficOptions): SpanInstrumentations {
   const { traceInstrumentations } = require('../instrumentation/spans/tracing.js') as typeof TracingModule;
   return traceInstrumentations({ main, ignore: createPathFilter(ignorePaths) });
+}
+
+/** Whether traces or logs are exported, which OpenTelemetry does by itself. */
+export function exportsByOpenTelemetry(settings: Settings): boolean {
+  return [settings.tracesExporter, settings.logsExporter].some((exporters) => isWanted(exporters, settings));
 }
 
 /** Traces and logs: asked for by their exporter, or by an OTLP endpoint; `none` says no to both. */

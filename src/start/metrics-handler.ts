@@ -14,22 +14,35 @@ export interface CollectedMetrics {
   readonly body: Buffer;
 }
 
+/** Options of {@link metricsHandler}. */
+export interface MetricsHandlerOptions {
+  /**
+   * Whether a token or a user is asked for, if any are set (docs/security.md). `false`: the application has found out who
+   * asks. Default true.
+   */
+  readonly authenticate?: boolean | undefined;
+}
+
 /**
  * A request handler that answers with the metrics of the whole project, for any server or framework that takes `(req, res)`.
  * It negotiates format and gzip by the request's headers (docs/exposition.md). It answers 503 with the reason while the
  * orchestrator does not run or the store cannot be read within nine tenths of the scraper's timeout (10 s if it says none).
- * It never throws, and leaves a response alone that a middleware has begun.
+ * Whoever has no token is answered 401, if tokens or users are set. It never throws, and leaves a response alone that a middleware has begun.
  *
  * @example
  * ```ts
  * app.get('/metrics', metricsHandler());
  * ```
  */
-export function metricsHandler(): (request: IncomingMessage, response: ServerResponse) => void {
+export function metricsHandler(
+  options: MetricsHandlerOptions = {},
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const { authenticate = true } = options;
   return (request, response) => {
-    const scraper = awakened()?.scraper;
-    if (scraper === undefined) plainResponse(response, 503, `${notRunning().message}\n`);
-    else void scraper.serve(request, response);
+    const { scraper, serve } = awakened() ?? {};
+    if (scraper === undefined || serve === undefined)
+      plainResponse(response, 503, `${notRunning().message}\n`);
+    else void (authenticate ? serve(request, response) : scraper.serve(request, response));
   };
 }
 

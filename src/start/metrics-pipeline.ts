@@ -14,8 +14,8 @@ import type { SwitchableInstrumentation } from '../instrumentation/host/switchab
 import type { Log } from '../log.js';
 import { Health } from './health.js';
 import type { Identity } from './identity/identity.js';
+import { openExposition } from './open-exposition.js';
 import { leaseMsOf, openStore } from './open-store.js';
-import { Exposition } from '../prometheus/exposition.js';
 import { isOwnServer } from '../own-traffic/own-traffic.js';
 import { REFRESH_MS } from '../reader/delta-accumulator.js';
 import type { LossCounter } from '../reader/losses.js';
@@ -23,6 +23,9 @@ import { StoreMetricReader } from '../reader/store-metric-reader.js';
 import { observeExporter } from '../reader/self-metrics.js';
 import { serveOnApplication } from '../server/app-endpoint.js';
 import { MetricsServer } from '../server/metrics-server.js';
+import type { AccessControl } from '../server/access/access-control.js';
+import { observeRefusals } from '../server/access/refusals.js';
+import { Endpoint } from '../server/endpoint/endpoint.js';
 import { Scraper } from '../server/scrape/scraper.js';
 import type { MetricStore } from '../store/metric-store.js';
 import { version } from '../version.js';
@@ -41,16 +44,20 @@ export class MetricsPipeline {
   readonly reader: StoreMetricReader;
   readonly server: MetricsServer;
   readonly scraper: Scraper;
+  readonly access: AccessControl;
   readonly #appMetricsPath: string | undefined;
   readonly #sweeping: NodeJS.Timeout;
   readonly #intervalMs: number;
+  readonly #finishes: boolean;
   #hostCollector: HostCollector | undefined;
   #endHealth: (() => void) | undefined;
   #endAppEndpoint: (() => void) | undefined;
 
   constructor(settings: Settings, identity: Identity, sources: MetricSources, log: Log) {
     const interval = settings.metricExportInterval;
+    const endpoint = new Endpoint(settings, settings.prometheusHost, log.warn);
     this.#intervalMs = interval;
+    this.#finishes = settings.exitTimeout > 0;
     this.store = openStore(settings, identity, log.warn);
     this.reader = new StoreMetricReader({
       store: this.store,
@@ -67,9 +74,10 @@ export class MetricsPipeline {
       keepProcessAlive: false,
       warn: log.warn,
     });
-    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log), {
+    this.scraper = new Scraper(() => this.reader.snapshot(), openExposition(settings, log.warn), {
       project: identity,
     });
+    this.access = endpoint.access;
     const health = new Health(this.store, this.reader.exporter);
     this.server = new MetricsServer({
       host: settings.prometheusHost,
@@ -79,11 +87,11 @@ export class MetricsPipeline {
       project: identity.project,
       store: storeName(this.store),
       elsewhere: elsewhere(settings),
+      endpoint,
       scraper: this.scraper,
       notReady: () => notReady(this.reader, leaseMsOf(settings)),
       health: () => health.answer(),
       wipe: () => this.store.wipe(),
-      wipeToken: settings.wipeToken,
       warn: log.warn,
     });
     this.#appMetricsPath = settings.appMetricsPath;
@@ -101,6 +109,7 @@ export class MetricsPipeline {
   begin(meterProvider: MeterProvider, host: SwitchableInstrumentation | undefined): void {
     const meter = meterProvider.getMeter('@org/orchestrator', version);
     observeExporter(meter, this.reader.exporter);
+    observeRefusals(meter, this.access.refusals);
     this.#endHealth = healthChecks().observe(meter);
     if (host !== undefined) {
       this.#hostCollector = new HostCollector({
@@ -114,20 +123,27 @@ export class MetricsPipeline {
     if (this.#appMetricsPath === undefined) return;
     this.#endAppEndpoint = serveOnApplication(
       this.#appMetricsPath,
-      (request: IncomingMessage, response: ServerResponse) => void this.scraper.serve(request, response),
+      (request, response) => void this.serve(request, response),
       isOwnServer,
     );
   }
 
+  /** Answers a scrape on a server of the application, of whoever may read. Never rejects. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (await this.access.admit(request, response, 'application'))
+      await this.scraper.serve(request, response);
+  }
+
   /**
-   * For the very end of the process: says how many series have values that will never reach the store, when the store is
-   * the reason.
+   * For the very end of the process, and synchronous: hands over what the store has not confirmed, and says what is lost when
+   * the store is the reason.
    *
-   * @param unsent the last flush did not succeed
+   * @param waitMs milliseconds that it may take
    */
-  reportLosses(unsent: boolean): void {
+  finish(waitMs: number): void {
     const { exporter } = this.reader;
-    if (unsent || exporter.lastError !== undefined) exporter.reportLosses();
+    if (this.#finishes) this.reader.finish(waitMs);
+    else if (exporter.lastError !== undefined) exporter.reportLosses();
   }
 
   /** Stops serving. Reader and store end with their MeterProvider. */
@@ -138,16 +154,6 @@ export class MetricsPipeline {
     this.#endAppEndpoint?.();
     await this.server.close();
   }
-}
-
-function openExposition(settings: Settings, log: Log): Exposition {
-  return new Exposition({
-    translationStrategy: settings.translationStrategy,
-    scopeInfo: settings.scopeInfo,
-    targetInfo: settings.targetInfo,
-    createdSeries: settings.createdSeries,
-    warn: log.warn,
-  });
 }
 
 /** A store in memory is another one in each process. */

@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
 import type { Scraper } from '../server/scrape/scraper.js';
 
 /** What runs in this process, as `start()` returns it. */
@@ -27,6 +29,8 @@ export interface Orchestrator {
 export interface Running extends Orchestrator {
   /** Absent when OTEL_METRICS_EXPORTER leaves our exporter out. */
   readonly scraper: Scraper | undefined;
+  /** Answers a scrape of whoever may read; absent as the scraper is. */
+  readonly serve: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined;
 }
 
 /** A start that waits until this process shows that it is an application. */

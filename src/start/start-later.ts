@@ -1,3 +1,5 @@
+import { processEnvironment } from '../config/environment.js';
+import type * as KnownSecretsModule from '../config/known-secrets.js';
 import type { Settings } from '../config/settings.js';
 import { createLog } from '../log.js';
 import { measureEarly } from './early.js';
@@ -117,7 +119,8 @@ function notice(settings: Settings, main: MainFile, failed: (error: unknown) => 
     const { identityOf } = require('./identity/identity.js') as typeof IdentityModule;
     const { startLine } = require('./start-line.js') as typeof StartLineModule;
     const { storeKindOf } = require('./open-store.js') as typeof OpenStoreModule;
-    const log = createLog(settings.logLevel);
+    const { hider, knownSecrets } = require('../config/known-secrets.js') as typeof KnownSecretsModule;
+    const log = createLog(settings.logLevel, hider(knownSecrets(processEnvironment(), settings)));
     const { serviceName, prefix } = identityOf(settings, main, log.warn);
     log.info(startLine(settings, { serviceName, prefix, store: storeKindOf(settings), url: undefined }));
   } catch (error) {

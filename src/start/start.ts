@@ -2,11 +2,12 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
 import { processEnvironment, withOptionsInEnvironment } from '../config/environment.js';
+import { hider, knownSecrets } from '../config/known-secrets.js';
 import { readSettings } from '../config/read-settings.js';
 import type { SettingOptions } from '../config/setting-options.js';
 import { orchestratorError } from '../errors.js';
 import { createLog, logDiagnostics } from '../log.js';
-import { compose } from './compose.js';
+import { compose, exportsByOpenTelemetry } from './compose.js';
 import type { Early } from './early.js';
 import { type MainFile, mainFile } from './identity/main-file.js';
 import type { Warn } from '../warnings.js';
@@ -62,8 +63,9 @@ function launch(options: StartOptions, given?: MainFile, early?: Early): Orchest
   if (running() !== undefined) {
     throw orchestratorError('ORCHESTRATOR_ALREADY_STARTED', 'twice', {});
   }
-  const log = createLog(settings.logLevel);
-  logDiagnostics(settings.logLevel, log);
+  const log = createLog(settings.logLevel, hider(knownSecrets(environment, settings)));
+  const isLevelSet = options.logLevel !== undefined || (environment['OTEL_LOG_LEVEL'] ?? '').trim() !== '';
+  logDiagnostics(settings.logLevel, log, isLevelSet && exportsByOpenTelemetry(settings));
   for (const complaint of complaints) log.warn(...complaint);
   const { views = [], instrumentations = [] } = options;
   const orchestrator = withOptionsInEnvironment(options, () =>
@@ -83,8 +85,8 @@ function launch(options: StartOptions, given?: MainFile, early?: Early): Orchest
 
 /**
  * Ends what {@link start} or the preload began: sends what was recorded, ends this instance's lease, closes the metrics
- * server and the store. Call it before `process.exit()`, which leaves no time for it. Resolves at once when nothing runs;
- * never rejects, since what goes wrong is a warning.
+ * server and the store. Nothing has to call it: a process that ends in any other way sends its last values as well. Resolves
+ * at once when nothing runs; never rejects, since what goes wrong is a warning.
  *
  * @example
  * ```ts

@@ -42,6 +42,11 @@ export interface MetricStore {
   readonly description: string;
   /** Where a reader of this store says what went wrong, if it has no `warn` of its own. */
   readonly warn?: (message: string) => void;
+  /**
+   * Entries that this instance found in the store and could not read, each counted once: something else wrote them, or they were
+   * damaged. They are left out. Absent if that cannot be.
+   */
+  readonly unreadable?: number;
   /** Applies one batch exactly once; see promise 1. One call at a time. */
   apply(batch: DeltaBatch): Promise<ApplyResult>;
   /** The sum of everything, for any instance. Rejects with a reason when the store cannot be read. */
@@ -60,8 +65,32 @@ export interface MetricStore {
    * next batch; up-down counters and observed values do.
    */
   wipe(): Promise<void>;
+  /**
+   * For the `exit` event of a process: synchronous, and no promise is resolved after it. Applies the batches in their order,
+   * each exactly once whatever became of an `apply` that is under way, and ends the lease.
+   *
+   * Returns `stored` when all is applied, or `kept` when it lies where another process of the project finds it
+   * and sends it. Throws the reason why neither is possible. If the process lives on all the same, `apply` is called again
+   * with the same batches. Default: nothing can be done.
+   */
+  finish?(last: LastBatches): 'stored' | 'kept';
+  /**
+   * Deletes what is stored of some families, by key, and nothing else: counters, histograms and kept gauges begin again from
+   * zero, with a new start time. What live instances say at the moment is not stored and stays. A store of another author
+   * may leave it out.
+   */
+  forget?(families: readonly string[]): Promise<void>;
   /** Releases connections and files. Idempotent. Pending calls reject. */
   close(): Promise<void>;
+}
+
+/** What an instance hands over at its end. */
+export interface LastBatches {
+  readonly batches: readonly DeltaBatch[];
+  /** Milliseconds that it may take; 0: only what takes no time. */
+  readonly waitMs: number;
+  /** False when the batches have nothing of the application: then they may be left out. */
+  readonly isWorthWaiting: boolean;
 }
 
 /** What a store must know about its project and its instance. */

@@ -13,13 +13,25 @@ export function schemaMismatch({ prefix }: Project, found: string): Orchestrator
   return orchestratorError('ORCHESTRATOR_SCHEMA_MISMATCH', 'project', values);
 }
 
-/** Throws unless the data under the prefix are this project's and of this version; an empty schema means no data. */
+/**
+ * Throws unless the data under the prefix are this project's and of this version. A schema or an owner that is empty, or a schema
+ * that is no version, says nothing: the next batch writes both.
+ */
 export function assertOwnProject(
   context: Project,
   schema: string | undefined,
   owner: string | undefined,
 ): void {
-  if (schema === undefined || schema === '') return;
-  if (schema !== String(SCHEMA_VERSION)) throw schemaMismatch(context, schema);
-  if (owner !== context.project) throw prefixTaken(context, owner ?? '');
+  assertOwner(context, owner);
+  if (schema !== undefined && isVersion(schema) && schema !== String(SCHEMA_VERSION))
+    throw schemaMismatch(context, schema);
+}
+
+/** Throws if the data under the prefix are another project's. */
+export function assertOwner(context: Project, owner: string | undefined): void {
+  if (owner !== undefined && owner !== '' && owner !== context.project) throw prefixTaken(context, owner);
+}
+
+function isVersion(schema: string): boolean {
+  return /^[1-9]\d{0,5}$/.test(schema);
 }

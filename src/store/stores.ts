@@ -6,7 +6,7 @@ import type * as RedisStoreModule from './redis/redis-store.js';
 
 /** What the stores need besides the context. */
 export interface StoreOptions {
-  /** The directory of the local store. Default: a folder of this user in the system's folder for temporary files. */
+  /** The directory of the local store, and with Redis of what waits for it. Default: a folder of this user in the system's folder for temporary files. */
   readonly directory?: string | undefined;
   /** Where Redis is. Called only to open that store; throws if the settings do not say it. */
   readonly redis: () => RedisTarget;
@@ -24,8 +24,8 @@ const redisStore = (): typeof RedisStoreModule =>
 
 /** All stores by the name that the setting ORCHESTRATOR_STORE gives them. A new store is one line here. */
 export const STORES = {
-  redis: (context: StoreContext, { redis, timeoutMs }: StoreOptions): MetricStore =>
-    redisStore().createRedisStore(context, redis(), timeoutMs),
+  redis: (context: StoreContext, { redis, timeoutMs, directory }: StoreOptions): MetricStore =>
+    redisStore().createRedisStore(context, redis(), timeoutMs, directory),
   local: (context: StoreContext, options: StoreOptions): MetricStore =>
     localStore().createLocalStore(context, options),
   memory: (context: StoreContext): MetricStore => memoryStore().createMemoryStore(context),

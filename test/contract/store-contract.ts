@@ -7,6 +7,7 @@ import { boundsContract } from './bounds.js';
 import { clockContract } from './clock.js';
 import { currentContract } from './current.js';
 import { familyContract } from './families.js';
+import { forgetContract } from './forget.js';
 import { lockContract } from './locks.js';
 import { lossContract } from './loss.js';
 import { mergedContract } from './merged.js';
@@ -38,6 +39,7 @@ export function storeContract(name: string, factory: StoreFactory): void {
     describe('locks', () => lockContract(bed));
     describe('a wall clock that is', () => clockContract(bed));
     describe('loss', () => lossContract(bed));
+    describe('forgetting families', () => forgetContract(bed));
     describe('projects', () => projectContract(bed));
     describe('any interleaving', () => modelContract(bed));
   });

@@ -76,4 +76,50 @@ test('the ACL line of docs/security.md is enough, and no command in it is superf
   const log: unknown = await client.call('ACL', 'LOG');
   const denied = JSON.stringify(log).match(/"object","([^"]*)"/g) ?? [];
   assert.deepEqual([...new Set(denied)], ['"object","orchestrator:projects"']);
+
+  // Nothing to a neighbour, with whatever it may call.
+  await client.hset('orchestrator:{hr}:project', { name: 'hr' });
+  await client.zadd('orchestrator:{hr}:instances', 1, 'lease');
+  const shop = redis.client({ username: 'shop', password: 'secret' });
+  const lua = "return redis.call('HGETALL', 'orchestrator:{hr}:project')";
+  const ATTEMPTS: Readonly<Record<string, readonly string[]>> = {
+    eval: [lua, '1', 'orchestrator:{hr}:project'],
+    evalsha: [String(await client.script('LOAD', lua)), '1', 'orchestrator:{hr}:project'],
+    hset: ['orchestrator:{hr}:project', 'name', 'shop'],
+    hdel: ['orchestrator:{hr}:project', 'name'],
+    hexists: ['orchestrator:{hr}:project', 'name'],
+    hget: ['orchestrator:{hr}:project', 'name'],
+    hmget: ['orchestrator:{hr}:project', 'name'],
+    hscan: ['orchestrator:{hr}:project', '0'],
+    pexpire: ['orchestrator:{hr}:project', '1'],
+    set: ['orchestrator:{hr}:project', 'x'],
+    zadd: ['orchestrator:{hr}:instances', '1', 'x'],
+    zrange: ['orchestrator:{hr}:instances', '0', '-1'],
+    zrem: ['orchestrator:{hr}:instances', 'lease'],
+    zscore: ['orchestrator:{hr}:instances', 'lease'],
+  };
+  for (const command of granted.filter((one) => one !== 'time')) {
+    const args = ATTEMPTS[command] ?? ['orchestrator:{hr}:project'];
+    await assert.rejects(shop.call(command, ...args), /NOPERM/, command);
+  }
+  // Not by a key that the script does not declare either, nor by a command that was not granted.
+  await assert.rejects(shop.call('eval', lua, '0'), /NOPERM|ACL|permission|can't access/i);
+  for (const [command, ...args] of [
+    ['keys', '*'],
+    ['scan', '0'],
+    ['flushall'],
+    ['config', 'get', '*'],
+    ['acl', 'list'],
+    ['script', 'flush'],
+    ['publish', 'c', 'x'],
+    ['subscribe', 'c'],
+    ['copy', 'orchestrator:{hr}:project', 'orchestrator:{shop}:x'],
+    ['dump', 'orchestrator:{hr}:project'],
+    ['select', '1'],
+    ['monitor'],
+    ['client', 'list'],
+    ['info'],
+  ] as const)
+    await assert.rejects(shop.call(command, ...args), /NOPERM/, command);
+  assert.deepEqual(await client.hgetall('orchestrator:{hr}:project'), { name: 'hr' });
 });

@@ -5,8 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { onEnd, type Owner } from './owner.js';
 import { RespStream, commandName, isPush } from './resp.js';
 
-/** Where a request's fate is decided; `dropReply`: the server does it, and the client never learns. */
-export type Fate = 'forward' | 'dropRequest' | 'dropReply';
+/**
+ * Where a request's fate is decided.
+ * - `dropReply`: the server does it, and the client never learns
+ * - `doubleReply`: the client gets the reply twice; from then on each reply of the connection is that of the command before
+ * - `garbage`: bytes that are no reply come in its place
+ */
+export type Fate = 'forward' | 'dropRequest' | 'dropReply' | 'doubleReply' | 'garbage';
 
 /**
  * A TCP proxy in front of a Redis server that can fail in the ways a network does. Everything is forwarded until told
@@ -17,6 +22,8 @@ export class RedisProxy {
   latencyMs = 0;
   /** Accepts and reads, answers nothing: the host behind a firewall that drops. */
   blackhole = false;
+  /** Every request and reply is passed on in pieces of so many bytes. */
+  pieceBytes: number = Infinity;
   /** Closes every new connection at once. */
   refuse = false;
   /** A longer request is answered with an error, as some services do. */
@@ -92,8 +99,10 @@ export class RedisProxy {
     upstream.on('data', (piece: Buffer) => {
       for (const reply of replies.push(piece)) {
         this.longest.reply = Math.max(this.longest.reply, reply.length);
-        if (!isPush(reply) && fates.shift() === 'dropReply') return closeBoth();
-        toClient(reply);
+        const fate = isPush(reply) ? 'forward' : fates.shift();
+        if (fate === 'dropReply') return closeBoth();
+        toClient(fate === 'garbage' ? GARBAGE : reply);
+        if (fate === 'doubleReply') toClient(reply);
       }
     });
   }
@@ -104,9 +113,18 @@ export class RedisProxy {
     return (piece) => {
       if (this.blackhole) return;
       const due = Date.now() + this.latencyMs;
-      last = last.then(() => writeWhenDue(to, piece, due));
+      const pieces = Number.isFinite(this.pieceBytes) ? cutInto(piece, this.pieceBytes) : [piece];
+      for (const one of pieces) last = last.then(() => writeWhenDue(to, one, due));
     };
   }
+}
+
+const GARBAGE = Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n');
+
+function cutInto(piece: Buffer, bytes: number): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < piece.length; at += bytes) pieces.push(piece.subarray(at, at + bytes));
+  return pieces;
 }
 
 async function writeWhenDue(to: Socket, piece: Buffer, due: number): Promise<void> {

@@ -103,12 +103,14 @@ export class RedisServer {
     this.#daemon?.signal('SIGCONT');
   }
 
-  /** A client with all rights, disconnected when the server stops. */
-  client(): Redis {
+  /** A client, disconnected when the server stops; with all rights, unless it is one of a user. */
+  client(user?: { readonly username: string; readonly password: string }): Redis {
     const { password, tls } = this.#options;
     const client = new Redis({
       ...(this.socketPath === '' ? { port: this.port, host: '127.0.0.1' } : { path: this.socketPath }),
       ...(password !== undefined && { password }),
+      // Its check whether the server is ready needs a right of its own.
+      ...(user !== undefined && { ...user, enableReadyCheck: false }),
       ...(tls !== undefined && { tls: this.#tlsOptions() }),
       retryStrategy: () => 50,
       maxRetriesPerRequest: null,

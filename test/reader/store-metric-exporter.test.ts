@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 
 import { OrchestratorError } from '../../src/errors.js';
-import type { FlushReport } from '../../src/reader/store-metric-exporter.js';
+import type { FlushReport } from '../../src/reader/flush-report.js';
 import { eventually } from '../helpers/eventually.js';
 import { Application } from './application.js';
 import type { Fate } from './scripted-store.js';

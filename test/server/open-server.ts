@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 
 import type { Snapshot } from '../../src/model/snapshot.js';
 import { Exposition } from '../../src/prometheus/exposition.js';
+import type { AccessControl } from '../../src/server/access/access-control.js';
+import { Endpoint, type EndpointSettings } from '../../src/server/endpoint/endpoint.js';
 import { MetricsServer, type MetricsServerOptions } from '../../src/server/metrics-server.js';
 import { Scraper } from '../../src/server/scrape/scraper.js';
 import { counter, series } from '../contract/bed.js';
@@ -15,6 +17,22 @@ export const snapshotOf = (value: number): Snapshot => ({
   families: [{ family: counter('c'), series: [{ series: series(), startMs: 1000, values: [value] }] }],
 });
 
+/** No credentials, no TLS. */
+export const OPEN: EndpointSettings = {
+  metricsToken: [],
+  metricsTokenFile: undefined,
+  metricsBasicAuth: [],
+  metricsBasicAuthFile: undefined,
+  metricsTlsCert: undefined,
+  metricsTlsKey: undefined,
+  metricsTlsMinVersion: 'TLSv1.2',
+  metricsClientCa: undefined,
+  metricsAllowedHosts: [],
+  wipeToken: undefined,
+  wipeTokenFile: undefined,
+};
+
+const endpoints = new WeakMap<MetricsServer, Endpoint>();
 const warnings = new WeakMap<MetricsServer, Warnings>();
 /** Everything that a server has warned of. */
 export const warningsOf = (server: MetricsServer): string[] => warnings.get(server)?.messages ?? [];
@@ -23,10 +41,15 @@ export const codesOf = (server: MetricsServer): unknown[] => warnings.get(server
 /** A metrics server that does not listen yet; it is closed when its owner ends. */
 export function openServer(
   owner: Owner,
-  options: Partial<MetricsServerOptions> & { readonly read?: () => Promise<Snapshot> } = {},
+  options: Partial<MetricsServerOptions> & {
+    readonly read?: () => Promise<Snapshot>;
+    readonly settings?: Partial<EndpointSettings>;
+  } = {},
 ): MetricsServer {
   const told = new Warnings();
-  const { read = async () => snapshotOf(1), ...rest } = options;
+  const { read = async () => snapshotOf(1), settings = {}, ...rest } = options;
+  const { host = '127.0.0.1' } = rest;
+  const endpoint = new Endpoint({ ...OPEN, ...settings }, host, told.warn);
   const exposition = new Exposition({
     translationStrategy: 'UnderscoreEscapingWithSuffixes',
     scopeInfo: false,
@@ -35,13 +58,14 @@ export function openServer(
     warn: told.warn,
   });
   const server = new MetricsServer({
-    host: '127.0.0.1',
+    host,
     port: 0,
     path: '/metrics',
     prefix: 'shop',
     project: 'Shop',
     store: 'local /tmp/shop',
     elsewhere: 'at /internal',
+    endpoint,
     scraper: new Scraper(read, exposition),
     notReady: () => undefined,
     health: async () => ({
@@ -54,6 +78,7 @@ export function openServer(
     ...rest,
   });
   warnings.set(server, told);
+  endpoints.set(server, endpoint);
   owner.after(() => server.close());
   return server;
 }
@@ -68,8 +93,9 @@ export async function portOf(server: MetricsServer): Promise<number> {
 export async function listening(
   owner: Owner,
   options: Parameters<typeof openServer>[1] = {},
-): Promise<{ server: MetricsServer; port: number }> {
+): Promise<{ server: MetricsServer; port: number; access: AccessControl }> {
   const server = openServer(owner, options);
   server.listen();
-  return { server, port: await portOf(server) };
+  const { access } = endpoints.get(server) as Endpoint;
+  return { server, port: await portOf(server), access };
 }

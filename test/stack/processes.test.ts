@@ -5,6 +5,7 @@ import { after, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { startShop, type Shop } from '../dashboards/shop.js';
+import { Serving } from '../cli/running-program.js';
 import { eventually } from '../helpers/eventually.js';
 import { onEnd, type Owner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
@@ -50,10 +51,14 @@ void suite('the stack as plain processes', () => {
         for (const { health, lastError, labels } of activeTargets)
           assert.equal(health, 'up', `${labels['job']}: ${lastError}`);
         const jobs = activeTargets.map(({ labels }) => labels['job']);
-        assert.equal(jobs.length, 3);
-        assert.deepEqual(new Set(jobs), new Set(['alertmanager', 'prometheus', 'shop']));
+        // The shop, which `serve` knows as well, is one target all the same.
+        assert.deepEqual(
+          new Set(jobs),
+          new Set(['alertmanager', 'orchestrator-serve', 'prometheus', 'shop']),
+        );
+        assert.equal(jobs.length, 4);
         const { groups } = await prometheus.api<{ groups: ReadonlyArray<{ file: string }> }>('rules');
-        assert.equal(new Set(groups.map(({ file }) => file)).size, 5);
+        assert.equal(new Set(groups.map(({ file }) => file)).size, 6);
         const { activeAlertmanagers } = await prometheus.api<{ activeAlertmanagers: object[] }>(
           'alertmanagers',
         );
@@ -61,6 +66,23 @@ void suite('the stack as plain processes', () => {
       },
       { deadlineMs: 60_000, everyMs: 500 },
     );
+  });
+
+  test('serve shows the project, and a second one on the same Redis becomes a target', async () => {
+    const { shop, prometheus } = await started;
+    await eventually(
+      async () => assert.equal(await prometheus.value('orchestrator_project_instances{project="shop"}'), 3),
+      { everyMs: 500 },
+    );
+    shop.run('worker.js', [], { ORCHESTRATOR_PREFIX: 'billing' });
+    await eventually(
+      async () => assert.equal(await prometheus.value('up{job="billing",project="billing"}'), 1),
+      {
+        deadlineMs: 60_000,
+        everyMs: 500,
+      },
+    );
+    assert.equal(await prometheus.value('count(up{project="shop"})').catch(() => 0), 0);
   });
 
   test('three replicas behind nginx count every request once', async () => {
@@ -188,7 +210,8 @@ async function startStack(owner: Owner): Promise<Stack> {
     startGateway(owner, shop.ports),
     startAlertmanager(owner, join(STACK_FOLDER, 'alertmanager', 'alertmanager.yml')),
   ]);
-  const prometheus = await startShippedPrometheus(owner, gateway, alertmanager);
+  const serving = new Serving(owner, ['--refresh', '1s'], { ORCHESTRATOR_REDIS_URL: shop.redis.url });
+  const prometheus = await startShippedPrometheus(owner, gateway, alertmanager, await serving.port());
   return { shop, gateway, prometheus, alertmanager, traces };
 }
 
@@ -197,6 +220,7 @@ async function startShippedPrometheus(
   owner: Owner,
   gateway: Gateway,
   alertmanager: Alertmanager,
+  servePort: number,
 ): Promise<Prometheus> {
   const dir = scratchDir(owner, 'prometheus');
   const port = await freePort();
@@ -204,7 +228,8 @@ async function startShippedPrometheus(
   const config = readFileSync(join(from, 'prometheus.yml'), 'utf8')
     .replaceAll('alertmanager:9093', `127.0.0.1:${alertmanager.port}`)
     .replaceAll('localhost:9090', `127.0.0.1:${port}`)
-    .replaceAll('_interval: 15s', '_interval: 3s');
+    .replaceAll('serve:9464', `127.0.0.1:${servePort}`)
+    .replaceAll(/_interval: (?:15|30)s/g, '_interval: 3s');
   writeFileSync(join(dir, 'prometheus.yml'), config);
   mkdirSync(join(dir, 'targets'));
   const targets = readFileSync(join(from, 'targets', 'gateway.yml'), 'utf8');

@@ -7,6 +7,7 @@ import type {
   Histogram,
   MetricData,
   MetricProducer,
+  ScopeMetrics,
 } from '@opentelemetry/sdk-metrics';
 import type * as SdkMetricsModule from '@opentelemetry/sdk-metrics';
 
@@ -16,6 +17,12 @@ import type { BindableCounter, BindableHistogram, BoundMeter } from './bound-met
 import { histogramOptions } from './histogram-options.js';
 import { LabelLimit } from './label-limit.js';
 import { type ObservationLosses, SILENT_LOSSES } from './observation-losses.js';
+
+/** A producer that can also be asked where nothing may wait: at the end of a process. */
+export interface SynchronousProducer extends MetricProducer {
+  /** What `collect` would hand over. */
+  collectNow(): ScopeMetrics[];
+}
 
 /** One series. `totals`: a counter's value, or a histogram's sum and the counts of its buckets. Only ever grows. */
 interface Accumulation {
@@ -105,45 +112,42 @@ export class AggregatingMeter implements BoundMeter {
   }
 
   /** For one reader: each keeps its own account of what it has been told. */
-  producer(temporality: AggregationTemporality): MetricProducer {
+  producer(temporality: AggregationTemporality): SynchronousProducer {
     // Loaded here and not above: a process that ends without a reader does not pay for the SDK.
     const sdk = require('@opentelemetry/sdk-metrics') as typeof SdkMetricsModule;
     const { emptyResource } = require('@opentelemetry/resources') as typeof ResourcesModule;
     const isCumulative = temporality === sdk.AggregationTemporality.CUMULATIVE;
     const reported = new WeakMap<Accumulation, readonly number[]>();
     let lastTime = now();
-    return {
-      collect: () => {
-        const time = now();
-        const metrics: MetricData[] = [];
-        for (const family of this.#families) {
-          const points: Array<DataPoint<readonly number[]>> = [];
-          for (const each of family.series.values()) {
-            const { attributes, startTime, totals } = each;
-            if (isCumulative) {
-              points.push({ attributes, startTime, endTime: time, value: totals });
-              continue;
-            }
-            const before = reported.get(each);
-            const value =
-              before === undefined ? totals : totals.map((total, index) => total - (before[index] ?? 0));
-            if (!value.some((part) => part !== 0)) continue;
-            reported.set(each, [...totals]);
-            points.push({ attributes, startTime: lastTime, endTime: time, value });
+    const collectNow = (): ScopeMetrics[] => {
+      const time = now();
+      const metrics: MetricData[] = [];
+      for (const family of this.#families) {
+        const points: Array<DataPoint<readonly number[]>> = [];
+        for (const each of family.series.values()) {
+          const { attributes, startTime, totals } = each;
+          if (isCumulative) {
+            points.push({ attributes, startTime, endTime: time, value: totals });
+            continue;
           }
-          if (points.length > 0) metrics.push(toMetricData(sdk.DataPointType, family, temporality, points));
+          const before = reported.get(each);
+          const value =
+            before === undefined ? totals : totals.map((total, index) => total - (before[index] ?? 0));
+          if (!value.some((part) => part !== 0)) continue;
+          reported.set(each, [...totals]);
+          points.push({ attributes, startTime: lastTime, endTime: time, value });
         }
-        lastTime = time;
-        const result: CollectionResult = {
-          resourceMetrics: {
-            resource: emptyResource(),
-            scopeMetrics: metrics.length === 0 ? [] : [{ scope: this.#scope, metrics }],
-          },
-          errors: [],
-        };
-        return Promise.resolve(result);
-      },
+        if (points.length > 0) metrics.push(toMetricData(sdk.DataPointType, family, temporality, points));
+      }
+      lastTime = time;
+      return metrics.length === 0 ? [] : [{ scope: this.#scope, metrics }];
     };
+    const collect = (): Promise<CollectionResult> =>
+      Promise.resolve({
+        resourceMetrics: { resource: emptyResource(), scopeMetrics: collectNow() },
+        errors: [],
+      });
+    return { collect, collectNow };
   }
 
   #addFamily(name: string, options: MetricOptions, boundaries: number[] | undefined): Family {

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { markOwnServer, withoutSpans } from '../../own-traffic/own-traffic.js';
+import type { PortProof } from '../access/port-proof.js';
 import { type Warn, type WarningCode, warning } from '../../warnings.js';
 import { watchApplicationPorts } from './application-port.js';
 import { askPortHolder, type PortHolder } from './port-holder.js';
@@ -25,7 +26,14 @@ export interface SharedPortOptions {
   readonly store: string;
   /** Where the metrics of this process are when the application has the port, as the end of a sentence. */
   readonly elsewhere: string;
+  /** May throw: it is tried again. */
   readonly createServer: () => Server;
+  /** Whether it speaks TLS. */
+  readonly tls: boolean;
+  /** What the processes of the project share; undefined if that is nothing. */
+  readonly proof: PortProof | undefined;
+  /** True if this project tells nobody without the right credentials what it serves. */
+  readonly isClosed: boolean;
   readonly warn: Warn;
   /** Milliseconds until a holder is called silent. Default 60000. */
   readonly patienceMs?: number | undefined;
@@ -43,6 +51,8 @@ export class SharedPort {
   #timer: NodeJS.Timeout | undefined;
   #silence: NodeJS.Timeout | undefined;
   #withdraw: (() => void) | undefined;
+  /** How the holder is asked next: after an attempt without an answer the other way, as it may be older than the setting. */
+  #asksTls: boolean;
   /** Attempts in a row that ended without an answer. */
   #failures = 0;
   readonly #listening: Array<() => void> = [];
@@ -51,6 +61,7 @@ export class SharedPort {
 
   constructor(options: SharedPortOptions) {
     this.#options = options;
+    this.#asksTls = options.tls;
     this.#unwatch = watchApplicationPorts((port) => this.#applicationListens(port));
   }
 
@@ -88,7 +99,8 @@ export class SharedPort {
 
   #bind(): void {
     if (this.#state !== 'wanted') return;
-    const server = this.#options.createServer();
+    const server = this.#create();
+    if (server === undefined) return;
     markOwnServer(server);
     server.on('listening', () => {
       this.#failures = 0;
@@ -105,6 +117,16 @@ export class SharedPort {
     server.unref();
   }
 
+  #create(): Server | undefined {
+    try {
+      return this.#options.createServer();
+    } catch (error) {
+      this.#tell(...warning('ORCHESTRATOR_CANNOT_LISTEN', { error }));
+      this.#retry();
+      return undefined;
+    }
+  }
+
   #failed(error: NodeJS.ErrnoException): void {
     this.#server = undefined;
     if (this.#state !== 'wanted') return;
@@ -116,13 +138,16 @@ export class SharedPort {
   }
 
   #ask(): void {
-    const { host, port, prefix } = this.#options;
+    const { host, port, prefix, store, proof } = this.#options;
     let known = false;
     this.#silence ??= setTimeout(() => this.#silent(), this.#options.patienceMs ?? PATIENCE_MS).unref();
     this.#withdraw = askPortHolder({
       host,
       port,
+      tls: this.#asksTls,
       project: prefix,
+      store,
+      proof,
       answered: (holder) => {
         known = true;
         this.#failures = 0;
@@ -133,19 +158,26 @@ export class SharedPort {
       closed: () => {
         this.#withdraw = undefined;
         if (known) this.#after(TAKEOVER_MS.min + Math.random() * (TAKEOVER_MS.max - TAKEOVER_MS.min));
-        else this.#retry();
+        else {
+          this.#asksTls = !this.#asksTls;
+          this.#retry();
+        }
       },
     });
   }
 
   #meet(holder: PortHolder): void {
-    const { port, prefix, store } = this.#options;
-    if (holder.kind !== 'same project') {
+    const { port, prefix, store, proof, isClosed } = this.#options;
+    if (holder.kind === 'other project' || holder.kind === 'other program') {
       const owner = holder.kind === 'other project' ? `the project "${holder.project}"` : 'another program';
       this.#leave();
       this.#tell(...warning('ORCHESTRATOR_PORT_TAKEN', { port, owner, prefix }));
-    } else if (holder.store !== undefined && !isSameStore(store, holder.store)) {
-      const values = { pid: holder.pid ?? 'unknown', port, prefix, theirs: holder.store, ours: store };
+    } else if (holder.kind === 'closed project') {
+      // Two processes with certificates alone have no secret by which to know each other.
+      if (proof !== undefined || !isClosed)
+        this.#tell(...warning('ORCHESTRATOR_PORT_CLOSED', { port, prefix }));
+    } else if (holder.otherStore !== undefined) {
+      const values = { pid: holder.pid ?? 'unknown', port, prefix, theirs: holder.otherStore, ours: store };
       this.#tell(...warning('ORCHESTRATOR_STORES_DIFFER', values));
     }
   }
@@ -198,10 +230,4 @@ export class SharedPort {
     this.#told.add(code);
     this.#options.warn(message, code);
   }
-}
-
-/** The names of the loopback are one host. */
-function isSameStore(a: string, b: string): boolean {
-  const named = (store: string): string => store.replaceAll(/\blocalhost\b|\[?::1\]?/g, '127.0.0.1');
-  return named(a) === named(b);
 }

@@ -8,6 +8,7 @@ import type { Snapshot } from '../../model/snapshot.js';
 import { type ProjectNames, refuseOtherProject } from '../other-project.js';
 import { plainResponse } from '../plain-response.js';
 import { gzipBody } from './gzip-body.js';
+import { PinnedBodies } from './pinned-bodies.js';
 import { ScrapePace } from './scrape-pace.js';
 import { sendBody, type SendLimits } from './send-body.js';
 import { SharedBody } from './shared-body.js';
@@ -18,22 +19,22 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The answer has to be on its way before the scraper gives up. */
 const TIMEOUT_SHARE = 0.9;
 
-/** A client that reads nothing for a minute is gone, and no scraper takes ten: its response pins a snapshot in memory. */
-const SEND_LIMITS: SendLimits = { stallMs: 60_000, totalMs: 600_000 };
+/** A client that takes nothing for so long is gone, and no scraper waits for two minutes. */
+const SEND_LIMITS: SendLimits = { stallMs: 15_000, totalMs: 120_000 };
 
-/** Scrapes that came while the store was being read: they share the read and, by format, the compressed body. */
+/** Scrapes that came while the store was being read: they share the read and, by format, the body. */
 interface Round {
   readonly snapshot: Promise<Snapshot>;
-  /** By Content-Type, which names the format with all that matters. */
-  readonly zipped: Map<string, SharedBody>;
+  /** By Content-Type, which names the format with all that matters, and by whether it is packed. */
+  readonly bodies: Map<string, SharedBody>;
 }
 
 interface Answer {
   readonly headers: OutgoingHttpHeaders;
-  readonly body: AsyncIterable<Buffer>;
+  readonly body: SharedBody;
 }
 
-/** Responses of clients that are slower than the limits are destroyed. Default: a minute, and ten minutes. */
+/** Responses of clients that are slower than the limits are destroyed. Default: 15 s, and two minutes. */
 export interface ScraperOptions extends Partial<SendLimits> {
   /** Requests that name another project are refused. */
   readonly project?: ProjectNames;
@@ -46,6 +47,7 @@ export class Scraper {
   readonly #limits: SendLimits;
   readonly #project: ProjectNames | undefined;
   readonly #pace = new ScrapePace();
+  readonly #pinned = new PinnedBodies();
   #round: Round | undefined;
 
   constructor(
@@ -83,11 +85,20 @@ export class Scraper {
       else {
         response.writeHead(200, answer.headers);
         if (request.method === 'HEAD') response.end();
-        else await sendBody(answer.body, response, this.#limits);
+        else await this.#send(answer.body, response);
       }
     } catch {
       // The scraper went away, or sees the connection break: it discards what it has.
       response.destroy();
+    }
+  }
+
+  async #send(body: SharedBody, response: ServerResponse): Promise<void> {
+    const release = this.#pinned.add(body, () => void response.destroy());
+    try {
+      await sendBody(body, response, this.#limits);
+    } finally {
+      release();
     }
   }
 
@@ -104,7 +115,7 @@ export class Scraper {
         Vary: 'Accept, Accept-Encoding',
         ...(zip && { 'Content-Encoding': 'gzip' }),
       },
-      body: zip ? zippedOf(round, rendered) : rendered.body,
+      body: sharedBody(round, rendered, zip),
     };
   }
 
@@ -116,7 +127,7 @@ export class Scraper {
         .finally(() => {
           this.#round = undefined;
         }),
-      zipped: new Map(),
+      bodies: new Map(),
     };
     this.#pace.hurry(timeoutMs);
     return this.#round;
@@ -139,9 +150,10 @@ export class Scraper {
   }
 }
 
-function zippedOf({ zipped }: Round, { contentType, body }: Rendered): SharedBody {
-  let shared = zipped.get(contentType);
-  if (shared?.isWhole !== true) zipped.set(contentType, (shared = new SharedBody(gzipBody(body))));
+function sharedBody({ bodies }: Round, { contentType, body }: Rendered, zip: boolean): SharedBody {
+  const key = `${zip ? 'gzip ' : ''}${contentType}`;
+  let shared = bodies.get(key);
+  if (shared?.isWhole !== true) bodies.set(key, (shared = new SharedBody(zip ? gzipBody(body) : body)));
   return shared;
 }
 

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
+import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
+
 /** How long a client may take, in milliseconds. */
 export interface SendLimits {
   /** Without taking a byte. */
@@ -7,6 +9,12 @@ export interface SendLimits {
   /** For the whole body. */
   readonly totalMs: number;
 }
+
+/**
+ * How long one response may be written to without a break, in milliseconds. While the kernel has room, no write waits for the
+ * event loop: some hundred responses at once would hold it for as many milliseconds.
+ */
+const TURN_MS = 0.5;
 
 /**
  * Writes a body as fast as its reader takes it, and ends the response. Rejects when the connection closes, when another
@@ -23,7 +31,12 @@ export async function sendBody(
 ): Promise<void> {
   const reader = new Reader(response);
   const endMark = performance.now() + totalMs;
+  let turnMark = -Infinity;
   for await (const piece of body) {
+    if (performance.now() - turnMark > TURN_MS) {
+      await yieldToEventLoop();
+      turnMark = performance.now();
+    }
     // A wrapped `write()` may return nothing; only `false` is followed by `drain`.
     const written: unknown = reader.hasLeft || response.write(piece);
     if (written === false) await reader.ready(stallMs);

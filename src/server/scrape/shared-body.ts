@@ -1,12 +1,14 @@
 /**
  * A body that is made once and read by many, each from its beginning and at its own speed. Its pieces are kept until the
- * last reader has let go of this object, so it is for bodies that are small for the work in them: compressed ones.
+ * last reader has let go of this object, or it is dropped.
  */
 export class SharedBody implements AsyncIterable<Buffer> {
   /** Dropped when it is read: it holds much more memory than the pieces made from it. */
   #source: AsyncIterable<Buffer> | undefined;
   readonly #pieces: Buffer[] = [];
   #state: 'making' | 'complete' | 'abandoned' = 'making';
+  /** Of the pieces so far. */
+  #bytes = 0;
   #error: unknown;
   #readers = 0;
   #wake: Array<() => void> = [];
@@ -20,12 +22,25 @@ export class SharedBody implements AsyncIterable<Buffer> {
     return this.#state !== 'abandoned' && this.#error === undefined;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Lets go of all pieces. Whoever still reads it gets an error. */
+  drop(): void {
+    this.#error ??= new Error('The reader is too slow.');
+    this.#pieces.length = 0;
+    this.#bytes = 0;
+    this.#wakeAll();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     this.#readers += 1;
     this.#begin();
     try {
       for (let next = 0; ; next += 1) {
-        while (this.#pieces[next] === undefined) {
+        // Before the pieces: of a body that was dropped, what is left must not look like its end.
+        while (this.#pieces[next] === undefined || this.#error !== undefined) {
           if (this.#error !== undefined) throw this.#error;
           if (this.#state === 'complete') return;
           // Half a body must not look like a whole one.
@@ -54,12 +69,14 @@ export class SharedBody implements AsyncIterable<Buffer> {
           this.#state = 'abandoned';
           return;
         }
+        if (this.#error !== undefined) return;
         this.#pieces.push(piece);
+        this.#bytes += piece.length;
         this.#wakeAll();
       }
       this.#state = 'complete';
     } catch (error) {
-      this.#error = error;
+      this.#error ??= error;
     } finally {
       this.#wakeAll();
     }

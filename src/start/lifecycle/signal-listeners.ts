@@ -1,5 +1,19 @@
-/** Signals that end a process by default and leave it time for a last flush. */
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+import { hasOtherMeaning } from './signal-dispositions.js';
+
+/**
+ * Signals that end a process by default and leave it time for a last flush. SIGUSR1 starts Node's debugger; after SIGABRT,
+ * SIGSEGV and the like nothing of JavaScript runs; SIGBREAK is of Windows.
+ */
+const SIGNALS = [
+  'SIGTERM',
+  'SIGINT',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGXCPU',
+  'SIGBREAK',
+] as const;
 export type EndingSignal = (typeof SIGNALS)[number];
 
 /**
@@ -20,7 +34,7 @@ export class SignalListeners {
   }
 
   install(): void {
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    for (const signal of SIGNALS) if (!hasOtherMeaning(signal)) process.on(signal, this.#onSignal);
     process.on('removeListener', this.#onRemoved);
   }
 

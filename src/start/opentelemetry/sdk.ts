@@ -107,7 +107,9 @@ interface NodePart {
 function startNode(options: SdkOptions, spans: SpanInstrumentations | undefined): NodePart {
   const { NodeSDK } = require('@opentelemetry/sdk-node') as typeof SdkNodeModule;
   // Without this, NodeSDK would set up OTLP for logs, or with an empty list of processors take the place all the same.
-  const variables = options.logs ? {} : { OTEL_LOGS_EXPORTER: 'none' };
+  const withoutLogs = options.logs ? {} : { OTEL_LOGS_EXPORTER: 'none' };
+  // With a level, NodeSDK would print diagnostics by itself, past our log, which hides secrets.
+  const variables = { ...withoutLogs, OTEL_LOG_LEVEL: '' };
   const sdk = withVariables(variables, () => {
     const created = new NodeSDK({
       ...(options.serviceName !== undefined && { serviceName: options.serviceName }),

@@ -1,26 +1,30 @@
-import { constants, type BigIntStats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
+import {
+  assertFile,
+  type Creation,
+  isPlace,
+  openFlags,
+  openingError,
+  READING_FLAGS,
+  rightsToTake,
+} from './file-identity.js';
+import { LogTail } from './log-tail.js';
 
 const READ_BYTES = 64 * 1024;
 const LINE_FEED = 10;
 /** After this much work without a break, the event loop goes on. */
 const SLICE_MS = 2;
 
-/** `create`: `never` fails with ENOENT, `always` with EEXIST. */
-export async function openAppendOnly(
-  file: string,
-  create: 'never' | 'if absent' | 'always',
-): Promise<AppendOnlyFile> {
-  const { O_RDWR, O_APPEND, O_CREAT, O_EXCL } = constants;
-  // Undefined on Windows.
-  const noFollow: number | undefined = constants.O_NOFOLLOW;
-  const creating = create === 'never' ? 0 : create === 'always' ? O_CREAT | O_EXCL : O_CREAT;
-  const handle = await open(file, O_RDWR | O_APPEND | creating | (noFollow ?? 0), 0o600);
+export async function openAppendOnly(file: string, create: Creation): Promise<AppendOnlyFile> {
+  const handle = await open(file, openFlags(create), 0o600).catch((error: unknown) => {
+    throw openingError(file, error);
+  });
   try {
     const identity = await handle.stat({ bigint: true });
-    await makePrivate(handle, file, identity);
+    if (rightsToTake(file, identity)) await handle.chmod(0o600);
     return new AppendOnlyFile(file, handle, identity);
   } catch (error) {
     await handle.close();
@@ -28,12 +32,19 @@ export async function openAppendOnly(
   }
 }
 
-/** As with folders: what a volume's mount gave to a group is taken away, and what another user put there is not read. */
-async function makePrivate(handle: FileHandle, file: string, { uid, mode }: BigIntStats): Promise<void> {
-  const own = process.getuid?.();
-  if (own === undefined) return;
-  if (uid !== BigInt(own)) throw new RangeError(`${file} belongs to user ${uid}`);
-  if ((mode & 0o077n) !== 0n) await handle.chmod(0o600);
+/** A file that another process writes. It is not made private, and need not be writable. Fails with ENOENT. */
+export async function openForReading(file: string): Promise<AppendOnlyFile> {
+  const handle = await open(file, READING_FLAGS).catch((error: unknown) => {
+    throw openingError(file, error);
+  });
+  try {
+    const identity = await handle.stat({ bigint: true });
+    assertFile(file, identity);
+    return new AppendOnlyFile(file, handle, identity);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 /**
@@ -48,6 +59,9 @@ export class AppendOnlyFile {
   /** Kept, since calls follow one another: a new one for each call is what most of an idle process' garbage was. */
   readonly #buffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #position = 0;
+  /** Bytes of the lines that were taken. */
+  #taken = 0;
+  #isEnded = false;
   /** Bytes of a line whose end has not been read yet. */
   #rest: Buffer[] = [];
 
@@ -62,11 +76,10 @@ export class AppendOnlyFile {
     return this.#position;
   }
 
-  /** False when the file was deleted, replaced or cut. While it is open, no other file can have its inode. */
+  /** False when the file was deleted, replaced or cut. */
   async isInPlace(): Promise<boolean> {
     try {
-      const { dev, ino, size } = await stat(this.path, { bigint: true });
-      return dev === this.#identity.dev && ino === this.#identity.ino && size >= this.#position;
+      return isPlace(await lstat(this.path, { bigint: true }), this.#identity, this.#position);
     } catch {
       return false;
     }
@@ -89,15 +102,18 @@ export class AppendOnlyFile {
     const buffer = this.#buffer;
     for (;;) {
       const { bytesRead } = await this.#handle.read(buffer, 0, READ_BYTES, this.#position);
+      this.#assertGoesOn();
       this.#position += bytesRead;
       const bytes = buffer.subarray(0, bytesRead);
       let start = 0;
       for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
         const line = this.#line(bytes.subarray(start, end));
         start = end + 1;
+        this.#taken = this.#position - bytesRead + start;
         if (take(line)) return true;
         if (performance.now() - sliceMark > SLICE_MS) {
           await yieldToEventLoop();
+          this.#assertGoesOn();
           sliceMark = performance.now();
         }
       }
@@ -107,8 +123,18 @@ export class AppendOnlyFile {
     }
   }
 
+  /** What was not taken yet, to be read at once. This one goes on no more. */
+  tail(): LogTail {
+    this.#isEnded = true;
+    return new LogTail(this.path, this.#handle.fd, this.#identity, this.#taken);
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+
+  #assertGoesOn(): void {
+    if (this.#isEnded) throw new Error('the process was about to end');
   }
 
   #line(end: Buffer): string {

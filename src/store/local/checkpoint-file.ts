@@ -2,14 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 
 import { yieldToEventLoop } from '../../event-loop/fair-yield.js';
-import { openAppendOnly } from './append-only-file.js';
+import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { encodeCheckpoint, restoreLine } from './checkpoint.js';
 import { newStateFile, stateFile } from './generations.js';
 import type { Replica } from './replica.js';
 
-/** Reads the checkpoint of a generation into an empty replica. Throws on one that is damaged. */
-export async function readCheckpoint(folder: string, generation: string, replica: Replica): Promise<void> {
-  const checkpoint = await openAppendOnly(stateFile(folder, generation), 'never');
+/**
+ * Reads the checkpoint of a generation into an empty replica. Throws on one that is damaged.
+ *
+ * @param opened how the file is opened; default: as one's own
+ */
+export async function readCheckpoint(
+  folder: string,
+  generation: string,
+  replica: Replica,
+  opened: (file: string) => Promise<AppendOnlyFile> = (file) => openAppendOnly(file, 'never'),
+): Promise<void> {
+  const checkpoint = await opened(stateFile(folder, generation));
   try {
     const complete = await checkpoint.read((line) => restoreLine(replica, line));
     if (!complete) throw new RangeError(`${checkpoint.path} has no end`);

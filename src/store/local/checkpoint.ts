@@ -1,10 +1,27 @@
 import type { Family } from '../../model/family.js';
 import type { Attributes, Series } from '../../model/series.js';
+import { areValuesOf } from '../../model/values.js';
 import { SCHEMA_VERSION } from '../metric-store.js';
+import { isAttributes, isFamily, isObject, isSeries } from '../state/stored-shapes.js';
 import { ProjectFamily } from '../state/project-family.js';
 import { ProjectInstance } from '../state/project-instance.js';
 import { encodeNumber, type JsonNumber } from './log-record.js';
-import { assertSchema, type Replica } from './replica.js';
+import type { Replica } from './replica.js';
+import { assertSchema, isSchema } from './records/schema.js';
+import {
+  type Check,
+  isBoot,
+  isCount,
+  isNumber,
+  isPositive,
+  isText,
+  isTrueOrFalse,
+  isValue,
+  listOf,
+  listWith,
+  misshapen,
+  optional,
+} from './records/shape.js';
 import type { BootTime } from './store-clock.js';
 
 type Line =
@@ -100,7 +117,7 @@ export function restoreLine(replica: Replica, text: string): boolean {
     replica.endedInstances += 1;
     return false;
   }
-  const line = JSON.parse(text) as Line;
+  const line = readLine(text);
   if (line.kind === 'state') {
     assertSchema(line.v);
     state.project = line.project;
@@ -112,7 +129,10 @@ export function restoreLine(replica: Replica, text: string): boolean {
     const target = state.families.get(line.key);
     if (target === undefined) throw new RangeError(`series of an unknown family ${line.key}`);
     for (const [series, updatedAtMs, startedAtMs, ...values] of line.series) {
-      target.series.set(series.id, { series, updatedAtMs, startedAtMs, values: values.map(Number) });
+      const numbers = values.map(Number);
+      if (target.family.aggregation === undefined && !areValuesOf(target.family, numbers))
+        throw new RangeError(`values of ${line.key} are not of its kind`);
+      target.series.set(series.id, { series, updatedAtMs, startedAtMs, values: numbers });
       replica.latestAtMs = Math.max(replica.latestAtMs, updatedAtMs);
     }
   } else if (line.kind === 'instance') {
@@ -125,6 +145,45 @@ export function restoreLine(replica: Replica, text: string): boolean {
     return true;
   }
   return false;
+}
+
+const isRow = listWith(
+  isSeries,
+  ([updatedMs, startMs, ...values]) => isNumber(updatedMs) && isNumber(startMs) && values.every(isValue),
+);
+const isValueRow = listWith(
+  isText,
+  ([series, recordedMs, value, ...more]) =>
+    (isText(series) || isSeries(series)) && isNumber(recordedMs) && isValue(value) && more.length === 0,
+);
+
+const KINDS: Readonly<Record<Line['kind'], Readonly<Record<string, Check>>>> = {
+  state: { v: isSchema, project: optional(isText), boot: optional(isBoot), wipedMs: optional(isNumber) },
+  family: { family: isFamily, createdMs: isNumber },
+  series: { key: isText, series: listOf(isRow) },
+  instance: {
+    lease: isText,
+    resource: optional(isAttributes),
+    sequence: isCount,
+    parts: isCount,
+    complete: isTrueOrFalse,
+    overflowed: isCount,
+    updatedMs: isNumber,
+    leaseEndMs: isNumber,
+    values: listOf(isValueRow),
+  },
+  hold: { name: isText, lease: isText, untilMs: isPositive },
+  end: {},
+};
+
+function readLine(text: string): Line {
+  const line: unknown = JSON.parse(text);
+  const kind = isObject(line) ? line['kind'] : undefined;
+  if (!isObject(line) || typeof kind !== 'string' || !Object.hasOwn(KINDS, kind))
+    throw new RangeError('a line is of no kind');
+  const wrong = misshapen(line, KINDS[kind as Line['kind']]);
+  if (wrong !== undefined) throw new RangeError(`the ${wrong} of a line is of another kind`);
+  return line as unknown as Line;
 }
 
 /**

@@ -47,6 +47,22 @@ export function prepareLocalFolder(directory: string | undefined, prefix: string
 }
 
 /**
+ * The folder of one project, for reading: nothing is created and no right is changed. Undefined if there is none. Throws
+ * `ORCHESTRATOR_STORE_REFUSED` for a folder that {@link prepareLocalFolder} refuses; root reads those of all users.
+ */
+export function localFolderToRead(directory: string | undefined, prefix: string): string | undefined {
+  const parent = directory ?? defaultLocalDirectory();
+  const folder = path.join(parent, prefix);
+  for (const one of [parent, folder]) {
+    const stats = lstatSync(one, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    assertDirectory(one, stats);
+    if (one === folder || directory === undefined) assertOwn(one, stats);
+  }
+  return folder;
+}
+
+/**
  * Not mkdir's `recursive`: it tries for ever where the parent exists and mkdir says ENOENT all the same, as in /proc and
  * under some automounters (Node 20, 22 and 24). The application would hang at its start.
  */
@@ -77,9 +93,24 @@ function makePrivate(folder: string): void {
   const uid = process.getuid?.();
   // Windows has neither; its temporary folder is the user's own.
   if (uid === undefined) return;
-  if (stats.uid !== uid) refuse(folder, `it belongs to user ${stats.uid}, and this process runs as ${uid}`);
-  if ((stats.mode & 0o002) !== 0) refuse(folder, 'all users may write to it');
+  if (stats.uid !== uid) refuseOwner(folder, stats.uid, uid);
+  assertNotPublic(folder, stats);
   if ((stats.mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+function assertOwn(folder: string, stats: Stats): void {
+  const uid = process.getuid?.();
+  if (uid === undefined) return;
+  if (uid !== 0 && stats.uid !== uid) refuseOwner(folder, stats.uid, uid);
+  assertNotPublic(folder, stats);
+}
+
+function assertNotPublic(folder: string, { mode }: Stats): void {
+  if ((mode & 0o002) !== 0) refuse(folder, 'all users may write to it');
+}
+
+function refuseOwner(folder: string, owner: number, uid: number): never {
+  refuse(folder, `it belongs to user ${owner}, and this process runs as ${uid}`);
 }
 
 function refuse(folder: string, why: string): never {

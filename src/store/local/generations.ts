@@ -1,4 +1,5 @@
-import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { lutimes, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -36,9 +37,21 @@ export async function newestCheckpoint(folder: string): Promise<string | undefin
 
 /** The newest log, if the checkpoint is gone without which it cannot be read. A folder without logs has lost nothing. */
 export async function logWithoutCheckpoint(folder: string): Promise<string | undefined> {
-  const names = await files(folder);
-  const readable = names.some((name) => name.endsWith(STATE) || name === `${FIRST_GENERATION}${LOG}`);
-  return readable ? undefined : newest(names, LOG);
+  return orphanOf(await files(folder));
+}
+
+/** Both at once, for the end of a process. */
+export function generationsNow(folder: string): {
+  checkpoint: string | undefined;
+  orphan: string | undefined;
+} {
+  const names = readdirSync(folder).filter((name) => FILE.test(name));
+  return { checkpoint: newest(names, STATE), orphan: orphanOf(names) };
+}
+
+/** Deletes all files, of whatever version of this package. Processes that use them notice it, and begin anew. */
+export async function deleteAll(folder: string): Promise<void> {
+  await Promise.all((await files(folder)).map((name) => rm(path.join(folder, name), { force: true })));
 }
 
 /** Deletes the files of earlier generations, with those that dead writers left unfinished. */
@@ -79,7 +92,7 @@ export async function touch(folder: string, generation: string): Promise<boolean
   const seconds = Date.now() / 1000;
   const touched = async (file: string): Promise<boolean> => {
     try {
-      await utimes(file, seconds, seconds);
+      await lutimes(file, seconds, seconds);
       return true;
     } catch (error) {
       ignoreGone(error);
@@ -98,6 +111,11 @@ export function isGone(error: unknown): boolean {
 
 async function files(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => FILE.test(name));
+}
+
+function orphanOf(names: readonly string[]): string | undefined {
+  const readable = names.some((name) => name.endsWith(STATE) || name === `${FIRST_GENERATION}${LOG}`);
+  return readable ? undefined : newest(names, LOG);
 }
 
 function newest(names: readonly string[], extension: string): string | undefined {

@@ -1,9 +1,11 @@
 import { OrchestratorError, orchestratorError } from '../../errors.js';
 import { prepareLocalFolder } from './folder.js';
+import { deleteAll } from './generations.js';
 import { ProjectLog } from './project-log.js';
 import { type Change, PART_LIMITS, splitBatch } from './log-record.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
-import type { ApplyResult, MetricStore, StoreContext } from '../metric-store.js';
+import type { ApplyResult, LastBatches, MetricStore, StoreContext } from '../metric-store.js';
+import { writeLast } from './last-records.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { SHOWN_AS_STORED } from '../../model/shown-as.js';
@@ -48,13 +50,19 @@ class LocalStore implements MetricStore {
   #folds = 0;
 
   readonly #logBytes: number;
+  readonly #prepareFolder: () => string;
 
   constructor(context: StoreContext, folder: string, prepareFolder: () => string, logBytes: number) {
     this.#context = context;
     this.#logBytes = logBytes;
     this.description = `local ${folder}`;
     this.#builder = createSnapshotBuilder(context.ttlMs, context.shownAs);
+    this.#prepareFolder = prepareFolder;
     this.#log = new ProjectLog(context, prepareFolder);
+  }
+
+  get unreadable(): number {
+    return this.#log.unreadable.count;
   }
 
   async apply(batch: DeltaBatch): Promise<ApplyResult> {
@@ -102,8 +110,36 @@ class LocalStore implements MetricStore {
   }
 
   async wipe(): Promise<void> {
-    await this.#inTurn(async () => {
+    const wipe = async (): Promise<void> => {
       if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe', atMs: this.#log.now() });
+    };
+    await this.#inTurn(wipe).catch(async (error: unknown) => {
+      // Of another version, which nobody here can read.
+      if (!(error instanceof OrchestratorError) || error.code !== 'ORCHESTRATOR_SCHEMA_MISMATCH') throw error;
+      await this.#afterOthers(async () => {
+        await this.#log.close();
+        await deleteAll(this.#prepareFolder());
+      });
+    });
+  }
+
+  finish({ batches, isWorthWaiting }: LastBatches): 'stored' {
+    if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
+    // Its last flush has ended the lease, and only such things followed as each process does by itself.
+    if (!isWorthWaiting && this.#instance() === undefined) return 'stored';
+    const { applied, isWriting } = this.#log;
+    try {
+      writeLast(this.#log.final(), this.#context.lease, batches, { applied: applied.sequence, isWriting });
+      return 'stored';
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  async forget(families: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#log.state.project === undefined) return;
+      await this.#submit({ kind: 'forget', atMs: this.#log.now(), families });
     });
   }
 
@@ -159,12 +195,18 @@ class LocalStore implements MetricStore {
 
   /** Runs `action` after the calls before it, when the copy of the project is up to date. */
   async #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    return this.#afterOthers(async () => {
+      await this.#log.catchUp();
+      return action();
+    });
+  }
+
+  async #afterOthers<T>(action: () => Promise<T>): Promise<T> {
     const before = this.#tail;
     const result = (async () => {
       await before;
       if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
       try {
-        await this.#log.catchUp();
         return await action();
       } catch (error) {
         throw this.#explain(error);

@@ -66,6 +66,14 @@ export interface WipeRecord extends Common {
   readonly atMs?: number;
 }
 
+/** Deletes what is stored of some families. Version 0.1.0 does not know it, and goes on with its own copy of them. */
+export interface ForgetRecord extends Common {
+  readonly kind: 'forget';
+  readonly atMs: number;
+  /** Keys. */
+  readonly families: readonly string[];
+}
+
 /**
  * The last record of a log. It names the next log. Records behind it are void, and their writers write them again to the
  * next log. The writer of the seal writes the checkpoint.
@@ -75,7 +83,14 @@ export interface SealRecord extends Common {
   readonly next: string;
 }
 
-export type LogRecord = BatchRecord | LockRecord | EndLeaseRecord | SweepRecord | WipeRecord | SealRecord;
+export type LogRecord =
+  | BatchRecord
+  | LockRecord
+  | EndLeaseRecord
+  | SweepRecord
+  | WipeRecord
+  | ForgetRecord
+  | SealRecord;
 
 /** A record before the log adds what all of them have. */
 export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit<R, keyof Common> : never;
@@ -85,19 +100,6 @@ export type Change<R extends LogRecord = LogRecord> = R extends LogRecord ? Omit
  * JSON and is skipped, and this record is whole.
  */
 export const encodeRecord = (record: LogRecord): string => `\n${JSON.stringify(record)}\n`;
-
-/** Undefined for an empty or an unfinished line. */
-export function decodeRecord(line: string): LogRecord | undefined {
-  if (line === '') return undefined;
-  try {
-    const record: unknown = JSON.parse(line);
-    return typeof record === 'object' && record !== null && 'kind' in record
-      ? (record as LogRecord)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** About 450 histogram series of 16 buckets; encoding or reading one part takes well under 2 ms. */
 export const PART_LIMITS: PartSize = { families: Infinity, points: Infinity, numbers: 8000, bytes: Infinity };

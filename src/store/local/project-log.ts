@@ -5,7 +5,9 @@ import { warning } from '../../warnings.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
 import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
-import { checkpointSize, writeCheckpoint } from './checkpoint-file.js';
+import { writeCheckpoint } from './checkpoint-file.js';
+import { isWorthCheckpoint } from './compaction.js';
+import { FinalLog } from './final-log.js';
 import {
   deleteOlder,
   FIRST_GENERATION,
@@ -17,13 +19,18 @@ import {
   setAside,
   touch,
 } from './generations.js';
-import { type Change, decodeRecord, encodeRecord, type LogRecord, type SealRecord } from './log-record.js';
+import { type Change, encodeRecord, type SealRecord } from './log-record.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
+import { OwnRecords } from './records/own-records.js';
 import { Replica } from './replica.js';
 import { StoreClock } from './store-clock.js';
+import { UnreadableEntries } from '../unreadable-entries.js';
 
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
+
+/** More than a process writes at its end. */
+const FINAL_RECORDS = 1_000_000;
 
 /** A batch of this instance that is in the log as a whole. */
 export interface AppliedBatch {
@@ -36,16 +43,16 @@ export interface AppliedBatch {
 export class ProjectLog {
   #replica: Replica;
   #log: AppendOnlyFile | undefined;
+  /** Its rest was read by a {@link FinalLog}. */
+  #finished: AppendOnlyFile | undefined;
   #generation = FIRST_GENERATION;
   /** Of the checkpoint that this generation began with. */
   #checkpointRows = 0;
-  /** Numbers of this instance's records: the last one that was written, and the last one that took effect. */
-  #written = 0;
-  #executed = 0;
-  /** Under which they were written. */
-  readonly #leases = new Set<string>();
+  readonly #own = new OwnRecords();
   #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
+  /** Lines that could not be read. */
+  readonly unreadable: UnreadableEntries;
   readonly #context: StoreContext;
   readonly #prepareFolder: () => string;
 
@@ -53,6 +60,7 @@ export class ProjectLog {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
     this.#replica = new Replica(context);
+    this.unreadable = new UnreadableEntries(context.warn);
   }
 
   get replica(): Replica {
@@ -98,21 +106,22 @@ export class ProjectLog {
     if (this.#log === undefined) return false;
     await this.#append(this.#log, change, lease);
     await this.catchUp();
-    return this.#executed === this.#written;
+    return !this.#own.isPending;
   }
 
-  /**
-   * Begins the next log if a process that starts would read much for nothing: more than `logBytes`, and than twice what a
-   * checkpoint made now would hold. With `thorough` also if the log itself is short.
-   */
+  /** Begins the next log if a checkpoint is worth it: see {@link isWorthCheckpoint}. */
   async compact(logBytes: number, thorough = false): Promise<void> {
     const log = this.#log;
-    if (log === undefined || (log.position < logBytes && !thorough)) return;
+    if (log === undefined) return;
     const folder = this.#prepareFolder();
-    const share = Math.min(1, this.#replica.rows / Math.max(1, this.#checkpointRows));
-    const checkpointBytes = await checkpointSize(folder, this.#generation);
-    const liveBytes = checkpointBytes * share;
-    if (log.position + checkpointBytes - liveBytes < Math.max(logBytes, 2 * liveBytes)) return;
+    const size = {
+      folder,
+      generation: this.#generation,
+      bytes: log.position,
+      rows: this.#replica.rows,
+      checkpointRows: this.#checkpointRows,
+    };
+    if (!(await isWorthCheckpoint(size, logBytes, thorough))) return;
     const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
     // Created before the seal that names it, so that every reader of the seal finds it.
     await (await openAppendOnly(logFile(folder, next), 'always')).close();
@@ -124,7 +133,7 @@ export class ProjectLog {
     }
     await this.catchUp();
     // Another process sealed the log before.
-    if (this.#executed !== this.#written) await rm(logFile(folder, next), { force: true });
+    if (this.#own.isPending) await rm(logFile(folder, next), { force: true });
   }
 
   /** Keeps the files from looking unused. A checkpoint that someone deleted is replaced by the next generation's. */
@@ -132,21 +141,35 @@ export class ProjectLog {
     if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
   }
 
-  async close(): Promise<void> {
-    const log = this.#log;
+  /** True if a record of this instance was written, or is about to be, and has not been read. */
+  get isWriting(): boolean {
+    return this.#own.isPending;
+  }
+
+  /** For the end of the process: what is left to do, at once. If the process goes on all the same, this begins anew. */
+  final(): FinalLog {
+    const tail = this.#log?.tail();
+    this.#finished ??= this.#log;
     this.#log = undefined;
-    await log?.close();
+    const { written } = this.#own;
+    const position = { clock: this.#clock, replica: this.#replica, tail, written };
+    // Numbers that the final records may have.
+    this.#own.leave(FINAL_RECORDS);
+    return new FinalLog(this.#context, this.#prepareFolder, position);
+  }
+
+  async close(): Promise<void> {
+    const logs = [this.#log, this.#finished];
+    this.#log = undefined;
+    this.#finished = undefined;
+    for (const log of logs) await log?.close();
   }
 
   async #read(log: AppendOnlyFile): Promise<SealRecord | undefined> {
     let seal: SealRecord | undefined;
     try {
       await log.read((line) => {
-        const record = decodeRecord(line);
-        if (record === undefined) return false;
-        this.#replica.execute(record);
-        if (this.#leases.has(record.lease)) this.#note(record);
-        if (record.kind === 'seal') seal = record;
+        seal = this.#execute(log, line);
         return seal !== undefined;
       });
     } catch (error) {
@@ -157,19 +180,20 @@ export class ProjectLog {
     return seal;
   }
 
-  /** Takes note of a record of this instance. */
-  #note({ number }: LogRecord): void {
-    this.#executed = number;
-    const { sequence, overflowed } = this.applied;
-    this.#applied = { sequence, overflowed };
+  /** Carries out the record of a line. Answers it if it ends the log. */
+  #execute(log: AppendOnlyFile, line: string): SealRecord | undefined {
+    const record = this.#replica.carryOut(line, log.path, (why) => this.unreadable.line(log.path, why));
+    if (record !== undefined && this.#own.note(record)) {
+      const { sequence, overflowed } = this.applied;
+      this.#applied = { sequence, overflowed };
+    }
+    return record?.kind === 'seal' ? record : undefined;
   }
 
   async #append(log: AppendOnlyFile, change: Change, lease = this.#context.lease): Promise<void> {
     const { project } = this.#context;
-    this.#leases.add(lease);
     const boot = this.#clock.unannounced(this.#replica.bootTime);
-    this.#written += 1;
-    const common = { v: SCHEMA_VERSION, project, lease, number: this.#written };
+    const common = { v: SCHEMA_VERSION, project, lease, number: this.#own.begin(lease) };
     await log.append(encodeRecord({ ...common, ...(boot !== undefined && { boot }), ...change }));
   }
 

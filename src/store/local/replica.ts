@@ -1,13 +1,28 @@
-import { orchestratorError } from '../../errors.js';
-import { type BatchRecord, type Change, encodeNumber, type LogRecord } from './log-record.js';
+import path from 'node:path';
+
+import {
+  type BatchRecord,
+  type Change,
+  encodeNumber,
+  type JsonNumber,
+  type LogRecord,
+} from './log-record.js';
+import { readRecord, UnreadableRecord } from './records/read-record.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
-import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
+import type { StoreContext } from '../metric-store.js';
+import type { DeltaPoint } from '../../model/delta-batch.js';
 import type { Family } from '../../model/family.js';
+import { shorten } from '../../model/shorten.js';
+import { areValuesOf } from '../../model/values.js';
+import { isLater } from './generations.js';
 import { agreeOn, type BootTime } from './store-clock.js';
 import type { BatchPart } from '../state/batch-part.js';
 import { recordedSince } from '../state/recorded-since.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
+
+/** The instance whose copy it is, as far as it writes; a copy that is only read has none. */
+export type ReplicaContext = Pick<StoreContext, 'lease' | 'leaseMs' | 'maxSeries'>;
 
 /**
  * This process's copy of a project: the records of the log, carried out in their order. Every process that has read the
@@ -23,11 +38,11 @@ export class Replica {
   latestAtMs = 0;
   /** Instances of the checkpoint that are not here: their leases were over. */
   endedInstances = 0;
-  readonly #context: StoreContext;
+  readonly #context: ReplicaContext;
   /** Families that this instance has described; a family that was lost comes back as another object. */
   readonly #described = new WeakSet<ProjectFamily>();
 
-  constructor(context: StoreContext) {
+  constructor(context: ReplicaContext) {
     this.#context = context;
     this.prune();
   }
@@ -40,17 +55,44 @@ export class Replica {
     return rows;
   }
 
-  execute(record: LogRecord): void {
-    assertSchema(record.v);
+  /**
+   * Carries out the record of one line. Answers it; undefined if there is none. One that cannot be read changes nothing: every
+   * process that reads it leaves it out, so all of them go on alike.
+   *
+   * @param log the path of the file that has the line
+   */
+  carryOut(
+    line: string,
+    log: string,
+    onUnreadable: (why: UnreadableRecord) => void = () => undefined,
+  ): LogRecord | undefined {
+    try {
+      const record = readRecord(line);
+      if (record?.kind === 'seal' && !isLater(record.next, path.basename(log)))
+        throw new UnreadableRecord(`${record.next} is not a later log`);
+      if (record !== undefined) this.#execute(record);
+      return record;
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      onUnreadable(error);
+      return undefined;
+    }
+  }
+
+  #execute(record: LogRecord): void {
+    assertInTime(record, this.latestAtMs);
+    const isOther = this.state.project !== undefined && this.state.project !== record.project;
+    const part = record.kind === 'batch' && !isOther ? this.#decode(record) : undefined;
     this.bootTime = agreeOn(this.bootTime, record.boot);
     if ('atMs' in record) this.latestAtMs = Math.max(this.latestAtMs, record.atMs ?? 0);
     const { state } = this;
     // The record of another project, which wrote before it had read the log to here. It is refused when it has.
-    if (state.project !== undefined && state.project !== record.project) return;
-    if (record.kind === 'batch') this.#batch(record);
+    if (isOther) return;
+    if (record.kind === 'batch' && part !== undefined) this.#batch(record, part);
     if (record.kind === 'hold') state.acquireLock(record.lease, record.name, record.ms, record.atMs);
     if (record.kind === 'leave') state.endLease(record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
+    if (record.kind === 'forget') state.forget(record.families);
     if (record.kind === 'wipe') state.wipe(record.atMs ?? this.latestAtMs);
   }
 
@@ -121,7 +163,7 @@ export class Replica {
     }
   }
 
-  #batch(record: BatchRecord): void {
+  #batch(record: BatchRecord, part: BatchPart): void {
     const { state } = this;
     state.project = record.project;
     for (const one of record.series) if (!this.series.has(one.id)) this.series.set(one.id, one);
@@ -130,46 +172,56 @@ export class Replica {
       const described = state.describe(family, record.atMs);
       if (record.lease === this.#context.lease) this.#described.add(described);
     }
-    state.apply(record, this.#decode(record), record.atMs);
+    state.apply(record, part, record.atMs);
   }
 
-  #decode({ sequence, resource, collectedMs, part, last, deltas, current }: BatchRecord): BatchPart {
+  #decode(record: BatchRecord): BatchPart {
+    const { sequence, resource, collectedMs, part, last, deltas, current } = record;
+    const described = new Map(record.families.map((family) => [family.key, family]));
+    const named = new Map(record.series.map((series) => [series.id, series]));
+    const familyOf = (key: string, isCurrent: boolean): Family => {
+      const family = described.get(key) ?? this.families.get(key) ?? unknown('family', key);
+      if ((family.aggregation !== undefined) === isCurrent) return family;
+      throw new UnreadableRecord(`${key} is not reported in this way`);
+    };
+    const seriesOf = (id: string): Series => this.series.get(id) ?? named.get(id) ?? unknown('series', id);
     return {
       sequence,
       resource,
       collectedAtMs: collectedMs,
       part,
       last,
-      deltas: deltas.map(([key, points]) => ({
-        family: this.#family(key),
-        points: points.map(([id, ...values]) => ({ series: this.#series(id), values: values.map(Number) })),
-      })),
+      deltas: deltas.map(([key, points]) => {
+        const family = familyOf(key, false);
+        return { family, points: points.map(([id, ...values]) => deltaOf(family, seriesOf(id), values)) };
+      }),
       current: current.map(([key, points]) => ({
-        family: this.#family(key),
-        points: points.map(([id, value, ageMs]) => ({
-          series: this.#series(id),
-          value: Number(value),
-          ageMs,
-        })),
+        family: familyOf(key, true),
+        points: points.map(([id, value, ageMs]) => ({ series: seriesOf(id), value: Number(value), ageMs })),
       })),
     };
   }
-
-  #family(key: string): Family {
-    return this.families.get(key) ?? unknown('family', key);
-  }
-
-  #series(id: string): Series {
-    return this.series.get(id) ?? unknown('series', id);
-  }
 }
 
-export function assertSchema(version: number): void {
-  if (version === SCHEMA_VERSION) return;
-  const values = { found: version, expected: SCHEMA_VERSION };
-  throw orchestratorError('ORCHESTRATOR_SCHEMA_MISMATCH', 'local', values);
+function deltaOf(family: Family, series: Series, encoded: readonly JsonNumber[]): DeltaPoint {
+  const values = encoded.map(Number);
+  if (areValuesOf(family, values)) return { series, values };
+  throw new UnreadableRecord(`values of ${family.key} are not of its kind`);
+}
+
+/** A time that leaps so far ahead is none: it would let all series expire. */
+const MAX_LEAP_MS = 10 * 365 * 86_400_000;
+
+/** Before this time a host has not asked anybody for the time, and will leap. */
+const CLOCK_WAS_SET_MS = Date.UTC(2020, 0);
+
+function assertInTime(record: LogRecord, latestAtMs: number): void {
+  if (latestAtMs < CLOCK_WAS_SET_MS) return;
+  const times = ['atMs' in record ? record.atMs : undefined, record.boot?.bootAtMs];
+  if (times.some((atMs) => atMs !== undefined && atMs > latestAtMs + MAX_LEAP_MS))
+    throw new UnreadableRecord('its time is years ahead');
 }
 
 function unknown(what: string, name: string): never {
-  throw new RangeError(`the local store's log names a ${what} that it does not describe: ${name}`);
+  throw new UnreadableRecord(`the ${what} ${shorten(name, 200)} is not described before`);
 }

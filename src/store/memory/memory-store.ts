@@ -111,6 +111,10 @@ class MemoryStore implements MetricStore {
     this.#state().wipe(this.#backend.now());
   }
 
+  async forget(families: readonly string[]): Promise<void> {
+    this.#state().forget(families);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
   }

@@ -1,12 +1,12 @@
 import { OrchestratorError } from '../../errors.js';
 import type { StoreContext } from '../metric-store.js';
-import { assertOwnProject } from '../project-errors.js';
+import { assertOwner, assertOwnProject } from '../project-errors.js';
 import { type Command, strings } from './connection/commands.js';
 import type { RedisConnection } from './connection/connection.js';
-import { explain } from './connection/failure.js';
 import { HashPages } from './reading/hash-pages.js';
 import { type Descriptor, readDescriptor } from './reading/stored-text.js';
 import { END_LEASES } from './scripts/end-leases.js';
+import { FORGET_FAMILY } from './scripts/forget-family.js';
 import { PROJECTS_KEY, type RedisKeys } from './scripts/keys.js';
 import { SWEEP, type SweepCall } from './scripts/sweep.js';
 import { Folding } from './writing/folding.js';
@@ -24,10 +24,15 @@ const PAGE_NUMBERS = 32_000;
 const EXPONENTIAL_NUMBERS = 330;
 const UNKNOWN_NUMBERS = 1000;
 
+/** The longest that ORCHESTRATOR_METRICS_TTL allows, and some more: what ends later was noted before a clock was set back. */
+const MAX_KEY_TTL_MS = 366 * 86_400_000;
+
 interface SweptFamily {
   readonly key: string;
   /** Of each series. */
   readonly numbers: number;
+  /** False if its values are those of live instances alone. */
+  readonly isStored: boolean;
 }
 
 /** What deletes: expired series, ended leases, or everything of the project. */
@@ -49,9 +54,7 @@ export class Janitor {
 
   /** Throws if the data belong to another project. */
   async assertOwn(): Promise<void> {
-    const [names] = await this.#connection.read([['HMGET', this.#keys.project, 'schema', 'name']]);
-    if (names instanceof Error) throw explain(names, this.#connection.description);
-    const [schema, name] = strings(names);
+    const [schema, name] = await this.#schemaAndName();
     assertOwnProject(this.#context, schema, name);
   }
 
@@ -89,10 +92,11 @@ export class Janitor {
 
   /**
    * Deletes everything of the project, and these locks. The project itself goes last: until then instances that write know it,
-   * and what they count meanwhile is not lost.
+   * and what they count meanwhile is not lost. Whatever is in the keys: data of another version, and keys of another type.
    */
   async wipe(locks: Iterable<string>): Promise<void> {
-    await this.assertOwn();
+    const [, owner] = await this.#schemaAndName();
+    assertOwner(this.#context, owner);
     const keys = this.#keys;
     // Said first: instances that find their data gone look here, and keep back what they recorded before.
     await this.#connection.read([['SET', keys.wiped, await this.#now(), 'PX', this.#keyTtlMs]]);
@@ -109,23 +113,34 @@ export class Janitor {
     }
   }
 
-  /** Notes the project for discovery; optional, because an ACL may forbid it. A cluster keeps that key on another node. */
+  /** Deletes what is stored of these families. Those that only live instances tell are left. */
+  async forget(families: readonly string[]): Promise<void> {
+    await this.assertOwn();
+    const wanted = new Set(families);
+    for (const { key, isStored } of await this.#families())
+      if (wanted.has(key) && isStored)
+        await this.#connection.run(FORGET_FAMILY, { keys: this.#keys, family: key });
+  }
+
+  /** Notes the project for discovery; optional, because an ACL may forbid it. Never rejects. */
   async list(connection: RedisConnection): Promise<void> {
     if (!this.#listed) return;
     try {
       const [time] = await connection.read([['TIME']]);
       const nowMs = Number(strings(time)[0]) * 1000;
       // Alone: a user without the right is refused once.
-      await connection.read([['ZADD', PROJECTS_KEY, nowMs, this.#context.prefix]]);
-      await connection.read([
+      await connection.read([['ZADD', PROJECTS_KEY, nowMs + this.#keyTtlMs, this.#context.prefix]]);
+      const [, last] = await connection.read([
+        // Those of version 0.1.0 say when their project was last seen: they stay for as long as it left them there.
         ['ZREMRANGEBYSCORE', PROJECTS_KEY, 0, nowMs - this.#keyTtlMs],
-        ['PEXPIRE', PROJECTS_KEY, this.#keyTtlMs],
+        ['ZRANGE', PROJECTS_KEY, '-1', '-1', 'WITHSCORES'],
       ]);
+      // As long as the project that lasts longest, which may be one that nobody runs at the moment.
+      const untilMs = Math.min(Number(strings(last)[1]), nowMs + MAX_KEY_TTL_MS);
+      await connection.read([['PEXPIRE', PROJECTS_KEY, Math.max(untilMs - nowMs, this.#keyTtlMs)]]);
     } catch (error) {
       if (error instanceof OrchestratorError && error.code === 'ORCHESTRATOR_STORE_REFUSED')
         this.#listed = false;
-    } finally {
-      connection.close();
     }
   }
 
@@ -159,6 +174,12 @@ export class Janitor {
     }
   }
 
+  /** Empty if there is no project, or its key is of another type. */
+  async #schemaAndName(): Promise<string[]> {
+    const [names] = await this.#connection.read([['HMGET', this.#keys.project, 'schema', 'name']]);
+    return strings(names);
+  }
+
   async #now(): Promise<number> {
     const [time] = await this.#connection.read([['TIME']]);
     const [seconds, microseconds] = strings(time);
@@ -170,7 +191,10 @@ export class Janitor {
     const families: SweptFamily[] = [];
     for (let index = 0; index + 1 < fields.length; index += 2) {
       const key = fields[index]?.toString() ?? '';
-      families.push({ key, numbers: numbersOf(readDescriptor(key, fields[index + 1]?.toString() ?? '')) });
+      const descriptor = readDescriptor(key, fields[index + 1]?.toString() ?? '');
+      const aggregation = descriptor?.family.aggregation;
+      const isStored = aggregation === undefined || aggregation === 'keep';
+      families.push({ key, numbers: numbersOf(descriptor), isStored });
     }
     return families;
   }

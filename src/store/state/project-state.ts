@@ -126,6 +126,14 @@ export class ProjectState {
     if (this.families.size === 0 && this.instances.size === 0) this.project = undefined;
   }
 
+  /** Deletes what is stored of some families. What instances say at the moment is with the instances, and stays. */
+  forget(families: readonly string[]): void {
+    for (const key of families) {
+      const aggregation = this.families.get(key)?.family.aggregation;
+      if (aggregation === undefined || aggregation === 'keep') this.families.delete(key);
+    }
+  }
+
   wipe(atMs: number): void {
     this.wipedAtMs = atMs;
     this.project = undefined;

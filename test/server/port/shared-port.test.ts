@@ -6,11 +6,13 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { MetricsServer } from '../../../src/server/metrics-server.js';
+import { makeCertificates } from '../../helpers/certificates.js';
 import { eventually } from '../../helpers/eventually.js';
 import { hangingServer } from '../../helpers/hanging-server.js';
 import type { Owner } from '../../helpers/owner.js';
 import { freePort } from '../../helpers/ports.js';
 import { ask } from '../../helpers/raw-request.js';
+import { scratchDir } from '../../helpers/scratch.js';
 import { codesOf, listening, openServer, portOf, warningsOf } from '../open-server.js';
 
 /** More than any takeover takes: what has not happened by then does not happen. */
@@ -241,5 +243,68 @@ describe("the application's own port", { concurrency: true }, () => {
     server.listen();
     await listen(t, port, '127.0.0.1');
     assert.deepEqual(warningsOf(server), []);
+  });
+});
+
+describe('a project with a token', { concurrency: true }, () => {
+  const secret = { settings: { metricsToken: ['token'] } };
+  const headers = { Authorization: 'Bearer token' };
+
+  test('finds its own processes at the port without telling anyone else what it is', async (t) => {
+    const port = await freePort();
+    const { server: first } = await listening(t, { port, ...secret });
+    const second = openServer(t, { port, settings: { metricsToken: ['the-next-one', 'token'] } });
+    second.listen();
+    const challenge = { 'x-orchestrator-challenge': 'x' };
+    const { headers: told, body } = await ask(port, { path: '/healthz', headers: challenge });
+    assert.doesNotMatch(`${JSON.stringify(told)} ${body.toString()}`, /shop|local|process"/);
+    await first.close();
+    assert.equal(await portOf(second), port);
+    assert.equal((await ask(port, { headers })).status, 200);
+    assert.deepEqual([...codesOf(first), ...codesOf(second)], []);
+  });
+
+  test('is warned of another store behind it', async (t) => {
+    const port = await freePort();
+    await listening(t, { port, ...secret });
+    const second = openServer(t, { port, ...secret, store: 'redis 10.0.0.1:6379' });
+    second.listen();
+    await eventually(() => assert.deepEqual(codesOf(second), ['ORCHESTRATOR_STORES_DIFFER']));
+    assert.doesNotMatch(warningsOf(second)[0] ?? '', /tmp/);
+  });
+
+  for (const [whose, settings] of [
+    ['another token', { metricsToken: ['another'] }],
+    ['no token', {}],
+  ] as const) {
+    test(`is waited for by a process with ${whose}, which says that it cannot know it`, async (t) => {
+      const port = await freePort();
+      const { server: first } = await listening(t, { port, ...secret });
+      const second = openServer(t, { port, settings });
+      second.listen();
+      await eventually(() => assert.deepEqual(codesOf(second), ['ORCHESTRATOR_PORT_CLOSED']));
+      await first.close();
+      assert.equal(await portOf(second), port);
+    });
+  }
+
+  test('takes over from a process that had none, and one over TLS from one without', async (t) => {
+    const files = await makeCertificates(scratchDir(t, 'port'));
+    const tls = { metricsTlsCert: files.serverCert, metricsTlsKey: files.serverKey };
+    for (const [before, after] of [
+      [{}, secret.settings],
+      [{}, tls],
+      [tls, {}],
+      [tls, tls],
+    ] as const) {
+      const port = await freePort();
+      const { server: first } = await listening(t, { port, settings: before });
+      const second = openServer(t, { port, settings: after });
+      second.listen();
+      await sleep(LONG_MS);
+      await first.close();
+      assert.equal(await portOf(second), port);
+      assert.deepEqual([...codesOf(first), ...codesOf(second)], []);
+    }
   });
 });

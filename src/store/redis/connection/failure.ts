@@ -24,6 +24,11 @@ export function isRefusedCommand(error: unknown): boolean {
   return /^(?:NOPERM|TRYAGAIN)|can't run this command/.test(reason(error));
 }
 
+/** True if a script stopped at its own arguments: bytes that are no numbers, nothing where a number should be. */
+export function isScriptFailure(error: unknown): boolean {
+  return /user_script:\d+: .*(?:attempt to|bad argument|too short|too few)/.test(reason(error));
+}
+
 /** True for a login that is missing or wrong. */
 export function isLoginFailure(error: unknown): boolean {
   return REFUSALS[0][1].test(reason(error));

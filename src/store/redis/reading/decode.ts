@@ -1,6 +1,6 @@
 import type { Step } from '../../../event-loop/fair-yield.js';
 import type { Family } from '../../../model/family.js';
-import { EXPONENTIAL_HEADER } from '../../../model/exponential-histogram.js';
+import { areValuesOf } from '../../../model/values.js';
 import type { Series } from '../../../model/series.js';
 import type { StoredSeries, StoredValue } from '../../snapshot/stored-state.js';
 import type { Fields } from './hash-reading.js';
@@ -119,16 +119,14 @@ function decodeSeries(family: Family, series: Series, packed: Buffer): StoredSer
   const values: number[] = [];
   for (let at = HEADER_BYTES; at < packed.length; at += 8) values.push(packed.readDoubleLE(at));
   const startedAtMs = packed.readDoubleLE(8);
-  if (!isOfFamily(family, values) || !Number.isFinite(startedAtMs)) return undefined;
+  if (!areValuesOf(family, values) || !Number.isFinite(startedAtMs)) return undefined;
   return { series, updatedAtMs: packed.readDoubleLE(0), startedAtMs, values };
 }
 
-function isOfFamily({ type, boundaries = [] }: Family, values: readonly number[]): boolean {
-  if (type === 'histogram') return values.length === boundaries.length + 2;
-  if (type !== 'exponentialhistogram') return values.length === 1;
-  const counts = values.length - EXPONENTIAL_HEADER;
-  const positive = values[5] ?? -1;
-  return counts >= 0 && Number.isInteger(positive) && positive >= 0 && positive <= counts;
+export interface DecodedValues {
+  readonly values: StoredValue[];
+  /** Fields whose bytes are no current value. */
+  readonly unreadable: string[];
 }
 
 /** @param nowMs by Redis' clock */
@@ -137,12 +135,14 @@ export async function decodeCurrent(
   known: SeriesById,
   nowMs: number,
   step: Step,
-): Promise<StoredValue[]> {
+): Promise<DecodedValues> {
   const decoded: StoredValue[] = [];
+  const unreadable: string[] = [];
   for (const { familyKey, id, packed } of values) {
     const turn = step();
     if (turn !== undefined) await turn;
     const series = known.get(familyKey)?.get(id);
+    if (packed.length !== HEADER_BYTES) unreadable.push(`${familyKey}/${id}`);
     if (series === undefined || packed.length !== HEADER_BYTES) continue;
     const recordedAtMs = packed.readDoubleLE(0);
     decoded.push({
@@ -153,5 +153,5 @@ export async function decodeCurrent(
       value: packed.readDoubleLE(8),
     });
   }
-  return decoded;
+  return { values: decoded, unreadable };
 }

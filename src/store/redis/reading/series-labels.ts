@@ -5,7 +5,7 @@ import type { RedisConnection } from '../connection/connection.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import type { SeriesById } from './decode.js';
 import { readSeries } from './stored-text.js';
-import type { UnreadableEntries } from './unreadable-entries.js';
+import type { UnreadableEntries } from '../../unreadable-entries.js';
 
 /** Labels that are asked for in one round trip, about half a millisecond of Redis, and their size. */
 const TRIP_LABELS = 1000;
@@ -77,7 +77,7 @@ export class SeriesLabels {
     let count = 0;
     for (const [index, { family, ids, into }] of trip.entries()) {
       const texts = buffers(replies[index]);
-      if (replies[index] instanceof Error) this.#unreadable.add(this.#keys.labels(family));
+      if (replies[index] instanceof Error) this.#unreadable.key(this.#keys.labels(family));
       for (const [at, id] of ids.entries()) {
         const turn = step();
         if (turn !== undefined) await turn;
@@ -87,7 +87,7 @@ export class SeriesLabels {
         bytes += text.length;
         count += 1;
         const series = readSeries(id, text.toString());
-        if (series === undefined) this.#unreadable.add(this.#keys.labels(family), id);
+        if (series === undefined) this.#unreadable.entry(this.#keys.labels(family), id);
         else into.set(id, series);
       }
     }

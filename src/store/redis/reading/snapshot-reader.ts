@@ -1,15 +1,11 @@
-import { orchestratorError } from '../../../errors.js';
 import { type Step, yieldEvery } from '../../../event-loop/fair-yield.js';
 import type { Family } from '../../../model/family.js';
 import type { Attributes } from '../../../model/series.js';
 import type { Snapshot } from '../../../model/snapshot.js';
 import type { StoreContext } from '../../metric-store.js';
-import { assertOwnProject } from '../../project-errors.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
 import type { StoredFamily, StoredInstance, StoredState } from '../../snapshot/stored-state.js';
-import { strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
-import { explain } from '../connection/failure.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import {
   decodeCurrent,
@@ -22,9 +18,10 @@ import {
 } from './decode.js';
 import { HashPages } from './hash-pages.js';
 import type { Fields } from './hash-reading.js';
+import { isAlive, type ProjectHead, readHead } from './project-head.js';
 import { SeriesLabels } from './series-labels.js';
 import { type Descriptor, readDescriptor, readResource } from './stored-text.js';
-import { UnreadableEntries } from './unreadable-entries.js';
+import { UnreadableEntries } from '../../unreadable-entries.js';
 
 /** A live instance whose hash was read. */
 interface ReadInstance extends SplitInstance {
@@ -37,11 +34,8 @@ interface ReadFamily extends Descriptor {
   readonly ids: readonly string[];
 }
 
-/** When a lease ends, by Redis' clock. */
-interface Lease {
-  readonly lease: string;
-  readonly endsAtMs: number;
-}
+/** What reading needs to know of its project. */
+export type ReadContext = Pick<StoreContext, 'prefix' | 'project' | 'ttlMs' | 'shownAs' | 'warn'>;
 
 /** Resources that are kept decoded. */
 const MAX_RESOURCES = 1000;
@@ -52,7 +46,7 @@ const MAX_RESOURCES = 1000;
  * numbers.
  */
 export class RedisReader {
-  readonly #context: StoreContext;
+  readonly #context: ReadContext;
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #builder: SnapshotBuilder;
@@ -63,7 +57,7 @@ export class RedisReader {
   #descriptors = new Map<string, Descriptor>();
   #resources = new Map<string, Attributes>();
 
-  constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys) {
+  constructor(context: ReadContext, connection: RedisConnection, keys: RedisKeys) {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
@@ -72,6 +66,11 @@ export class RedisReader {
     this.#labels = new SeriesLabels(connection, keys, this.#unreadable);
     this.#descriptorPages = new HashPages(connection);
     this.#pages = new HashPages(connection);
+  }
+
+  /** Entries that could not be read so far. */
+  get unreadable(): number {
+    return this.#unreadable.count;
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -98,7 +97,8 @@ export class RedisReader {
     decoded.push(...(await this.#decode(read, known, step)));
     const instances: StoredInstance[] = [];
     for (const instance of live) {
-      const values = await decodeCurrent(instance.values, known, nowMs, step);
+      const { values, unreadable } = await decodeCurrent(instance.values, known, nowMs, step);
+      for (const field of unreadable) this.#unreadable.entry(this.#keys.instance(instance.lease), field);
       instances.push({ lease: instance.lease, resource: this.#resourceOf(instance), values });
     }
     return this.#builder.build({ atMs: nowMs, families: decoded, instances });
@@ -120,34 +120,22 @@ export class RedisReader {
     const decoded: StoredFamily[] = [];
     for (const { fields, ids, family, createdAtMs } of read) {
       const { series, unreadable } = await decodeValues(family, fields, ids, known.get(family.key), step);
-      for (const id of unreadable) this.#unreadable.add(this.#keys.values(family.key), id);
+      for (const id of unreadable) this.#unreadable.entry(this.#keys.values(family.key), id);
       decoded.push({ family, createdAtMs, series });
     }
     return decoded;
   }
 
-  async #readProject(): Promise<{ readonly nowMs: number; readonly leases: readonly Lease[] }> {
-    const [time, names, leases] = await this.#connection.read([
-      ['TIME'],
-      ['HMGET', this.#keys.project, 'schema', 'name'],
-      ['ZRANGE', this.#keys.instances, '0', '-1', 'WITHSCORES'],
-    ]);
-    for (const reply of [names, leases])
-      if (reply instanceof Error) throw explain(reply, this.#connection.description);
-    const [schema, name] = strings(names);
-    assertOwnProject(this.#context, schema, name);
-    const [seconds, microseconds] = strings(time);
-    const nowMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
-    return { nowMs, leases: leasesAfter(strings(leases), nowMs) };
+  #readProject(): Promise<ProjectHead> {
+    // As if the key were not there. The next flush of an instance puts its own in the place.
+    return readHead(this.#connection, this.#keys, this.#context, (key) => this.#unreadable.key(key));
   }
 
   async #readDescriptors(): Promise<Descriptor[]> {
     const key = this.#keys.families;
-    const [fields] = await this.#descriptorPages.read([key]);
-    if (fields === undefined) {
-      const values = { store: this.#connection.description, error: `WRONGTYPE ${key} is no hash` };
-      throw orchestratorError('ORCHESTRATOR_STORE_REFUSED', 'keyType', values);
-    }
+    const [hash] = await this.#descriptorPages.read([key]);
+    if (hash === undefined) this.#unreadable.key(key);
+    const fields = hash ?? [];
     const before = this.#descriptors;
     this.#descriptors = new Map();
     for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -155,7 +143,7 @@ export class RedisReader {
       const json = fields[index + 1]?.toString() ?? '';
       const id = `${family} ${json}`;
       const descriptor = before.get(id) ?? readDescriptor(family, json);
-      if (descriptor === undefined) this.#unreadable.add(key, family);
+      if (descriptor === undefined) this.#unreadable.entry(key, family);
       else this.#descriptors.set(id, descriptor);
     }
     return [...this.#descriptors.values()];
@@ -163,7 +151,7 @@ export class RedisReader {
 
   async #readHashes(keys: readonly string[]): Promise<Array<Fields | undefined>> {
     const hashes = await this.#pages.read(keys);
-    for (const [index, key] of keys.entries()) if (hashes[index] === undefined) this.#unreadable.add(key);
+    for (const [index, key] of keys.entries()) if (hashes[index] === undefined) this.#unreadable.key(key);
     return hashes;
   }
 
@@ -172,7 +160,7 @@ export class RedisReader {
     if (known !== undefined) return known;
     const attributes = readResource(json);
     if (attributes === undefined) {
-      this.#unreadable.add(this.#keys.instance(lease), 'resource');
+      this.#unreadable.entry(this.#keys.instance(lease), 'resource');
       return [];
     }
     if (this.#resources.size > MAX_RESOURCES) this.#resources = new Map();
@@ -199,19 +187,4 @@ async function idsOf(
 /** True if the values of a family are in a hash of its own; others are told by live instances alone. */
 function isStored({ family: { aggregation } }: Descriptor): boolean {
   return aggregation === undefined || aggregation === 'keep';
-}
-
-/** Pairs of lease and score; those that have ended are left out. */
-function leasesAfter(pairs: readonly string[], nowMs: number): Lease[] {
-  const leases: Lease[] = [];
-  for (let index = 0; index + 1 < pairs.length; index += 2) {
-    const endsAtMs = Number(pairs[index + 1]);
-    if (endsAtMs > nowMs) leases.push({ lease: pairs[index] ?? '', endsAtMs });
-  }
-  return leases;
-}
-
-/** A lease that ends later than any batch could have said was given before Redis' clock was set back. */
-function isAlive({ endsAtMs }: Lease, leaseMs: number | undefined, nowMs: number): boolean {
-  return leaseMs === undefined || Number.isNaN(leaseMs) || endsAtMs - nowMs <= 2 * leaseMs;
 }

@@ -1,19 +1,12 @@
 import type { Family } from '../../../model/family.js';
 import { type Attributes, decodeSeries, type Series } from '../../../model/series.js';
+import { isAttributes, isFamily, isObject, isSeries } from '../../state/stored-shapes.js';
 
 /** A family as Redis has it. */
 export interface Descriptor {
   readonly family: Family;
   readonly createdAtMs: number;
 }
-
-const FAMILY_TYPES: ReadonlySet<unknown> = new Set<Family['type']>([
-  'counter',
-  'updowncounter',
-  'gauge',
-  'histogram',
-  'exponentialhistogram',
-]);
 
 /*
  * What is stored as JSON. Each function answers undefined for text that this package did not write: one entry that cannot be
@@ -22,23 +15,16 @@ const FAMILY_TYPES: ReadonlySet<unknown> = new Set<Family['type']>([
 
 export function readDescriptor(key: string, json: string): Descriptor | undefined {
   const parsed = parse(json);
-  if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { createdMs, ...family } = parsed as Partial<Family> & { createdMs?: unknown };
-  const { name, type, unit, help, boundaries, aggregation } = family;
-  const isDescribed = [name, unit, help].every((text) => typeof text === 'string') && FAMILY_TYPES.has(type);
-  const hasBuckets = type === 'histogram' ? isNumbers(boundaries) : boundaries === undefined;
-  const isAggregated = aggregation === undefined || typeof aggregation === 'string';
-  if (!isDescribed || !hasBuckets || !isAggregated || typeof createdMs !== 'number') return undefined;
-  return { createdAtMs: createdMs, family: { ...(family as Family), key } };
+  if (!isObject(parsed)) return undefined;
+  const { createdMs, ...described } = parsed;
+  const family: unknown = { ...described, key };
+  return isFamily(family) && typeof createdMs === 'number' ? { createdAtMs: createdMs, family } : undefined;
 }
 
 export function readSeries(id: string, json: string): Series | undefined {
   try {
     const series = decodeSeries(id, json);
-    const { scope, attributes } = series;
-    const texts = [scope.name, scope.version ?? '', scope.schemaUrl ?? ''];
-    const isWhole = texts.every((text) => typeof text === 'string') && isAttributes(scope.attributes ?? []);
-    return isWhole && isAttributes(attributes) ? series : undefined;
+    return isSeries(series) ? series : undefined;
   } catch {
     return undefined;
   }
@@ -56,17 +42,4 @@ function parse(json: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isNumbers(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'number');
-}
-
-function isAttributes(value: unknown): value is Attributes {
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (pair) => Array.isArray(pair) && pair.length === 2 && pair.every((item) => typeof item === 'string'),
-    )
-  );
 }

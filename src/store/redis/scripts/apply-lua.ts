@@ -11,18 +11,28 @@ local WHOLE, LATE = '1', '2'
 local kind, position, lease, leaseMs = ARGV[1], tonumber(ARGV[2]), ARGV[7], tonumber(ARGV[8])
 local ttl, keyTtl, maxSeries, contact = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[13])
 
-local project = redis.call('HMGET', KEYS[1], 'epoch', 'name', 'schema')
-local epoch = project[1]
-if epoch then
-  if project[3] ~= ARGV[5] then return {'schema', project[3] or ''} end
-  if project[2] ~= ARGV[6] then return {'taken', project[2] or ''} end
+-- A key of the project that is of another type has nothing of the project any more, as if it had been evicted.
+local function ask(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  redis.call('UNLINK', key)
+  return false
 end
+
+local project = ask('HMGET', KEYS[1], 'epoch', 'name', 'schema', 'createdMs') or {}
+local epoch, name, schema = project[1], project[2], project[3]
+if name and name ~= '' and name ~= ARGV[6] then return {'taken', name} end
+-- What is no version was not written by any.
+if schema and schema ~= ARGV[5] and string.find(schema, '^[1-9]%d?%d?%d?%d?%d?$') then return {'schema', schema} end
+if epoch and not (name == ARGV[6] and schema == ARGV[5]) then redis.call('HSET', KEYS[1], 'name', ARGV[6], 'schema', ARGV[5]) end
 if ARGV[4] ~= '*' and ARGV[4] ~= (epoch or '') then return {'resend', epoch or ''} end
 if not epoch and kind ~= WHOLE then return {'resend', ''} end
 
-local applied = tonumber(redis.call('HGET', KEYS[4], 'position') or '')
-local listed = redis.call('ZSCORE', KEYS[3], lease)
-if applied and applied >= position then return {'seen', epoch or ''} end
+local applied = tonumber(ask('HGET', KEYS[4], 'position') or '')
+if applied and not (applied >= 0 and applied < 2 ^ 53 and applied == math.floor(applied)) then applied = nil end
+local listed = ask('ZSCORE', KEYS[3], lease)
+if applied and applied >= position then return {'seen', epoch or '', ARGV[2]} end
 -- A position expires when nothing was written for long. What was sent before then may have been applied or not.
 if not applied and contact > 0 and now - contact >= keyTtl / 2 then return {'away', now} end
 if kind ~= WHOLE and kind ~= LATE then
@@ -64,10 +74,16 @@ for index = 1, tonumber(ARGV[14]) do
     skipped[#skipped + 1] = index
   else
     sections[#sections + 1] = s
-    s.described = redis.call(s.descriptor == '' and 'HEXISTS' or 'HGET', KEYS[2], s.key)
-    if s.described == 0 then return {'resend', epoch} end
+    s.described = ask(s.descriptor == '' and 'HEXISTS' or 'HGET', KEYS[2], s.key)
+    if s.descriptor == '' and s.described ~= 1 then return {'resend', epoch} end
     -- One of the two was evicted. What is left cannot be shown; the family begins anew.
     s.evicted = values ~= labels and (values == 0 or labels == 0)
+    if not s.described and values > 0 then
+      -- Left by a wipe that could not know of it: older than the project.
+      local one = redis.call('HSCAN', s.values, 0, 'COUNT', 1)[2][2]
+      local created = not epoch and now or tonumber(project[4] or '') or 0
+      s.evicted = s.evicted or (one and #one >= 16 and not (read('<d', one) >= created))
+    end
     if s.n > 0 and not s.evicted then
       s.existing = redis.call('HMGET', s.values, unpack(s.ids))
       -- Something else wrote here. A series is known if it has both.
@@ -197,8 +213,10 @@ local done, failure = pcall(function()
   if kind ~= LATE and not listed then redis.call('ZADD', KEYS[3], now + leaseMs, lease) end
   for _, key in ipairs(young) do redis.call('PEXPIRE', key, keyTtl) end
 end)
-if not done then return {'failed', epoch, now, type(failure) == 'table' and failure.err or tostring(failure)} end
-return {'ok', epoch, now, overflowed, refused, skipped}
+if not done then
+  return {'failed', epoch, now, type(failure) == 'table' and failure.err or tostring(failure), ARGV[2]}
+end
+return {'ok', epoch, now, overflowed, refused, skipped, ARGV[2]}
 `;
 
 /** The Lua of {@link APPLY}, which describes its KEYS, ARGV and replies. */

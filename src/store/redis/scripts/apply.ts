@@ -82,8 +82,8 @@ const KINDS = { partial: '0', whole: '1', late: '2' } as const;
  *       8 lease length (ms), 9 series ttl (ms), 10 key ttl (ms), 11 series per family, 12 resource (JSON)
  *       13 time of the last confirmation, or when the part was left (ms), 14 number of sections, then the sections: see `section-encoding.ts`
  * Returns { 'ok', epoch, time, overflowed points, { section index and id of each current value beyond the cap },
- *           { index of each section whose keys are of another type } }
- *         { 'failed', epoch, time, reason } { 'seen', epoch } { 'resend', epoch or '' } { 'behind', epoch, position }
+ *           { index of each section whose keys are of another type }, position }
+ *         { 'failed', epoch, time, reason, position } { 'seen', epoch, position } { 'resend', epoch or '' } { 'behind', epoch, position }
  *         { 'away', time } { 'taken', name } { 'schema', version }
  */
 export const APPLY: RedisScript<ApplyCall, ApplyReply> = defineScript({
@@ -136,8 +136,14 @@ export function applyKeys(keys: RedisKeys, lease: string, families: readonly str
 
 /** @param call whose sections the reply refers to */
 function decode(reply: unknown, call: ApplyCall): ApplyReply {
-  return decodeReply(reply, call.sections);
+  const decoded = decodeReply(reply, call.sections);
+  // The confirmation of another part: what is counted by this one would be lost, or count twice.
+  const isForeign = CONFIRMING.has(decoded.status) && Number((reply as unknown[]).at(-1)) !== call.position;
+  if (isForeign) throw unexpectedReply('apply', reply);
+  return decoded;
 }
+
+const CONFIRMING: ReadonlySet<ApplyReply['status']> = new Set(['applied', 'failed', 'seen'] as const);
 
 /** @param sections that the reply refers to */
 export function decodeReply(reply: unknown, sections: readonly BatchSection[]): ApplyReply {

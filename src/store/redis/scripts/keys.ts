@@ -20,7 +20,7 @@ export interface RedisKeys {
   labels(family: string): string;
 }
 
-/** zset of all projects on a server: prefix -> last seen (ms). For discovery; an ACL may forbid it. */
+/** zset of all projects on a server: prefix -> until when its data last at most (ms). For discovery; an ACL may forbid it. */
 export const PROJECTS_KEY = 'orchestrator:projects';
 
 export function redisKeys(prefix: string): RedisKeys {

@@ -18,8 +18,9 @@ export interface LockCall {
  * Returns 1 if this lease has the lock, else 0.
  */
 const LUA = `
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then
+-- Of another type it was not given by this script either.
+local holder = redis.pcall('GET', KEYS[1])
+if type(holder) == 'string' and holder ~= ARGV[1] then
   -- Refused to a user with the rights of version 0.1.0: then the lock has to end by itself.
   local rest = redis.pcall('PTTL', KEYS[1])
   if type(rest) == 'table' or (rest >= 0 and rest <= 2 * tonumber(ARGV[3])) then return 0 end

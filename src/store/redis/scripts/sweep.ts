@@ -63,7 +63,8 @@ export const SWEEP: RedisScript<SweepCall, SweepReply> = defineScript({
     argv: [family, cursor, ttlMs, pageEntries, how === 'look' ? 0 : 1],
   }),
   decode: (reply) => {
-    if (!Array.isArray(reply)) throw unexpectedReply('sweep', reply);
-    return { cursor: String(reply[0]), found: Number(reply[1]) };
+    const [cursor, found]: unknown[] = Array.isArray(reply) ? reply : [];
+    if (typeof cursor !== 'string' || typeof found !== 'number') throw unexpectedReply('sweep', reply);
+    return { cursor, found };
   },
 });

@@ -9,6 +9,14 @@ export interface BatchPart {
   position: number | undefined;
 }
 
+/** Of one batch: exact in a double for 2^37 batches. */
+const PARTS = 65_536;
+
+/** By which Redis knows a part again; ascending within a lease. */
+export function positionOf(sequence: number, index: number): number {
+  return sequence * PARTS + index;
+}
+
 /** What is added up, as opposed to current values. */
 export function additionsOf({ sections }: BatchPart): BatchSection[] {
   return sections.filter(({ family }) => family.aggregation === undefined);

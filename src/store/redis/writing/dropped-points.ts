@@ -22,6 +22,11 @@ export class DroppedPoints {
     this.#warn(message, code);
   }
 
+  /** The reason is said elsewhere. */
+  count(points: number): void {
+    this.#points += points;
+  }
+
   /** Number of points since the last call. */
   take(): number {
     const points = this.#points;

@@ -1,5 +1,7 @@
-import { strings } from '../connection/commands.js';
+import { type Command, strings } from '../connection/commands.js';
 import type { RedisConnection } from '../connection/connection.js';
+import { isScriptFailure } from '../connection/failure.js';
+import type { UnreadableEntries } from '../../unreadable-entries.js';
 import { APPLY, applyKeys, type ApplyCall, type ApplyReply, decodeReply } from '../scripts/apply.js';
 import type { RedisKeys } from '../scripts/keys.js';
 import { defineScript, type RedisArgument } from '../scripts/script.js';
@@ -35,11 +37,18 @@ export class LateParts {
   readonly #connection: RedisConnection;
   readonly #keys: RedisKeys;
   readonly #keyTtlMs: number;
+  readonly #unreadable: UnreadableEntries;
 
-  constructor(connection: RedisConnection, keys: RedisKeys, keyTtlMs: number) {
+  constructor(connection: RedisConnection, keys: RedisKeys, keyTtlMs: number, unreadable: UnreadableEntries) {
     this.#connection = connection;
     this.#keys = keys;
     this.#keyTtlMs = keyTtlMs;
+    this.#unreadable = unreadable;
+  }
+
+  /** Parts that could not be read so far. */
+  get unreadable(): number {
+    return this.#unreadable.count;
   }
 
   async leave(call: ApplyCall): Promise<void> {
@@ -53,10 +62,14 @@ export class LateParts {
       families: call.sections.map(({ family }) => family.key),
       argv: APPLY.encode({ ...call, contactAtMs }).argv.map(encodeArgument),
     };
-    await this.#connection.read([
-      ['HSET', this.#keys.late, `${lease}/${call.position}`, JSON.stringify(late)],
-      ['PEXPIRE', this.#keys.late, this.#keyTtlMs],
-    ]);
+    const key = this.#keys.late;
+    const commands: Command[] = [
+      ['HSET', key, `${lease}/${call.position}`, JSON.stringify(late)],
+      ['PEXPIRE', key, this.#keyTtlMs],
+    ];
+    const [written] = await this.#connection.read(commands);
+    // Of another type, it has no parts; something else wrote it.
+    if (written instanceof Error) await this.#connection.read([['UNLINK', key], ...commands]);
   }
 
   /** Applies what was left, by whichever instance. */
@@ -67,7 +80,8 @@ export class LateParts {
       const [json] = await this.#connection.read([['HGET', late, field]]);
       if (!Buffer.isBuffer(json)) continue;
       const part = decodePart(json.toString());
-      if (part === undefined || (part.sha === APPLY.sha && (await this.#isDone(part))))
+      if (part === undefined) this.#unreadable.entry(late, field);
+      if (part === undefined || (part.sha === APPLY.sha && (await this.#isDone(part, field))))
         await this.#connection.read([['HDEL', late, field]]);
     }
   }
@@ -88,10 +102,17 @@ export class LateParts {
   }
 
   /** False while there is no project that it could be added to. */
-  async #isDone(part: LatePart): Promise<boolean> {
-    const reply = await this.#connection.run(APPLY_LATE, { ...part, keys: this.#keys });
-    // Of another epoch: the project was wiped since.
-    return reply.status === 'resend' ? reply.epoch !== '' : true;
+  async #isDone(part: LatePart, field: string): Promise<boolean> {
+    try {
+      const reply = await this.#connection.run(APPLY_LATE, { ...part, keys: this.#keys });
+      // Of another epoch: the project was wiped since.
+      return reply.status === 'resend' ? reply.epoch !== '' : true;
+    } catch (error) {
+      // Other arguments than the script takes: it would fail for ever.
+      if (!isScriptFailure(error)) throw error;
+      this.#unreadable.entry(this.#keys.late, field);
+      return true;
+    }
   }
 }
 

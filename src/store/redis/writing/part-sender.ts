@@ -11,18 +11,17 @@ import { isTooLarge } from '../connection/failure.js';
 import { APPLY, type ApplyCall, type ApplyReply } from '../scripts/apply.js';
 import type { BatchSection } from '../scripts/batch-section.js';
 import type { RedisKeys } from '../scripts/keys.js';
-import { additionsOf, type BatchPart } from './batch-part.js';
+import { additionsOf, type BatchPart, positionOf } from './batch-part.js';
+import { Contact } from './contact.js';
 import type { CurrentMirror } from './current-mirror.js';
 import type { DroppedPoints } from './dropped-points.js';
 import type { KnownSeries } from './known-series.js';
 import type { PartMaker } from './part-maker.js';
+import type { Standing } from './last-sections.js';
 import { boundResource } from './part-size.js';
 import { ReplayRing } from './replay-ring.js';
 import { DONE, type SentPart } from './sent-part.js';
 import { wipedMark } from './wiped-mark.js';
-
-/** `position = sequence * PARTS + part`: exact in a double for 2^37 batches of up to 65,536 parts. */
-const PARTS = 65_536;
 
 /** Times one part is sent again with more in it before its answer counts as nonsense. */
 const MAX_ATTEMPTS = 8;
@@ -55,8 +54,7 @@ export class PartSender {
   /** Position of the last part that Redis confirmed. */
   #confirmed = 0;
   #epoch: string | undefined;
-  /** Redis' time at the last confirmation. */
-  #contactAtMs = 0;
+  readonly #contact = new Contact();
   /** The part that was sent and not answered. */
   #uncertain: BatchPart | undefined;
   /** Redis knows nothing of this instance, or too little: the next part is sent whole. `bare`: with nothing besides. */
@@ -66,13 +64,25 @@ export class PartSender {
     this.#of = of;
   }
 
-  begin({ sequence, resource }: DeltaBatch): void {
-    this.#nextPosition = sequence * PARTS;
+  /** @param numbered parts of it that have their position already */
+  begin({ sequence, resource }: DeltaBatch, numbered = 0): void {
+    this.#nextPosition = positionOf(sequence, numbered);
     this.#resource = boundResource(resource);
   }
 
+  /** What is known of Redis at the end of the process. */
+  get standing(): Standing {
+    const { nowMs, agoMs } = this.#contact;
+    return { nowMs, agoMs, epoch: this.#epoch, uncertain: this.#uncertain };
+  }
+
+  /** Gives parts of the batch that has begun their positions. */
+  number(parts: readonly BatchPart[]): void {
+    for (const part of parts) part.position ??= this.#nextPosition++;
+  }
+
   async send(part: BatchPart): Promise<SentPart> {
-    this.#number(part);
+    this.number([part]);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const message = this.#messageOf(part);
       try {
@@ -92,13 +102,9 @@ export class PartSender {
 
   /** For another instance, in case that this one cannot send the part any more. Without current values, which go with it. */
   lateCall(part: BatchPart): ApplyCall {
-    this.#number(part);
+    this.number([part]);
     const sections = part.sections.filter(({ mode }) => mode !== 'c');
     return this.#call(part, 'late', sections);
-  }
-
-  #number(part: BatchPart): void {
-    part.position ??= this.#nextPosition++;
   }
 
   #messageOf(part: BatchPart): Message {
@@ -132,7 +138,7 @@ export class PartSender {
       case 'away':
         // A replay, or a part of unknown outcome, could count twice. Losing it is the lesser evil.
         this.#ring.clear();
-        this.#contactAtMs = reply.atMs;
+        this.#contact.note(reply.atMs);
         if (isUncertain) context.warn(...warning('ORCHESTRATOR_OUTCOME_UNKNOWN', {}));
         break;
       case 'taken':
@@ -208,7 +214,7 @@ export class PartSender {
     if (isEnd(reply)) {
       this.#epoch = reply.epoch;
       this.#confirmed = part.position ?? 0;
-      if (reply.status !== 'seen') this.#contactAtMs = reply.atMs;
+      if (reply.status !== 'seen') this.#contact.note(reply.atMs);
     }
     return reply;
   }
@@ -224,7 +230,7 @@ export class PartSender {
       previous: this.#confirmed,
       epoch: this.#epoch,
       resource: this.#resource,
-      contactAtMs: this.#contactAtMs,
+      contactAtMs: this.#contact.atMs,
       sections,
       known: known.ids,
       nowMark: performance.now(),

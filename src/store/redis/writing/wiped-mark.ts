@@ -10,5 +10,5 @@ export async function wipedMark(connection: RedisConnection, keys: RedisKeys): P
   if (!Buffer.isBuffer(wiped)) return undefined;
   const [seconds, microseconds] = strings(time);
   const agoMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - Number(wiped.toString());
-  return performance.now() - agoMs;
+  return Number.isFinite(agoMs) ? performance.now() - agoMs : undefined;
 }

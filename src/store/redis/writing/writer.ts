@@ -3,14 +3,17 @@ import type { ApplyResult, StoreContext } from '../../metric-store.js';
 import type { RedisConnection } from '../connection/connection.js';
 import { isSlotMoving } from '../connection/redirection.js';
 import { END_LEASES } from '../scripts/end-leases.js';
+import type { LastParts } from './last-parts.js';
 import type { RedisKeys } from '../scripts/keys.js';
-import { additionsOf, type BatchPart } from './batch-part.js';
+import { additionsOf, type BatchPart, positionOf } from './batch-part.js';
 import { CurrentMirror } from './current-mirror.js';
-import { DroppedPoints } from './dropped-points.js';
+import type { DroppedPoints } from './dropped-points.js';
+import { lastPartsOf } from './last-sections.js';
 import { KnownSeries } from './known-series.js';
 import type { LateParts } from './late-parts.js';
 import { PartMaker } from './part-maker.js';
 import { PartSender } from './part-sender.js';
+import { boundResource } from './part-size.js';
 
 /** What is left during one move, in numbers: about 8 MB at the most. More waits in memory until it is over. */
 const MAX_LEFT_NUMBERS = 500_000;
@@ -18,6 +21,15 @@ const MAX_LEFT_NUMBERS = 500_000;
 /** Milliseconds for which keys outlive the last write: a project that nobody runs leaves nothing behind. */
 export function keyTtlMsOf({ ttlMs, leaseMs }: StoreContext): number {
   return ttlMs + leaseMs;
+}
+
+/** What the writer works with. */
+export interface WriterParts {
+  readonly context: StoreContext;
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly late: LateParts;
+  readonly dropped: DroppedPoints;
 }
 
 /** The writing side of one instance: batches become parts, which are sent in order until Redis has all of them. */
@@ -40,15 +52,17 @@ export class RedisWriter {
   #later: BatchPart[] = [];
   /** Points of the batch that the cap moved. */
   #overflowed = 0;
+  /** Batches that were not begun, and of which parts were handed on already. */
+  readonly #prepared = new Map<DeltaBatch, BatchPart[]>();
 
-  constructor(context: StoreContext, connection: RedisConnection, keys: RedisKeys, late: LateParts) {
+  constructor({ context, connection, keys, late, dropped }: WriterParts) {
     this.#context = context;
     this.#connection = connection;
     this.#keys = keys;
     this.#late = late;
+    this.#dropped = dropped;
     this.#mirror = new CurrentMirror(context.ttlMs / 4);
     this.#known = new KnownSeries(context.maxSeries);
-    this.#dropped = new DroppedPoints(context.warn);
     this.#maker = new PartMaker(this.#dropped);
     this.#sender = new PartSender({
       context,
@@ -78,6 +92,27 @@ export class RedisWriter {
     const overflowed = this.#overflowed;
     this.#overflowed = 0;
     return { overflowed, ...(dropped > 0 && { dropped }) };
+  }
+
+  /**
+   * For the end of the process: what Redis may lack of these batches, the first of which may be under way. Called again with them,
+   * `apply` sends the very same parts.
+   */
+  last(batches: readonly DeltaBatch[]): LastParts {
+    const parts: BatchPart[] = [];
+    for (const batch of batches) {
+      if (batch === this.#batch) {
+        const own = [...this.#left, ...this.#parts, ...this.#later];
+        this.#sender.number(own);
+        parts.push(...own);
+      } else parts.push(...this.#prepare(batch));
+    }
+    const { resource = [] } = batches.at(-1) ?? {};
+    return lastPartsOf(parts, this.#sender.standing, {
+      context: this.#context,
+      keyTtlMs: keyTtlMsOf(this.#context),
+      resource: boundResource(resource),
+    });
   }
 
   async endLease(): Promise<void> {
@@ -138,13 +173,28 @@ export class RedisWriter {
   }
 
   #begin(batch: DeltaBatch): void {
-    this.#known.addFamilies(batch.deltas);
+    const prepared = this.#prepared.get(batch);
+    this.#prepared.clear();
     // What was left of the batch before is not lost: a batch is given again until it is confirmed.
-    this.#parts = this.#maker.parts([...batch.deltas, ...this.#mirror.change(batch)]);
-    // A part without anything is a sign of life.
-    if (this.#parts.length === 0) this.#parts = [EMPTY_PART()];
+    this.#parts = prepared ?? this.#partsOf(batch);
     this.#batch = batch;
-    this.#sender.begin(batch);
+    this.#sender.begin(batch, prepared?.length);
+  }
+
+  #prepare(batch: DeltaBatch): BatchPart[] {
+    let parts = this.#prepared.get(batch);
+    if (parts !== undefined) return parts;
+    parts = this.#partsOf(batch);
+    for (const [index, part] of parts.entries()) part.position = positionOf(batch.sequence, index);
+    this.#prepared.set(batch, parts);
+    return parts;
+  }
+
+  #partsOf(batch: DeltaBatch): BatchPart[] {
+    this.#known.addFamilies(batch.deltas);
+    const parts = this.#maker.parts([...batch.deltas, ...this.#mirror.change(batch)]);
+    // A part without anything is a sign of life.
+    return parts.length === 0 ? [EMPTY_PART()] : parts;
   }
 }
 

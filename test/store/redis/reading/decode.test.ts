@@ -55,7 +55,7 @@ test('many instances do so too', async () => {
     for (let instance = 0; instance < 20; instance += 1) {
       const { values } = await splitInstance(fields, wanted, step);
       const decoded = await decodeCurrent(values, new Map([['f', known]]), 0, step);
-      assert.deepEqual(decoded[0], { familyKey: 'f', series: one, recordedAtMs: 1, value: 2 });
+      assert.deepEqual(decoded.values[0], { familyKey: 'f', series: one, recordedAtMs: 1, value: 2 });
     }
     assert.equal(wanted.get('f')?.size, ids.length);
   });

@@ -60,7 +60,7 @@ const field = (key: string, name: string, value: string | Buffer) => (client: Re
   client.hset(key, name, value);
 const anotherInstance = (resource: string) => async (client: Redis) => {
   await client.zadd(keys.instances, long, 'else');
-  await client.hset(keys.instance('else'), 'position', '1', 'resource', resource);
+  await client.hset(keys.instance('else'), 'position', '1', 'leaseMs', '1000000000', 'resource', resource);
 };
 
 /** Something that another program wrote, or that a damaged restore left. */
@@ -137,27 +137,20 @@ const CASES: Readonly<Record<string, Case>> = {
   'an instance that reports garbage': {
     plant: async (client) => {
       await anotherInstance('[]')(client);
-      await client.hset(
-        keys.instance('else'),
-        `${orders.key}/${paid.id}`,
-        'x',
-        'a/b/c',
-        'y',
-        'leaseMs',
-        'soon',
-      );
+      await client.hset(keys.instance('else'), `${orders.key}/${paid.id}`, 'x');
     },
     shown: ALL,
+    named: /The entry .*:instance:else/,
   },
   'values that are no hash': {
     plant: (client) => client.set(keys.values(duration.key), 'x'),
     shown: without('duration'),
-    named: /key .*:values:duration~\S+ is no hash/,
+    named: /key .*:values:duration~\S+ is of another type/,
   },
   'labels that are no hash': {
     plant: (client) => client.set(keys.labels(duration.key), 'x'),
     shown: without('duration'),
-    named: /key .*:labels:duration~\S+ is no hash/,
+    named: /key .*:labels:duration~\S+ is of another type/,
   },
   'an instance that is no hash': {
     plant: async (client) => {
@@ -165,7 +158,7 @@ const CASES: Readonly<Record<string, Case>> = {
       await client.set(keys.instance('else'), 'x');
     },
     shown: ALL,
-    named: /key .*:instance:else is no hash/,
+    named: /key .*:instance:else is of another type/,
   },
 };
 
@@ -210,14 +203,31 @@ describe('one entry that cannot be read costs itself, and is said once:', () => 
     });
   });
 
-  test('a key of the whole project that is no hash is an error that names it', async () => {
+  test('a key of the whole project that is of another type is replaced with the next flush, and totals go on', async () => {
     const redis = await server;
     const client = redis.client();
-    for (const key of [keys.project, keys.families, keys.instances]) {
+    for (const key of [keys.project, keys.families, keys.instances, keys.instance('writer')]) {
       await client.flushall();
+      const project = new RedisProject({ after }, redis.port);
+      const writer = project.instance({ lease: 'writer' });
+      await writer.send(sent);
+      await client.del(key);
       await client.lpush(key, 'x');
-      const { store } = new RedisProject({ after }, redis.port).instance();
-      await assert.rejects(store.snapshot(), { code: 'ORCHESTRATOR_STORE_REFUSED', message: /WRONGTYPE/ });
+      const { store } = project.instance();
+      await store.snapshot();
+      assert.deepEqual(project.told.codes, ['ORCHESTRATOR_KEY_UNREADABLE']);
+      assert.match(
+        project.told.messages[0] ?? '',
+        new RegExp(`${key.replace(/[{}]/g, '.')} is of another type`),
+      );
+      assert.equal(store.unreadable, 1);
+      await writer.send(sent);
+      const twice = {
+        orders: { 'status=paid': [6], 'status=open': [4] },
+        other: { '': [8] },
+        duration: { '': [1, 2, 0] },
+      };
+      assert.deepEqual(valuesOf(await store.snapshot()), { ...ALL, ...twice }, key);
     }
   });
 });

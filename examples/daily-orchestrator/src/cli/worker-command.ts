@@ -1,0 +1,52 @@
+import { createLog, type Log } from '../log/log.js';
+import { beginAtZero, observeQueues } from '../metrics/metrics.js';
+import type { Settings } from '../settings/settings.js';
+import { unlessAborted } from '../broker/broker.js';
+import { WORKER_KINDS, type WorkerKind } from '../workers/kinds.js';
+import { Worker } from '../workers/worker.js';
+import { EXIT, runOneStep } from '../workflow/manual.js';
+import { endSignal, instanceName, tell } from './process.js';
+import { withWorkshop } from './run-command.js';
+
+/** After the signal, what is in hand has so long to be settled; the rest is delivered again, to somebody else. */
+const SETTLE_MS = 10_000;
+
+export interface WorkerOptions {
+  /** Another system's queue. */
+  readonly queue?: string | undefined;
+  /** End when the step is done, instead of waiting for further messages. */
+  readonly untilEmpty?: boolean | undefined;
+}
+
+export async function workerCommand(
+  settings: Settings,
+  step: string,
+  { queue, untilEmpty = false }: WorkerOptions,
+): Promise<number> {
+  const kind = WORKER_KINDS.find((candidate) => candidate.step === step) as WorkerKind<unknown> | undefined;
+  if (kind === undefined) throw new Error(`There is no worker ${step}.`);
+  const signal = endSignal();
+  const log = createLog(instanceName(kind.process), settings);
+  return withWorkshop(kind.process, settings, log, signal, async (workshop) => {
+    const name = queue ?? kind.queue;
+    const end = new AbortController();
+    const worker = new Worker(kind, name, { ...workshop, prefetch: settings.PREFETCH, end: end.signal });
+    beginAtZero([step]);
+    const stopObserving = observeQueues([name], workshop.depthOf);
+    worker.start();
+    const code = untilEmpty
+      ? await runOneStep(workshop, step, signal, tell)
+      : await unlessAborted(new Promise<number>(() => undefined), signal).catch(() => EXIT.success);
+    await stop(worker, end, log);
+    stopObserving();
+    return code;
+  });
+}
+
+async function stop(worker: Worker<unknown>, end: AbortController, log: Log): Promise<void> {
+  log.info({ inHand: worker.busy }, 'stopping');
+  const timer = setTimeout(() => end.abort(new Error('the time to settle is over')), SETTLE_MS);
+  await worker.stop();
+  clearTimeout(timer);
+  log.info('stopped');
+}

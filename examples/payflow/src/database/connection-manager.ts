@@ -1,0 +1,72 @@
+import type { DatabaseServer } from './database-server.js';
+import { Probe } from './probe.js';
+
+export interface ConnectionManagerOptions {
+  readonly probeIntervalMs: number;
+  /** Told about a server that comes, goes, or changes its role. */
+  readonly onChange?: (server: DatabaseServer) => void;
+}
+
+/**
+ * Knows which server is the primary at present, by asking each of them again and again, as `target_session_attrs=read-write`
+ * does once. So a replica that is promoted gets the writes without a change of settings.
+ */
+export class ConnectionManager {
+  readonly servers: readonly DatabaseServer[];
+  readonly #probes: ReadonlyMap<DatabaseServer, Probe>;
+  readonly #options: ConnectionManagerOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #newestTimeline = 0;
+
+  constructor(servers: readonly DatabaseServer[], options: ConnectionManagerOptions) {
+    this.servers = servers;
+    this.#options = options;
+    this.#probes = new Map(servers.map((server) => [server, new Probe(server)]));
+  }
+
+  /** Looks at all servers once, then at each interval. */
+  async start(): Promise<void> {
+    await this.lookNow();
+    this.#timer = setInterval(() => void this.lookNow(), this.#options.probeIntervalMs);
+  }
+
+  /**
+   * The server that takes writes, or undefined. A server that still calls itself the primary after another one was promoted
+   * has an older timeline: it is not the primary, however long it lives.
+   */
+  get primary(): DatabaseServer | undefined {
+    return this.servers.find(
+      ({ status }) => status.up && status.role === 'primary' && status.timeline >= this.#newestTimeline,
+    );
+  }
+
+  get replicas(): readonly DatabaseServer[] {
+    return this.servers.filter(({ status }) => status.role === 'replica' && status.up);
+  }
+
+  /** Also called when a request has failed, so that nobody waits for the interval. One look is under way at any time. */
+  async lookNow(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    await this.#looking;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+    await Promise.all([...this.#probes.values()].map((probe) => probe.close()));
+    await Promise.all(this.servers.map((server) => server.close()));
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all([...this.#probes].map(async ([server, probe]) => this.#update(server, probe)));
+  }
+
+  async #update(server: DatabaseServer, probe: Probe): Promise<void> {
+    const before = server.status;
+    const status = await probe.look();
+    server.status = status;
+    if (status.role === 'primary') this.#newestTimeline = Math.max(this.#newestTimeline, status.timeline);
+    if (before.up !== status.up || before.role !== status.role) this.#options.onChange?.(server);
+  }
+}

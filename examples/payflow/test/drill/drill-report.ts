@@ -1,0 +1,67 @@
+import type { DrillClients } from './drill-clients.js';
+import type { DrillResult } from './drill.js';
+
+export interface PhaseFigures {
+  readonly name: string;
+  readonly seconds: number;
+  readonly attempts: number;
+  /** Attempts that were answered as if nothing had happened. */
+  readonly answered: number;
+  /** Attempts that the service refused with 503 at once. */
+  readonly refused: number;
+  /** Attempts without an answer of the service: the connection broke, or nginx answered in its place. */
+  readonly unanswered: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** The longest time in which no transfer was completed. */
+  readonly longestGapMs: number;
+}
+
+export function phaseFigures(name: string, clients: DrillClients, from: number, to: number): PhaseFigures {
+  const attempts = clients.attempts.filter(({ at }) => at >= from && at < to);
+  const answered = attempts.filter(({ status }) => status === 201 || status === 422);
+  const refused = attempts.filter(({ status, byService }) => status === 503 && byService);
+  const durations = answered.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const times = clients.settled.map(({ at }) => at).filter((at) => at >= from && at < to);
+  return {
+    name,
+    seconds: (to - from) / 1000,
+    attempts: attempts.length,
+    answered: answered.length,
+    refused: refused.length,
+    unanswered: attempts.length - answered.length - refused.length,
+    p50Ms: durations[Math.floor(durations.length * 0.5)] ?? 0,
+    p99Ms: durations[Math.floor(durations.length * 0.99)] ?? 0,
+    longestGapMs: longestGap([from, ...times.toSorted((a, b) => a - b), to]),
+  };
+}
+
+function longestGap(times: readonly number[]): number {
+  return Math.max(0, ...times.slice(1).map((at, index) => at - (times[index] ?? at)));
+}
+
+/** As the README shows it. */
+export function reportText({ phases, verdict }: DrillResult): string {
+  const rows = phases.map(
+    ({ name, seconds, attempts, answered, refused, unanswered, p50Ms, p99Ms, longestGapMs }) =>
+      [
+        name,
+        seconds.toFixed(1),
+        attempts,
+        `${((100 * answered) / Math.max(1, attempts)).toFixed(2)} %`,
+        refused,
+        unanswered,
+        p50Ms,
+        p99Ms,
+        (longestGapMs / 1000).toFixed(2),
+      ].join(' | '),
+  );
+  return [
+    '| phase | seconds | attempts | answered | refused (503) | no answer | p50 ms | p99 ms | longest time without a transfer, s |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...rows.map((row) => `| ${row} |`),
+    '',
+    ...Object.entries(verdict).map(([name, value]) => `- ${name}: ${value}`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { eventually } from '../local/daemon.js';
+import { failOver } from '../src/cli/failover-plan.js';
+import type { Service } from '../src/start/service.js';
+import { startApi, type Reply, type TestApi } from './support/api.js';
+import { startServers, TEMPLATE, type OwnedServers } from './support/servers.js';
+import { settingsFor } from './support/shared-servers.js';
+
+/** On servers of its own, which it stops and promotes. The tests are steps of one story, in this order. */
+let servers: OwnedServers;
+let env: Record<string, string>;
+const apis: TestApi[] = [];
+
+before(async () => {
+  servers = await startServers();
+  await servers.postgres.first.query(`CREATE DATABASE bank TEMPLATE ${TEMPLATE}`);
+  env = {
+    ...settingsFor('bank', servers.postgresPorts, servers.redisPorts),
+    DB_PROBE_INTERVAL_MS: '100',
+    DB_READ_WEIGHT_1: '3',
+    CB_DATABASE_RESET_MS: '200',
+    // Commits wait for a replica that takes its time.
+    DB_MAX_REPLICA_LAG_MS: '60000',
+  };
+});
+after(async () => {
+  await Promise.all(apis.map(({ service }) => service.close()));
+  await servers.stop();
+});
+
+async function instance(more: Record<string, string> = {}): Promise<TestApi> {
+  const api = await startApi(more, env);
+  apis.push(api);
+  return api;
+}
+
+/** The ports of the servers that answered `count` reads. */
+async function portsOfReads({ services }: Service, count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let n = 0; n < count; n++)
+    ports.push(
+      await services.database.reader.read('test', 0n, async (client) => {
+        const { rows } = await client.query<{ port: number }>(`SELECT current_setting('port')::int AS port`);
+        return rows[0]?.port ?? 0;
+      }),
+    );
+  return ports;
+}
+
+const delay = async (milliseconds: number): Promise<void> => {
+  for (const node of servers.postgres.nodes.slice(1)) {
+    await node.query(`ALTER SYSTEM SET recovery_min_apply_delay = '${milliseconds}ms'`);
+    await node.query('SELECT pg_reload_conf()');
+  }
+};
+
+test('writes go to the primary, reads to the replicas by their weights', async () => {
+  const api = await instance();
+  await eventually(async () => assert.equal(api.service.services.database.manager.replicas.length, 2));
+  const [primary = 0, heavy, light] = servers.postgresPorts;
+  const ports = await portsOfReads(api.service, 40);
+  assert.deepEqual(
+    [heavy, light].map((port) => ports.filter((other) => other === port).length),
+    [30, 10],
+  );
+  const { result } = await api.service.services.database.writer.write('test', async (client) => {
+    const { rows } = await client.query<{ port: number }>(`SELECT current_setting('port')::int AS port`);
+    return rows[0]?.port;
+  });
+  assert.equal(result, primary);
+});
+
+test('who writes reads it, at either instance, with replicas that are 2 s behind', async () => {
+  const [one, other] = [await instance(), await instance()];
+  const ann = await one.rich(10);
+  await delay(2000);
+  let behind = 0;
+  for (let n = 1; n <= 5; n++) {
+    await one.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+    // A read that asks for nothing gets what a replica has: this shows that they are behind.
+    const events = await other.service.services.database.reader.read('test', 0n, async (client) => {
+      const { rows } = await client.query<{ version: string }>(
+        `SELECT version FROM balances JOIN accounts ON id = account_id WHERE user_id = ${ann.id} AND accounts.kind = 'wallet'`,
+      );
+      return Number(rows[0]?.version ?? 0);
+    });
+    if (events < 2 + n) behind++;
+    assert.equal(await other.balance(ann), 10 + n);
+    assert.equal(await one.balance(ann), 10 + n);
+    // A key that was renewed a moment ago works at the other instance.
+    const renewed = await one.call<{ api_key: string }>('POST', '/api/users/api-key', ann.key);
+    assert.equal((await other.call('GET', `/api/users/${ann.id}`, ann.key)).status, 401);
+    Object.assign(ann, { key: renewed.body.api_key });
+  }
+  assert.ok(behind > 0, 'the replicas were behind');
+});
+
+test('a replica that is further behind than DB_MAX_REPLICA_LAG_MS gets no reads', async () => {
+  const strict = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
+  const ann = await strict.rich(1);
+  await eventually(async () => {
+    await strict.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+    assert.deepEqual(await portsOfReads(strict.service, 1), [servers.postgresPorts[0]]);
+  });
+  assert.equal(strict.service.services.fallbacks.mode, 'degraded');
+  const admin = await strict.admin();
+  const stats = await strict.call('GET', '/api/transactions/stats', admin.key);
+  assert.deepEqual([stats.status, stats.body['type']], [503, 'urn:payflow:problem:degraded']);
+  assert.equal((await strict.call('POST', '/api/cache/warmup', admin.key)).status, 503);
+  await delay(0);
+  await eventually(async () => assert.equal(strict.service.services.fallbacks.mode, 'normal'));
+});
+
+test('a replica that is lost is not missed', async () => {
+  const api = await instance();
+  const [, lost, left] = servers.postgresPorts;
+  await servers.postgres.node(1).stop('SIGQUIT');
+  const ports = await portsOfReads(api.service, 10);
+  assert.ok(!ports.includes(lost ?? 0) && ports.includes(left ?? 0));
+  await servers.postgres.node(1).start();
+  await eventually(async () => assert.ok((await portsOfReads(api.service, 4)).includes(lost ?? 0)));
+});
+
+test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
+  const api = await instance();
+  const ann = await api.rich(10);
+  const deposit = (key: string): Promise<Reply> =>
+    api.call(
+      'POST',
+      '/api/transactions/deposit',
+      ann.key,
+      { user_id: ann.id, amount: 1 },
+      { 'idempotency-key': key },
+    );
+  await eventually(async () => {
+    const behind = api.service.services.database.manager.replicas.filter(({ status }) => status.lagMs > 0);
+    assert.deepEqual(behind, []);
+  });
+  await servers.postgres.first.stop('SIGQUIT');
+  await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'read_only'));
+  const refused = await deposit('one');
+  assert.deepEqual(
+    [refused.status, refused.body['type']],
+    [503, 'urn:payflow:problem:no-writes'],
+    refused.text,
+  );
+  assert.equal(refused.headers['retry-after'], '2');
+  assert.equal(await api.balance(ann), 10);
+  assert.equal((await api.call('GET', '/health/ready')).status, 200);
+  const health = await api.call<{ status: string; services: { connection_manager: { primary: unknown } } }>(
+    'GET',
+    '/health',
+  );
+  assert.deepEqual([health.body.status, health.body.services.connection_manager.primary], ['degraded', null]);
+
+  const nodes = servers.postgresPorts.map((port) => ({ host: '127.0.0.1', port }));
+  const report = await failOver(nodes, { user: 'payflow', password: '' });
+  assert.equal(report.repointed.length, 1);
+  await eventually(async () => assert.equal((await deposit('one')).status, 201));
+  assert.equal(await api.balance(ann), 11);
+  await assert.rejects(
+    failOver(nodes, { user: 'payflow', password: '' }),
+    /is the primary and answers: fence it first/,
+  );
+});
+
+test('an old primary that comes back is not taken for the primary', async () => {
+  const api = await instance();
+  const { manager } = api.service.services.database;
+  const { primary } = manager;
+  await servers.postgres.first.start();
+  await eventually(async () => assert.equal(manager.servers[0]?.status.role, 'primary'));
+  assert.equal(manager.primary, primary);
+  await servers.postgres.first.stop('SIGQUIT');
+});
+
+test('without any database, users and balances come from the cache, and say so', async () => {
+  const api = await instance();
+  const ann = await api.rich(5);
+  assert.equal(await api.balance(ann), 5);
+  await api.call('GET', `/api/users/${ann.id}`, ann.key);
+  await Promise.all(servers.postgres.nodes.map((node) => node.stop('SIGQUIT')));
+  await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'down'));
+  assert.equal((await api.call('GET', '/health/ready')).status, 503);
+  assert.equal((await api.call('GET', '/health')).status, 503);
+  assert.equal((await api.call('GET', '/health/live')).status, 200);
+  const user = await api.call('GET', `/api/users/${ann.id}`, ann.key);
+  assert.deepEqual([user.status, user.body['id']], [200, ann.id], user.text);
+  const balance = await api.call('GET', `/api/balances?user_id=${ann.id}`, ann.key);
+  assert.deepEqual(
+    [balance.status, balance.body['balance'], balance.body['stale']],
+    [200, 5, true],
+    balance.text,
+  );
+  const { counts } = api.service.services.fallbacks;
+  assert.ok(
+    (counts.cached_user ?? 0) > 0 && (counts.cached_balance ?? 0) > 0 && (counts.cached_key ?? 0) > 0,
+  );
+  const history = await api.call('GET', `/api/balances/history?user_id=${ann.id}`, ann.key);
+  assert.deepEqual([history.status, history.body['type']], [503, 'urn:payflow:problem:unavailable']);
+});

@@ -1,0 +1,15 @@
+import type { Kind } from '../../config/setting-kinds.js';
+
+/** A duration as a person writes it, in milliseconds: `500ms`, `10s`, `2m`; a number alone is seconds. */
+export function duration(minMs: number, maxMs: number): Kind<number> {
+  return {
+    allowed: `a time such as 500ms, 10s or 2m, from ${minMs} ms to ${maxMs / 1000} s`,
+    parse(text) {
+      const match = /^(?<amount>\d+(?:\.\d+)?)(?<unit>ms|s|m|min)?$/.exec(text.trim())?.groups;
+      const factor = { ms: 1, s: 1000, m: 60_000, min: 60_000 }[match?.['unit'] ?? 's'] ?? Number.NaN;
+      const ms = Number(match?.['amount']) * factor;
+      if (!(ms >= minMs && ms <= maxMs)) throw new RangeError('not allowed');
+      return ms;
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { addDistributions, type Distribution, distributionOf, quantile } from '../model/distribution.js';
+import type { Attributes } from '../model/series.js';
+import type { FamilyChanges } from './snapshot-changes.js';
+
+/** Requests of one route and method, or of all, over some time. */
+export interface Traffic {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly errors: number;
+  /** Of the requests, 0 to 1; undefined without requests. */
+  readonly errorShare: number | undefined;
+  /** Seconds; undefined without requests. */
+  readonly p50: number | undefined;
+  readonly p95: number | undefined;
+  readonly p99: number | undefined;
+}
+
+export interface RouteTraffic extends Traffic {
+  readonly method: string;
+  /** As a template; empty where no route matched. */
+  readonly route: string;
+}
+
+/** How one naming of HTTP metrics says what this wants to know. */
+interface Naming {
+  readonly metric: string;
+  readonly method: string;
+  /** The first that a series has. */
+  readonly route: readonly string[];
+  readonly status: string;
+  readonly error: string | undefined;
+}
+
+/** Both say the same where an application has both, so the first that is there counts. */
+const NAMINGS: readonly Naming[] = [
+  {
+    metric: 'http.server.request.duration',
+    method: 'http.request.method',
+    route: ['http.route'],
+    status: 'http.response.status_code',
+    error: 'error.type',
+  },
+  {
+    metric: 'http_request_duration_seconds',
+    method: 'method',
+    route: ['endpoint', 'action'],
+    status: 'code',
+    error: undefined,
+  },
+];
+
+interface Sum {
+  readonly method: string;
+  readonly route: string;
+  distribution: Distribution;
+  errors: number;
+}
+
+const NOTHING: Distribution = { count: 0, sum: 0, boundaries: [], counts: [0] };
+
+/** The HTTP traffic of a project between two snapshots, by route and method, and all together. Busiest first. */
+export function httpTraffic(
+  changes: readonly FamilyChanges[],
+  seconds: number,
+): { readonly total: Traffic; readonly routes: readonly RouteTraffic[] } {
+  const naming = NAMINGS.find(({ metric }) => changes.some((one) => isDuration(one, metric)));
+  const families = changes.filter((one) => naming !== undefined && isDuration(one, naming.metric));
+  const sums = new Map<string, Sum>();
+  const total: Sum = { method: '', route: '', distribution: NOTHING, errors: 0 };
+  for (const { family, series } of families) {
+    for (const { series: one, difference } of series) {
+      const added = distributionOf(family, difference);
+      if (naming === undefined || added.count === 0) continue;
+      const failed = isFailure(one.attributes, naming);
+      for (const sum of [total, sumOf(sums, one.attributes, naming)]) {
+        sum.distribution = addDistributions(sum.distribution, added);
+        if (failed) sum.errors += added.count;
+      }
+    }
+  }
+  const routes = Array.from(sums.values(), (sum) => ({
+    method: sum.method,
+    route: sum.route,
+    ...trafficOf(sum, seconds),
+  }));
+  return {
+    total: trafficOf(total, seconds),
+    routes: routes.toSorted((a, b) => b.requests - a.requests || (a.route < b.route ? -1 : 1)),
+  };
+}
+
+function isDuration({ family: { name, type } }: FamilyChanges, metric: string): boolean {
+  return name === metric && (type === 'histogram' || type === 'exponentialhistogram');
+}
+
+function sumOf(sums: Map<string, Sum>, attributes: Attributes, naming: Naming): Sum {
+  const method = valueOf(attributes, naming.method) ?? '';
+  const route =
+    naming.route.map((key) => valueOf(attributes, key)).find((value) => value !== undefined) ?? '';
+  const key = `${method} ${route}`;
+  let sum = sums.get(key);
+  if (sum === undefined) sums.set(key, (sum = { method, route, distribution: NOTHING, errors: 0 }));
+  return sum;
+}
+
+/** What the semantic conventions count as an error of a server: status 5xx, and requests that ended without an answer. */
+function isFailure(attributes: Attributes, { status, error }: Naming): boolean {
+  if (error !== undefined && valueOf(attributes, error) !== undefined) return true;
+  return Number(valueOf(attributes, status)) >= 500;
+}
+
+function trafficOf({ distribution, errors }: Sum, seconds: number): Traffic {
+  const { count } = distribution;
+  return {
+    requests: count,
+    perSecond: seconds > 0 ? count / seconds : 0,
+    errors,
+    errorShare: count > 0 ? errors / count : undefined,
+    p50: quantile(0.5, distribution),
+    p95: quantile(0.95, distribution),
+    p99: quantile(0.99, distribution),
+  };
+}
+
+function valueOf(attributes: Attributes, name: string): string | undefined {
+  return attributes.find(([key]) => key === name)?.[1];
+}
