@@ -49,6 +49,14 @@ const WARNINGS = {
       "The loader of Plug'n'Play gives the application another copy of the framework than it gives to a preload.",
     remedy: 'Use Node 22 or later, `nodeLinker: node-modules`, or `setRoute()` in the application.',
   },
+  ORCHESTRATOR_NEWER_API: {
+    message:
+      "The application's @opentelemetry/api <theirs> is newer than that of this package, <ours>: what it records by that copy is not measured. Install <ours> in the application as well.",
+    meaning:
+      'A copy of the API uses no SDK that was registered by a copy of an earlier minor version, and says nothing. HTTP, runtime, host and database metrics are there.',
+    remedy:
+      '`npm ls @opentelemetry/api` shows all copies; `npm install @opentelemetry/api@<ours>` leaves one.',
+  },
   ORCHESTRATOR_EXPORTER_UNKNOWN: {
     message:
       'OTEL_METRICS_EXPORTER: "<exporter>" is not allowed. Allowed: orchestrator, otlp, prometheus, console, none. It is left out.',

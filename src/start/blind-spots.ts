@@ -1,4 +1,4 @@
-import { applicationOf } from '../instrumentation/packages/installed-package.js';
+import { applicationOf, findPackage } from '../instrumentation/packages/installed-package.js';
 import { type Warn, warning } from '../warnings.js';
 import { isBundle } from './identity/bundle.js';
 import type { MainFile } from './identity/main-file.js';
@@ -9,6 +9,19 @@ export function warnOfBlindSpots(main: MainFile, warn: Warn): void {
   if (isBundle(main)) warn(...warning('ORCHESTRATOR_BUNDLE', { file: from }));
   const framework = hiddenFramework(from);
   if (framework !== undefined) warn(...warning('ORCHESTRATOR_LOADER', { framework }));
+  const [theirs, ours] = [apiVersion(from), apiVersion(__filename)];
+  if (theirs !== undefined && ours !== undefined && minorOf(theirs) > minorOf(ours))
+    warn(...warning('ORCHESTRATOR_NEWER_API', { theirs, ours }));
+}
+
+/** The version of the copy of the API that a file would get. */
+function apiVersion(file: string): string | undefined {
+  const version = findPackage('@opentelemetry/api', file)?.manifest['version'];
+  return typeof version === 'string' ? version : undefined;
+}
+
+function minorOf(version: string): number {
+  return Number(version.split('.')[1]);
 }
 
 /**

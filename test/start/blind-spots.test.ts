@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 
@@ -45,4 +45,17 @@ test("under Plug'n'Play before Node 22 an ES module with Hono is told that its r
   assert.deepEqual(run('22.15.0', '3', 'app.mjs'), []);
   assert.deepEqual(run('20.19.0', undefined, 'app.mjs'), []);
   assert.deepEqual(run('20.19.0', '3', 'app.cjs'), []);
+});
+
+test('an application whose copy of the API is newer than ours is told that it is not heard', (t) => {
+  const root = scratchDir(t, 'apis');
+  const api = join(root, 'node_modules', '@opentelemetry', 'api');
+  mkdirSync(api, { recursive: true });
+  const run = (version: string): unknown[] => {
+    writeFileSync(join(api, 'package.json'), JSON.stringify({ name: '@opentelemetry/api', version }));
+    return codes(join(root, 'app.cjs'));
+  };
+  assert.deepEqual(run('1.99.0'), ['ORCHESTRATOR_NEWER_API']);
+  assert.deepEqual(run('1.8.0'), []);
+  assert.deepEqual(codes(join(scratchDir(t, 'no-api'), 'app.cjs')), []);
 });
