@@ -18,8 +18,8 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'All copies of the package in one process find each other by them.',
   },
   {
-    where: /\.listeners\.(?:SIGTERM|SIGINT|beforeExit|exit|removeListener)\b/,
-    what: 'Listeners of `process` for SIGTERM, SIGINT and its end, and one of `removeListener`',
+    where: /\.listeners\.(?:SIG(?:TERM|INT|HUP|QUIT|USR2|ALRM|XCPU|BREAK)|beforeExit|exit|removeListener)\b/,
+    what: 'Listeners of `process` for the signals that end it and for its end, and one of `removeListener`',
     why: 'The last flush. What a signal does stays as it is.',
   },
   {

@@ -3,6 +3,12 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { DeltaBatch } from '../model/delta-batch.js';
 import { DeltaAccumulator, type DeltaAccumulatorOptions } from './delta-accumulator.js';
 
+/** Meters that describe this process by themselves: the runtime's, and this package's own. */
+const OF_PROCESS: Readonly<Record<string, RegExp>> = {
+  '@opentelemetry/instrumentation-runtime-node': /^v8js\.|^nodejs\./,
+  '@org/orchestrator': /^orchestrator\./,
+};
+
 /** What the store has not confirmed: batches, which are sent in their order, and what waits for the next one. */
 export class PendingBatches {
   readonly #waiting: DeltaAccumulator;
@@ -49,6 +55,14 @@ export class PendingBatches {
     return this.#batches;
   }
 
+  /**
+   * Whether the end of a process may take longer for all of it. It may not for the garbage that was collected since the last
+   * flush, or for the duration of that flush.
+   */
+  get isWorthWaiting(): boolean {
+    return this.keptValues > 0 || this.all().some(isOfApplication);
+  }
+
   /** The store has this batch, and those before it. */
   confirm(batch: DeltaBatch): void {
     const at = this.#batches.indexOf(batch);
@@ -60,4 +74,13 @@ export class PendingBatches {
   #close(): void {
     if (this.#waiting.dirty) this.#batches.push(this.#waiting.take(++this.#sequence));
   }
+}
+
+function isOfApplication({ deltas }: DeltaBatch): boolean {
+  return deltas.some(({ family, points }) =>
+    points.some(
+      ({ series, values }) =>
+        OF_PROCESS[series.scope.name]?.test(family.name) !== true && values.some((value) => value !== 0),
+    ),
+  );
 }

@@ -18,7 +18,6 @@ import type { ModeOf } from './gauge-aggregation.js';
 import { LossCounter } from './losses.js';
 import { OutageLog } from './outage-log.js';
 import { PendingBatches } from './pending-batches.js';
-import { isWorthWaiting } from './worth-waiting.js';
 
 /** Options of {@link StoreMetricExporter}. */
 export interface StoreMetricExporterOptions {
@@ -193,9 +192,9 @@ export class StoreMetricExporter implements PushMetricExporter {
       this.#pending.add(metrics, performance.now(), false);
     }
     const batches = [...this.#pending.all()];
-    const isWorth = this.#pending.keptValues > 0 || batches.some(isWorthWaiting);
+    const { isWorthWaiting } = this.#pending;
     try {
-      const outcome = this.#store.finish?.({ batches, waitMs, isWorthWaiting: isWorth });
+      const outcome = this.#store.finish?.({ batches, waitMs, isWorthWaiting });
       const newest = batches.at(-1);
       if (outcome === 'stored' && newest !== undefined) this.#pending.confirm(newest);
       if (outcome === undefined && this.#outage.error !== undefined) this.reportLosses();

@@ -1,10 +1,10 @@
-import type * as LocalReaderModule from './local/local-store-reader.js';
+import type * as LocalReaderModule from './local/reading/local-store-reader.js';
 import type * as RedisReaderModule from './redis/redis-store-reader.js';
 import type { StoreReader, StoreReaderContext } from './store-reader.js';
 import type { StoreOptions } from './stores.js';
 
 const localReader = (): typeof LocalReaderModule =>
-  require('./local/local-store-reader.js') as typeof LocalReaderModule;
+  require('./local/reading/local-store-reader.js') as typeof LocalReaderModule;
 const redisReader = (): typeof RedisReaderModule =>
   require('./redis/redis-store-reader.js') as typeof RedisReaderModule;
 

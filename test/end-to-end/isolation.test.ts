@@ -15,7 +15,7 @@ test('two projects on one Redis, each with a user limited to its prefix, do not 
       `${name} on >${name}-secret resetkeys ~orchestrator:{${name}}:* -@all +@all -keys -scan -flushall -flushdb`,
   );
   const redis = await startRedis(t, { users, password: 'admin' });
-  const wipeToken = 'let me';
+  const wipeToken = 'let-me';
   const open = async (
     name: string,
     requests: number,

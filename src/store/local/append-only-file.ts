@@ -11,7 +11,7 @@ import {
   READING_FLAGS,
   rightsToTake,
 } from './file-identity.js';
-import { LogTail } from './log-tail.js';
+import { LogTail } from './ending/log-tail.js';
 
 const READ_BYTES = 64 * 1024;
 const LINE_FEED = 10;

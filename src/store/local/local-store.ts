@@ -5,7 +5,7 @@ import { ProjectLog } from './project-log.js';
 import { type Change, PART_LIMITS, splitBatch } from './log-record.js';
 import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
 import type { ApplyResult, LastBatches, MetricStore, StoreContext } from '../metric-store.js';
-import { writeLast } from './last-records.js';
+import { writeLast } from './ending/last-records.js';
 import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { SHOWN_AS_STORED } from '../../model/shown-as.js';

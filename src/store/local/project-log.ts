@@ -7,7 +7,7 @@ import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { writeCheckpoint } from './checkpoint-file.js';
 import { isWorthCheckpoint } from './compaction.js';
-import { FinalLog } from './final-log.js';
+import { FinalLog } from './ending/final-log.js';
 import {
   deleteOlder,
   FIRST_GENERATION,

@@ -9,13 +9,15 @@ const isTexts = (reply: unknown): reply is ReadonlyArray<Buffer | null> =>
 const isPairs = (reply: unknown): boolean => isTexts(reply) && reply.length % 2 === 0;
 const isDigits = (reply: unknown): boolean =>
   Buffer.isBuffer(reply) && /^\d+$/.test(reply.toString('latin1'));
+const isCondition = (argument: string | number): boolean => argument === 'NX' || argument === 'XX';
 
 /** What the replies of commands look like; a command that is not here may answer anything. */
 const SHAPES: Readonly<Record<string, (reply: unknown, args: Arguments) => boolean>> = {
   TIME: (reply) => Array.isArray(reply) && reply.length === 2 && reply.every(isDigits),
   GET: isText,
   HGET: isText,
-  SET: (reply) => Buffer.isBuffer(reply) && reply.toString() === 'OK',
+  SET: (reply, args) =>
+    Buffer.isBuffer(reply) ? reply.toString() === 'OK' : reply === null && args.some(isCondition),
   HMGET: (reply, args) => isTexts(reply) && reply.length === args.length - 1,
   HGETALL: isPairs,
   HSCAN: (reply) => Array.isArray(reply) && reply.length === 2 && isDigits(reply[0]) && isPairs(reply[1]),

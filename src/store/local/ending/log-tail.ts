@@ -9,7 +9,7 @@ import {
   type BigIntStats,
 } from 'node:fs';
 
-import { isPlace, openFlags, openingError, rightsToTake, type Creation } from './file-identity.js';
+import { isPlace, openFlags, openingError, rightsToTake, type Creation } from '../file-identity.js';
 
 const READ_BYTES = 64 * 1024;
 const LINE_FEED = 10;

@@ -1,11 +1,11 @@
-import { type AppendOnlyFile, openForReading } from './append-only-file.js';
-import { readCheckpoint } from './checkpoint-file.js';
-import { FIRST_GENERATION, isGone, logFile, newestCheckpoint } from './generations.js';
-import type { LogRecord, SealRecord } from './log-record.js';
-import { UnreadableRecord } from './records/read-record.js';
-import { Replica } from './replica.js';
-import { StoreClock } from './store-clock.js';
-import type { ProjectState } from '../state/project-state.js';
+import { type AppendOnlyFile, openForReading } from '../append-only-file.js';
+import { readCheckpoint } from '../checkpoint-file.js';
+import { FIRST_GENERATION, isGone, logFile, newestCheckpoint } from '../generations.js';
+import type { LogRecord, SealRecord } from '../log-record.js';
+import { UnreadableRecord } from '../records/read-record.js';
+import { Replica } from '../replica.js';
+import { StoreClock } from '../store-clock.js';
+import type { ProjectState } from '../../state/project-state.js';
 
 /** The files may change while they are read: a new generation, a folder that is deleted and made again. */
 const ATTEMPTS = 20;

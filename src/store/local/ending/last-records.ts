@@ -1,6 +1,6 @@
-import type { DeltaBatch } from '../../model/delta-batch.js';
+import type { DeltaBatch } from '../../../model/delta-batch.js';
 import type { FinalLog } from './final-log.js';
-import { splitBatch } from './log-record.js';
+import { splitBatch } from '../log-record.js';
 
 /** An attempt fails when a seal, a wipe or a deleted file came in between, which is rare. */
 const ATTEMPTS = 20;

@@ -1,15 +1,20 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { OrchestratorError, orchestratorError } from '../../errors.js';
-import type { Family } from '../../model/family.js';
-import type { Snapshot } from '../../model/snapshot.js';
-import { namedInstances } from '../snapshot/instance-values.js';
-import { createSnapshotBuilder, type SnapshotBuilder } from '../snapshot/snapshot-builder.js';
-import type { ProjectState } from '../state/project-state.js';
-import type { InstanceSummary, ProjectReader, ProjectSummary, StoreReaderContext } from '../store-reader.js';
+import { OrchestratorError, orchestratorError } from '../../../errors.js';
+import type { Family } from '../../../model/family.js';
+import type { Snapshot } from '../../../model/snapshot.js';
+import { namedInstances } from '../../snapshot/instance-values.js';
+import { createSnapshotBuilder, type SnapshotBuilder } from '../../snapshot/snapshot-builder.js';
+import type { ProjectState } from '../../state/project-state.js';
+import type {
+  InstanceSummary,
+  ProjectReader,
+  ProjectSummary,
+  StoreReaderContext,
+} from '../../store-reader.js';
 import { FollowedProject } from './followed-project.js';
-import { isGone } from './generations.js';
+import { isGone } from '../generations.js';
 
 /** One project of a local store, read from outside. */
 export class LocalProjectReader implements ProjectReader {

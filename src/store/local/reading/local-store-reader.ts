@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 
-import { OrchestratorError, orchestratorError } from '../../errors.js';
-import type { ProjectName, ProjectReader, StoreReader, StoreReaderContext } from '../store-reader.js';
-import { defaultLocalDirectory, localFolderToRead } from './folder.js';
-import { isGone } from './generations.js';
+import { OrchestratorError, orchestratorError } from '../../../errors.js';
+import type { ProjectName, ProjectReader, StoreReader, StoreReaderContext } from '../../store-reader.js';
+import { defaultLocalDirectory, localFolderToRead } from '../folder.js';
+import { isGone } from '../generations.js';
 import { LocalProjectReader } from './local-project-reader.js';
 
 /**

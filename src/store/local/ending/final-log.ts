@@ -1,11 +1,11 @@
-import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
-import type { ProjectState } from '../state/project-state.js';
-import { restoreLine } from './checkpoint.js';
-import { FIRST_GENERATION, generationsNow, isGone, logFile, stateFile } from './generations.js';
-import { type Change, encodeRecord } from './log-record.js';
+import { SCHEMA_VERSION, type StoreContext } from '../../metric-store.js';
+import type { ProjectState } from '../../state/project-state.js';
+import { restoreLine } from '../checkpoint.js';
+import { FIRST_GENERATION, generationsNow, isGone, logFile, stateFile } from '../generations.js';
+import { type Change, encodeRecord } from '../log-record.js';
 import { LogTail } from './log-tail.js';
-import { Replica } from './replica.js';
-import type { StoreClock } from './store-clock.js';
+import { Replica } from '../replica.js';
+import type { StoreClock } from '../store-clock.js';
 
 /** As many as of `ProjectLog`, whose attempts fail for the same reasons. */
 const ATTEMPTS = 20;
