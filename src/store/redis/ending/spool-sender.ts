@@ -1,3 +1,5 @@
+import { diag } from '@opentelemetry/api';
+
 import { OrchestratorError, reason } from '../../../errors.js';
 import { type Warn, warning } from '../../../warnings.js';
 import type { RedisConnection } from '../connection/connection.js';
@@ -51,7 +53,7 @@ export class SpoolSender {
       return await this.#of.spool.files();
     } catch (error) {
       this.#isUsable = false;
-      this.#of.warn(...warning('ORCHESTRATOR_NO_SPOOL', { error }));
+      diag.debug(...warning('ORCHESTRATOR_NO_SPOOL', { error }));
       return [];
     }
   }
