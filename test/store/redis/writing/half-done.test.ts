@@ -188,13 +188,11 @@ describe('a key of another type', () => {
       await client.flushall();
       const instance = new RedisProject({ after }, redis.port).instance({ lease: 'a' });
       await instance.send(sent(1));
-      await client.rename(key, 'elsewhere');
+      await client.del(key);
       await client.set(key, 'a string');
-      const refused = await refusedAndThenSent(instance, sent(2), async () => {
-        await client.del(key);
-        await client.rename('elsewhere', key);
-      });
-      assert.equal(refused, 4);
+      // The flush puts its own in the place, and each of its repetitions finds that there.
+      await instance.send(sent(2));
+      await instance.sendAgain();
       await assertValues(instance, sumOf([1, 2], 2));
     });
   }
