@@ -26,7 +26,8 @@ export function flagValues(
 
 export function helpOf({ description, default: value, defaultText }: Flag): string {
   const text = defaultText ?? (value === undefined || value === false ? '' : optionText(value));
-  return text === '' ? description : `${description} Default: ${text}.`;
+  if (text === '') return description;
+  return `${description} Default: ${text === '.' ? 'the current folder' : text}.`;
 }
 
 function parsed(name: string, { kind }: Flag, text: string): unknown {
