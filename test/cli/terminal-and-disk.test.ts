@@ -61,10 +61,7 @@ describe('on a disk that is full', { skip }, () => {
   const SCRIPT = `mount -t tmpfs -o size=16k tmpfs . && cd "$PWD" && cp ../package.json . && (dd if=/dev/zero of=fill bs=1k count=64 2> ../dd; true)
 "$@"; echo "ended with $?" >&2; cp package.json ../after.json; ls > ../files`;
 
-  for (const args of [
-    ['init', '--yes'],
-    ['migrate'],
-  ]) {
+  for (const args of [['init', '--yes'], ['migrate']]) {
     test(`${args.join(' ')} says so, ends with 74 and leaves the files as they were`, (t) => {
       const around = scratchDir(t, 'full');
       const folder = join(around, 'disk');
