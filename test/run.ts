@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -40,6 +41,9 @@ const SECONDS: Readonly<Record<string, number>> = {
   'harm/planted.test': 15,
   'register/behaviour.test': 15,
 };
+
+/** So many files are named at the end, with the time of each. */
+const SLOWEST = 30;
 
 function main(): void {
   const parts = process.argv.slice(2);
@@ -105,9 +109,20 @@ async function runFiles(files: readonly TestFile[], signal: AbortSignal): Promis
     signal,
   });
   tests.on('test:fail', () => (process.exitCode = 1));
+  const seconds = new Map<string, number>();
+  for (const event of ['test:pass', 'test:fail'] as const)
+    tests.on(event, ({ nesting, file, details }) => {
+      if (nesting === 0 && file !== undefined)
+        seconds.set(file, (seconds.get(file) ?? 0) + details.duration_ms / 1000);
+    });
   const report = tests.compose(new spec());
   report.pipe(process.stdout);
   await once(report, 'end');
+  const slowest = [...seconds].toSorted(([, a], [, b]) => b - a).slice(0, SLOWEST);
+  const lines = slowest.map(
+    ([file, time]) => `${time.toFixed(0).padStart(6)} s  ${relative(__dirname, file)}`,
+  );
+  process.stdout.write(`The files that took longest:\n${lines.join('\n')}\n`);
 }
 
 function fail(message: string): void {
