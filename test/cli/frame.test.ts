@@ -127,7 +127,7 @@ describe('output', () => {
       assert.doesNotMatch(plain.output, /\u001B/);
       assert.match(plain.output, /shop/);
     }
-    const piped = await runProgram(['projects'], { env: { ...store.env, NO_COLOR: undefined } });
+    const piped = await runProgram(['projects'], { env: { ...store.env, NO_COLOR: undefined, CI: 'true' } });
     assert.doesNotMatch(piped.stdout, /\u001B/);
     assert.match(piped.stdout, /^PROJECT .*\nshop /);
   });

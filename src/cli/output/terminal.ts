@@ -34,7 +34,8 @@ export class Terminal {
     this.streams = streams;
     this.isInteractive = streams.input.isTTY && streams.output.isTTY;
     const wanted = (noColour ?? '') === '' && term !== 'dumb';
-    this.colours = pico.createColors(streams.output.isTTY && wanted);
+    // What is undefined leaves the choice to the library, which colours a pipe where CI is set.
+    this.colours = pico.createColors(Boolean(streams.output.isTTY) && wanted);
     // A failure is told to the call that wrote; without a listener it would end the process before.
     for (const stream of [streams.output, streams.errors]) stream.on('error', () => undefined);
   }
