@@ -33,9 +33,9 @@ export class Terminal {
   constructor(streams: Streams, { noColour, term }: ColourWishes) {
     this.streams = streams;
     this.isInteractive = streams.input.isTTY && streams.output.isTTY;
-    const wanted = (noColour ?? '') === '' && term !== 'dumb';
-    // What is undefined leaves the choice to the library, which colours a pipe where CI is set.
-    this.colours = pico.createColors(Boolean(streams.output.isTTY) && wanted);
+    const isPlain = !streams.output.isTTY || (noColour ?? '') !== '' || term === 'dumb';
+    // Never undefined, as isTTY is in a pipe: that would leave the choice to the library, which colours where CI is set.
+    this.colours = pico.createColors(!isPlain);
     // A failure is told to the call that wrote; without a listener it would end the process before.
     for (const stream of [streams.output, streams.errors]) stream.on('error', () => undefined);
   }
