@@ -10,7 +10,6 @@ import type { DeltaBatch } from '../../model/delta-batch.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { SHOWN_AS_STORED } from '../../model/shown-as.js';
 import { foldExpired, joinSteps, type Step } from '../state/fold-expired.js';
-import type { ProjectInstance } from '../state/project-instance.js';
 
 export interface LocalStoreOptions {
   /** Contains one folder for each project. Default: a folder of this user in the system's folder for temporary files. */
@@ -32,7 +31,7 @@ export function createLocalStore(context: StoreContext, options: LocalStoreOptio
 /** Bounds the files, and the time that a process needs to read them at its start: 1 MiB takes 10 to 30 ms, in slices. */
 const LOG_BYTES = 1024 * 1024;
 
-/** How long the lock of the instance that folds lasts. */
+/** How long the lock of an instance lasts that does something for all: it folds, or writes a checkpoint. */
 const FOLD_MS = 10_000;
 
 /** An attempt fails when a seal, a wipe or a deleted file came in between, which is rare. */
@@ -72,29 +71,31 @@ class LocalStore implements MetricStore {
         const { applied } = this.#log;
         if (batch.sequence <= applied.sequence) {
           // The batch is in the store. If the log cannot be ended now, because the disk is full, a later call ends it.
-          await this.#log.compact(this.#logBytes).catch(() => undefined);
+          await this.#compact().catch(() => undefined);
           return { overflowed: batch.sequence === applied.sequence ? applied.overflowed : 0 };
         }
         // The copy of the project says which parts are missing, so that an interrupted batch counts once.
-        const done = this.#instance();
+        const done = this.#log.view.own;
         const part = parts[done?.sequence === batch.sequence ? done.parts : 0];
-        if (part !== undefined) await this.#log.submit(this.#log.replica.encode(part, this.#log.now()));
+        if (part !== undefined) await this.#log.submit(this.#log.view.encode(part, this.#log.now()));
       }
       throw new Error(`the batch did not get through in ${ATTEMPTS} attempts`);
     });
   }
 
   async snapshot(): Promise<Snapshot> {
-    return this.#inTurn(async () => this.#builder.build(this.#log.state.stored(this.#log.now())));
+    return this.#afterOthers(async () => {
+      this.#log.view.keepCopy();
+      await this.#log.catchUpWithCopy();
+      return this.#builder.build(this.#log.view.state.stored(this.#log.now()));
+    });
   }
 
   async sweep(): Promise<void> {
     const { ttlMs } = this.#context;
     await this.#inTurn(async () => {
-      const atMs = this.#log.now();
-      if (this.#log.state.needsSweep(ttlMs, atMs) && (await this.#fold(atMs)))
-        await this.#submit({ kind: 'sweep', atMs, ttlMs });
-      await this.#log.compact(this.#logBytes, true);
+      if (this.#log.view.mayHaveExpired(ttlMs, this.#log.now())) await this.#sweep(ttlMs);
+      await this.#compact(true);
       await this.#log.touch();
     });
   }
@@ -105,15 +106,16 @@ class LocalStore implements MetricStore {
 
   async endLease(): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#instance() !== undefined) await this.#submit({ kind: 'leave' });
+      if (this.#log.view.own !== undefined) await this.#submit({ kind: 'leave' });
     });
   }
 
   async wipe(): Promise<void> {
     const wipe = async (): Promise<void> => {
-      if (this.#log.state.project !== undefined) await this.#submit({ kind: 'wipe', atMs: this.#log.now() });
+      if (this.#log.view.state.project !== undefined)
+        await this.#submit({ kind: 'wipe', atMs: this.#log.now() });
     };
-    await this.#inTurn(wipe).catch(async (error: unknown) => {
+    await this.#withCopy(wipe).catch(async (error: unknown) => {
       // Of another version, which nobody here can read.
       if (!(error instanceof OrchestratorError) || error.code !== 'ORCHESTRATOR_SCHEMA_MISMATCH') throw error;
       await this.#afterOthers(async () => {
@@ -126,10 +128,10 @@ class LocalStore implements MetricStore {
   finish({ batches, isWorthWaiting }: LastBatches): 'stored' {
     if (this.#closed) throw orchestratorError('ORCHESTRATOR_STORE_CLOSED', 'closed', { kind: 'local' });
     // Its last flush has ended the lease, and only such things followed as each process does by itself.
-    if (!isWorthWaiting && this.#instance() === undefined) return 'stored';
+    if (!isWorthWaiting && this.#log.view.own === undefined) return 'stored';
     const { applied, isWriting } = this.#log;
     try {
-      writeLast(this.#log.final(), this.#context.lease, batches, { applied: applied.sequence, isWriting });
+      writeLast(this.#log.final(), batches, { applied: applied.sequence, isWriting });
       return 'stored';
     } catch (error) {
       throw this.#explain(error);
@@ -137,8 +139,8 @@ class LocalStore implements MetricStore {
   }
 
   async forget(families: readonly string[]): Promise<void> {
-    await this.#inTurn(async () => {
-      if (this.#log.state.project === undefined) return;
+    await this.#withCopy(async () => {
+      if (this.#log.view.state.project === undefined) return;
       await this.#submit({ kind: 'forget', atMs: this.#log.now(), families });
     });
   }
@@ -149,8 +151,11 @@ class LocalStore implements MetricStore {
     await this.#tail;
   }
 
-  #instance(): ProjectInstance | undefined {
-    return this.#log.state.instances.get(this.#context.lease);
+  async #sweep(ttlMs: number): Promise<void> {
+    await this.#log.catchUpWithCopy();
+    const atMs = this.#log.now();
+    if (this.#log.view.state.needsSweep(ttlMs, atMs) && (await this.#fold(atMs)))
+      await this.#submit({ kind: 'sweep', atMs, ttlMs });
   }
 
   /** See {@link foldExpired}. Resolves with false while another instance does it: what it folds must not be swept before. */
@@ -168,24 +173,28 @@ class LocalStore implements MetricStore {
         deltas,
         current: [],
       };
-      const record = this.#log.replica.encode(part, foldedAtMs, 0);
+      const record = this.#log.view.encodeAddition(part, foldedAtMs);
       await this.#submit(record, `${this.#context.lease}/fold`);
     }
     return true;
   }
 
+  async #compact(thorough?: boolean): Promise<void> {
+    await this.#log.compact(this.#logBytes, () => this.#acquire('checkpoint', FOLD_MS), thorough);
+  }
+
   #stepsToFold(atMs: number): Promise<Step[]> {
     const { ttlMs, shownAs = SHOWN_AS_STORED } = this.#context;
-    return foldExpired(this.#log.state.stored(atMs).families, shownAs, atMs - ttlMs);
+    return foldExpired(this.#log.view.state.stored(atMs).families, shownAs, atMs - ttlMs);
   }
 
   async #acquire(name: string, ms: number): Promise<boolean> {
     const { lease } = this.#context;
     const atMs = this.#log.now();
     // Nothing is written while another instance has the lock. Of several that ask at once, the first in the log gets it.
-    if (this.#log.state.isLockedByOther(lease, name, atMs)) return false;
+    if (this.#log.view.locks.isHeldByOther(lease, name, atMs)) return false;
     await this.#submit({ kind: 'hold', atMs, name, ms });
-    return this.#log.state.hasLock(lease, name, atMs);
+    return this.#log.view.locks.isHeldBy(lease, name, atMs);
   }
 
   async #submit(change: Change, lease?: string): Promise<void> {
@@ -193,10 +202,20 @@ class LocalStore implements MetricStore {
     throw new Error(`the ${change.kind} did not get through in ${ATTEMPTS} attempts`);
   }
 
-  /** Runs `action` after the calls before it, when the copy of the project is up to date. */
+  /** Runs `action` after the calls before it, when the log is read to its end. */
   async #inTurn<T>(action: () => Promise<T>): Promise<T> {
     return this.#afterOthers(async () => {
       await this.#log.catchUp();
+      const result = await action();
+      this.#log.rest();
+      return result;
+    });
+  }
+
+  /** As {@link #inTurn}, with a copy of the project. */
+  async #withCopy<T>(action: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      await this.#log.catchUpWithCopy();
       return action();
     });
   }

@@ -3,10 +3,9 @@ import { rm } from 'node:fs/promises';
 
 import { warning } from '../../warnings.js';
 import { SCHEMA_VERSION, type StoreContext } from '../metric-store.js';
-import type { ProjectState } from '../state/project-state.js';
 import { type AppendOnlyFile, openAppendOnly } from './append-only-file.js';
 import { writeCheckpoint } from './checkpoint-file.js';
-import { isWorthCheckpoint } from './compaction.js';
+import { Generation } from './compaction.js';
 import { FinalLog } from './ending/final-log.js';
 import {
   deleteOlder,
@@ -20,11 +19,12 @@ import {
   touch,
 } from './generations.js';
 import { type Change, encodeRecord, type SealRecord } from './log-record.js';
+import { LogView } from './log-view.js';
 import { DamagedFile, damageOf, openNewest } from './newest-generation.js';
-import { OwnRecords } from './records/own-records.js';
-import { Replica } from './replica.js';
+import { type AppliedBatch, OwnRecords } from './records/own-records.js';
 import { StoreClock } from './store-clock.js';
 import { UnreadableEntries } from '../unreadable-entries.js';
+import { CopyNeeded } from './writer-state.js';
 
 /** An attempt fails when another process began a new generation meanwhile, or when the folder was deleted. */
 const ATTEMPTS = 20;
@@ -32,25 +32,16 @@ const ATTEMPTS = 20;
 /** More than a process writes at its end. */
 const FINAL_RECORDS = 1_000_000;
 
-/** A batch of this instance that is in the log as a whole. */
-export interface AppliedBatch {
-  readonly sequence: number;
-  /** Points that the cap moved. */
-  readonly overflowed: number;
-}
-
 /** This process's position in the project's logs, and the copy of the project that it made from them. */
 export class ProjectLog {
-  #replica: Replica;
   #log: AppendOnlyFile | undefined;
   /** Its rest was read by a {@link FinalLog}. */
   #finished: AppendOnlyFile | undefined;
-  #generation = FIRST_GENERATION;
-  /** Of the checkpoint that this generation began with. */
-  #checkpointRows = 0;
+  #generation = new Generation(FIRST_GENERATION, 0);
   readonly #own = new OwnRecords();
-  #applied: AppliedBatch = { sequence: 0, overflowed: 0 };
   readonly #clock = new StoreClock();
+  /** Of the records that were read. */
+  readonly view: LogView;
   /** Lines that could not be read. */
   readonly unreadable: UnreadableEntries;
   readonly #context: StoreContext;
@@ -59,27 +50,30 @@ export class ProjectLog {
   constructor(context: StoreContext, prepareFolder: () => string) {
     this.#context = context;
     this.#prepareFolder = prepareFolder;
-    this.#replica = new Replica(context);
+    this.view = new LogView(context);
     this.unreadable = new UnreadableEntries(context.warn);
   }
 
-  get replica(): Replica {
-    return this.#replica;
-  }
-
-  get state(): ProjectState {
-    return this.#replica.state;
-  }
-
-  /** The last batch of this instance. Remembered here because the project forgets an instance when its lease is over. */
+  /** The last batch of this instance. */
   get applied(): AppliedBatch {
-    const own = this.state.instances.get(this.#context.lease);
-    return own?.complete === true && own.sequence > this.#applied.sequence ? own : this.#applied;
+    return this.#own.applied(this.view.own);
   }
 
   /** The store's time, Unix milliseconds. */
   now(): number {
-    return this.#clock.now(this.#replica.bootTime, this.#replica.latestAtMs);
+    const { bootTime, latestAtMs } = this.view.clock;
+    return this.#clock.now(bootTime, latestAtMs);
+  }
+
+  /** As {@link catchUp}, and makes sure of a copy of the project. */
+  async catchUpWithCopy(): Promise<void> {
+    if (!this.view.hasCopy) await this.close();
+    await this.catchUp();
+  }
+
+  /** Lets go of the copy, if nobody needs it: whoever only writes does not have to carry out what others write. */
+  rest(): void {
+    if (this.#log !== undefined && !this.#own.isPending) this.view.rest();
   }
 
   /** Reads all records that were written until now. Rejects if the data belong to another project or schema. */
@@ -90,11 +84,11 @@ export class ProjectLog {
       const seal = await this.#read(log);
       if (seal !== undefined) {
         await this.#follow(log, seal);
-      } else if (await log.isInPlace()) {
-        this.state.assertOwner(this.#context.prefix, this.#context.project);
+      } else if (this.#log === log && (await log.isInPlace())) {
+        this.view.state.assertOwner(this.#context.prefix, this.#context.project);
         return;
       } else {
-        // The file was deleted, perhaps by the writer of a newer checkpoint: begin from the files that are there now.
+        // The file was deleted, perhaps by the writer of a newer checkpoint, or a copy is needed: begin from the files that are there now.
         await this.close();
       }
     }
@@ -109,20 +103,22 @@ export class ProjectLog {
     return !this.#own.isPending;
   }
 
-  /** Begins the next log if a checkpoint is worth it: see {@link isWorthCheckpoint}. */
-  async compact(logBytes: number, thorough = false): Promise<void> {
+  /**
+   * Begins the next log if a checkpoint is worth it, and no other process does so before: see {@link Generation}.
+   *
+   * @param mayRead asked before the files are read for it, so that not all processes without a copy do so at once
+   */
+  async compact(logBytes: number, mayRead: () => Promise<boolean>, thorough = false): Promise<void> {
+    if (!(await this.#isWorthCheckpoint(logBytes, thorough))) return;
+    if (!this.view.hasCopy) {
+      if (!(await mayRead())) return;
+      await this.catchUpWithCopy();
+      if (!(await this.#isWorthCheckpoint(logBytes, thorough))) return;
+    }
     const log = this.#log;
     if (log === undefined) return;
     const folder = this.#prepareFolder();
-    const size = {
-      folder,
-      generation: this.#generation,
-      bytes: log.position,
-      rows: this.#replica.rows,
-      checkpointRows: this.#checkpointRows,
-    };
-    if (!(await isWorthCheckpoint(size, logBytes, thorough))) return;
-    const next = generationAfter(this.#generation, randomBytes(6).toString('hex'));
+    const next = generationAfter(this.#generation.name, randomBytes(6).toString('hex'));
     // Created before the seal that names it, so that every reader of the seal finds it.
     await (await openAppendOnly(logFile(folder, next), 'always')).close();
     try {
@@ -132,13 +128,23 @@ export class ProjectLog {
       throw error;
     }
     await this.catchUp();
-    // Another process sealed the log before.
     if (this.#own.isPending) await rm(logFile(folder, next), { force: true });
   }
 
-  /** Keeps the files from looking unused. A checkpoint that someone deleted is replaced by the next generation's. */
+  async #isWorthCheckpoint(logBytes: number, thorough: boolean): Promise<boolean> {
+    if (this.#log === undefined) return false;
+    const size = {
+      folder: this.#prepareFolder,
+      bytes: this.#log.position,
+      rows: this.view.rows,
+    };
+    return this.#generation.isWorthCheckpoint(size, logBytes, thorough);
+  }
+
+  /** Keeps the files from looking unused. A checkpoint that someone deleted is replaced by the next generation's, if there is a copy. */
   async touch(): Promise<void> {
-    if (!(await touch(this.#prepareFolder(), this.#generation))) await this.compact(0);
+    const hasCheckpoint = await touch(this.#prepareFolder(), this.#generation.name);
+    if (!hasCheckpoint && this.view.hasCopy) await this.compact(0, () => Promise.resolve(false));
   }
 
   /** True if a record of this instance was written, or is about to be, and has not been read. */
@@ -151,8 +157,7 @@ export class ProjectLog {
     const tail = this.#log?.tail();
     this.#finished ??= this.#log;
     this.#log = undefined;
-    const { written } = this.#own;
-    const position = { clock: this.#clock, replica: this.#replica, tail, written };
+    const position = { clock: this.#clock, view: this.view, tail, written: this.#own.written };
     // Numbers that the final records may have.
     this.#own.leave(FINAL_RECORDS);
     return new FinalLog(this.#context, this.#prepareFolder, position);
@@ -175,24 +180,21 @@ export class ProjectLog {
     } catch (error) {
       // The copy has only a part of what was read: the next call begins again.
       await this.close();
-      await this.#setAside(damageOf(log.path, error));
+      if (!(error instanceof CopyNeeded)) await this.#setAside(damageOf(log.path, error));
     }
     return seal;
   }
 
   /** Carries out the record of a line. Answers it if it ends the log. */
   #execute(log: AppendOnlyFile, line: string): SealRecord | undefined {
-    const record = this.#replica.carryOut(line, log.path, (why) => this.unreadable.line(log.path, why));
-    if (record !== undefined && this.#own.note(record)) {
-      const { sequence, overflowed } = this.applied;
-      this.#applied = { sequence, overflowed };
-    }
+    const record = this.view.take(line, log.path, (why) => this.unreadable.line(log.path, why));
+    if (record !== undefined) this.#own.note(record, this.view.own);
     return record?.kind === 'seal' ? record : undefined;
   }
 
   async #append(log: AppendOnlyFile, change: Change, lease = this.#context.lease): Promise<void> {
     const { project } = this.#context;
-    const boot = this.#clock.unannounced(this.#replica.bootTime);
+    const boot = this.#clock.unannounced(this.view.clock.bootTime);
     const common = { v: SCHEMA_VERSION, project, lease, number: this.#own.begin(lease) };
     await log.append(encodeRecord({ ...common, ...(boot !== undefined && { boot }), ...change }));
   }
@@ -204,14 +206,15 @@ export class ProjectLog {
    */
   async #follow(sealed: AppendOnlyFile, { next, lease }: SealRecord): Promise<void> {
     await this.close();
-    this.#replica.prune();
-    this.#checkpointRows = this.#replica.rows;
+    const { replica, hasCopy } = this.view;
+    replica.prune();
     const folder = this.#prepareFolder();
-    if (lease === this.#context.lease && (await writeCheckpoint(folder, next, this.#replica)))
+    const isOwn = hasCopy && lease === this.#context.lease;
+    if (isOwn && (await writeCheckpoint(folder, next, replica)))
       await deleteOlder(folder, next).catch(() => undefined);
     try {
       this.#log = await openAppendOnly(logFile(folder, next), 'never');
-      this.#generation = next;
+      this.#generation = new Generation(next, replica.rows);
     } catch (error) {
       if (!isGone(error)) throw error;
       const checkpoint = await newestCheckpoint(folder);
@@ -224,12 +227,12 @@ export class ProjectLog {
 
   /** Resolves with undefined if the files changed meanwhile. */
   async #load(): Promise<AppendOnlyFile | undefined> {
-    this.#replica = new Replica(this.#context);
+    const replica = this.view.begin();
     const folder = this.#prepareFolder();
     try {
-      const newest = await openNewest(folder, this.#replica);
-      this.#checkpointRows = this.#replica.rows + this.#replica.endedInstances;
-      this.#generation = newest?.generation ?? FIRST_GENERATION;
+      const newest = await openNewest(folder, replica);
+      const rows = replica.rows + replica.endedInstances;
+      this.#generation = new Generation(newest?.generation ?? FIRST_GENERATION, rows);
       this.#log = newest?.log;
     } catch (error) {
       await this.#setAside(damageOf(folder, error));

@@ -1,12 +1,7 @@
 import path from 'node:path';
 
-import {
-  type BatchRecord,
-  type Change,
-  encodeNumber,
-  type JsonNumber,
-  type LogRecord,
-} from './log-record.js';
+import { encodePart } from './encode-part.js';
+import type { BatchRecord, Change, JsonNumber, LogRecord } from './log-record.js';
 import { readRecord, UnreadableRecord } from './records/read-record.js';
 import { OVERFLOW_SERIES, type Series } from '../../model/series.js';
 import type { StoreContext } from '../metric-store.js';
@@ -15,9 +10,9 @@ import type { Family } from '../../model/family.js';
 import { shorten } from '../../model/shorten.js';
 import { areValuesOf } from '../../model/values.js';
 import { isLater } from './generations.js';
-import { agreeOn, type BootTime } from './store-clock.js';
+import { agreeOn, type BootTime, isInTime } from './store-clock.js';
+import { WriterState } from './writer-state.js';
 import type { BatchPart } from '../state/batch-part.js';
-import { recordedSince } from '../state/recorded-since.js';
 import type { ProjectFamily } from '../state/project-family.js';
 import { ProjectState } from '../state/project-state.js';
 
@@ -89,7 +84,7 @@ export class Replica {
     // The record of another project, which wrote before it had read the log to here. It is refused when it has.
     if (isOther) return;
     if (record.kind === 'batch' && part !== undefined) this.#batch(record, part);
-    if (record.kind === 'hold') state.acquireLock(record.lease, record.name, record.ms, record.atMs);
+    if (record.kind === 'hold') state.locks.acquire(record.lease, record.name, record.ms, record.atMs);
     if (record.kind === 'leave') state.endLease(record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
     if (record.kind === 'forget') state.forget(record.families);
@@ -103,47 +98,24 @@ export class Replica {
    */
   encode(part: BatchPart, atMs: number, leaseMs: number = this.#context.leaseMs): Change<BatchRecord> {
     const { lease, maxSeries } = this.#context;
-    const families: Family[] = [];
-    const series = new Map<string, Series>();
-    const describe = (family: Family): void => {
-      const known = this.state.families.get(family.key);
-      if (known === undefined || !this.#described.has(known)) families.push(family);
-    };
-    const name = (one: Series): string => {
-      if (!this.series.has(one.id)) series.set(one.id, one);
-      return one.id;
-    };
-    const deltas: Array<BatchRecord['deltas'][number]> = [];
-    for (const { family, points } of part.deltas) {
-      if (points.length === 0) continue;
-      describe(family);
-      deltas.push([
-        family.key,
-        points.map((point) => [name(point.series), ...point.values.map(encodeNumber)]),
-      ]);
-    }
-    const current: Array<BatchRecord['current'][number]> = [];
-    for (const { family, points } of recordedSince(part.current, part.collectedAtMs, this.state.wipedAtMs)) {
-      if (points.length === 0) continue;
-      describe(family);
-      current.push([family.key, points.map((one) => [name(one.series), encodeNumber(one.value), one.ageMs])]);
-    }
-    const knownResource = this.state.instances.get(lease)?.resource !== undefined;
-    return {
-      kind: 'batch',
+    return encodePart(
+      part,
       atMs,
-      leaseMs,
-      maxSeries,
-      ...(!knownResource && part.resource !== undefined && { resource: part.resource }),
-      collectedMs: part.collectedAtMs,
-      sequence: part.sequence,
-      part: part.part,
-      last: part.last,
-      families,
-      series: [...series.values()],
-      deltas,
-      current,
-    };
+      { leaseMs, maxSeries },
+      {
+        hasFamily: ({ key }) => this.#hasDescribed(key),
+        hasSeries: ({ id }) => this.series.has(id),
+        hasResource: this.state.instances.get(lease)?.resource !== undefined,
+        wipedAtMs: this.state.wipedAtMs,
+      },
+    );
+  }
+
+  /** What is enough to go on writing. Undefined where the cap may move points of this instance: only a copy tells which. */
+  writerState(project: string): WriterState | undefined {
+    const described = [...this.state.families.keys()].filter((key) => this.#hasDescribed(key));
+    const state = new WriterState({ ...this.#context, project }, this.state, this, described);
+    return state.isFarFromCap ? state : undefined;
   }
 
   /**
@@ -161,6 +133,11 @@ export class Replica {
     for (const { values } of this.state.instances.values()) {
       for (const { series } of values) this.series.set(series.id, series);
     }
+  }
+
+  #hasDescribed(key: string): boolean {
+    const known = this.state.families.get(key);
+    return known !== undefined && this.#described.has(known);
   }
 
   #batch(record: BatchRecord, part: BatchPart): void {
@@ -209,16 +186,9 @@ function deltaOf(family: Family, series: Series, encoded: readonly JsonNumber[])
   throw new UnreadableRecord(`values of ${family.key} are not of its kind`);
 }
 
-/** A time that leaps so far ahead is none: it would let all series expire. */
-const MAX_LEAP_MS = 10 * 365 * 86_400_000;
-
-/** Before this time a host has not asked anybody for the time, and will leap. */
-const CLOCK_WAS_SET_MS = Date.UTC(2020, 0);
-
 function assertInTime(record: LogRecord, latestAtMs: number): void {
-  if (latestAtMs < CLOCK_WAS_SET_MS) return;
   const times = ['atMs' in record ? record.atMs : undefined, record.boot?.bootAtMs];
-  if (times.some((atMs) => atMs !== undefined && atMs > latestAtMs + MAX_LEAP_MS))
+  if (!times.every((atMs) => atMs === undefined || isInTime(atMs, latestAtMs)))
     throw new UnreadableRecord('its time is years ahead');
 }
 

@@ -42,6 +42,17 @@ export class StoreClock {
   }
 }
 
+/** A time that leaps so far ahead is none: it would let all series expire. */
+const MAX_LEAP_MS = 10 * 365 * 86_400_000;
+
+/** Before this time a host has not asked anybody for the time, and will leap. */
+const CLOCK_WAS_SET_MS = Date.UTC(2020, 0);
+
+/** Whether a time can be that of a record that follows one of `latestAtMs`. */
+export function isInTime(atMs: number, latestAtMs: number): boolean {
+  return latestAtMs < CLOCK_WAS_SET_MS || atMs <= latestAtMs + MAX_LEAP_MS;
+}
+
 /** The start time of two records: the later one of one start of a host, so that time does not go back; else the newer record's. */
 export function agreeOn(known: BootTime | undefined, next: BootTime | undefined): BootTime | undefined {
   if (next === undefined) return known;

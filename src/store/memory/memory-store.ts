@@ -99,8 +99,8 @@ class MemoryStore implements MetricStore {
   async acquireLock(name: string, ms: number): Promise<boolean> {
     const state = this.#state();
     const atMs = this.#backend.now();
-    state.acquireLock(this.#context.lease, name, ms, atMs);
-    return state.hasLock(this.#context.lease, name, atMs);
+    state.locks.acquire(this.#context.lease, name, ms, atMs);
+    return state.locks.isHeldBy(this.#context.lease, name, atMs);
   }
 
   async endLease(): Promise<void> {

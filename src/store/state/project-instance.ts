@@ -16,7 +16,7 @@ export class ProjectInstance {
   values: readonly StoredValue[] = [];
 
   /** True for the part after the last one that was applied: the next of this batch, or the first of a later one. */
-  expects({ sequence, part }: BatchPart): boolean {
+  expects({ sequence, part }: Pick<BatchPart, 'sequence' | 'part'>): boolean {
     if (sequence === this.sequence) return !this.complete && part === this.parts;
     return sequence > this.sequence && part === 0;
   }

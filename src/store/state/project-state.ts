@@ -4,14 +4,9 @@ import { prefixTaken } from '../project-errors.js';
 import type { StoredState, StoredValue } from '../snapshot/stored-state.js';
 import type { BatchPart, Sender } from './batch-part.js';
 import type { Step } from './fold-expired.js';
+import { Locks } from './locks.js';
 import { ProjectFamily } from './project-family.js';
 import { ProjectInstance } from './project-instance.js';
-
-/** The holder of a lock, and the end of its time. */
-export interface Lock {
-  readonly lease: string;
-  readonly endsAtMs: number;
-}
 
 /**
  * All data of a project, and every change that can happen to them. Deterministic: the same changes in the same order give
@@ -24,8 +19,7 @@ export class ProjectState {
   readonly families: Map<string, ProjectFamily> = new Map();
   /** By lease. */
   readonly instances: Map<string, ProjectInstance> = new Map();
-  /** By name. */
-  readonly locks: Map<string, Lock> = new Map();
+  readonly locks: Locks = new Locks();
   /** The time of the last wipe. */
   wipedAtMs: number = Number.NEGATIVE_INFINITY;
 
@@ -78,28 +72,13 @@ export class ProjectState {
     for (const { point, target } of targets) target?.add(point, Number.POSITIVE_INFINITY, atMs);
   }
 
-  /** Gives or renews a lock, unless another instance has it. */
-  acquireLock(lease: string, name: string, ms: number, atMs: number): void {
-    if (!this.isLockedByOther(lease, name, atMs)) this.locks.set(name, { lease, endsAtMs: atMs + ms });
-  }
-
-  hasLock(lease: string, name: string, atMs: number): boolean {
-    const lock = this.locks.get(name);
-    return lock !== undefined && lock.lease === lease && lock.endsAtMs > atMs;
-  }
-
-  isLockedByOther(lease: string, name: string, atMs: number): boolean {
-    const lock = this.locks.get(name);
-    return lock !== undefined && lock.lease !== lease && lock.endsAtMs > atMs;
-  }
-
   endLease(lease: string): void {
     const instance = this.instances.get(lease);
     if (instance === undefined) return;
     instance.leaseEndsAtMs = 0;
     instance.forgetCurrent();
     if (instance.complete) this.instances.delete(lease);
-    for (const [name, lock] of this.locks) if (lock.lease === lease) this.locks.delete(name);
+    this.locks.endLease(lease);
   }
 
   /** True if {@link sweep} would change anything. */
@@ -122,7 +101,7 @@ export class ProjectState {
       if (instance.updatedAtMs <= expiredAtMs || instance.isOver(atMs)) this.instances.delete(lease);
       else if (!instance.isAlive(atMs)) instance.forgetCurrent();
     }
-    for (const [name, { endsAtMs }] of this.locks) if (endsAtMs <= atMs) this.locks.delete(name);
+    this.locks.sweep(atMs);
     if (this.families.size === 0 && this.instances.size === 0) this.project = undefined;
   }
 

@@ -222,6 +222,7 @@ describe('the files of the local store', () => {
     const a = await bed.instance({ maxSeries: 1000 });
     await fill(a, ENOUGH);
     const lost = await only('.state');
+    await a.store.snapshot();
     await rm(lost);
     await a.store.sweep();
     assert.notEqual(await only('.state'), lost);
@@ -282,6 +283,7 @@ describe('the files of the local store', () => {
       await one.store.endLease();
       await one.store.close();
     }
+    await a.store.snapshot();
     await rm(await only('.state'));
     await a.store.sweep();
     const text = await readFile(await only('.state'), 'utf8');

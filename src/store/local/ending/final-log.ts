@@ -1,11 +1,11 @@
 import { SCHEMA_VERSION, type StoreContext } from '../../metric-store.js';
-import type { ProjectState } from '../../state/project-state.js';
 import { restoreLine } from '../checkpoint.js';
 import { FIRST_GENERATION, generationsNow, isGone, logFile, stateFile } from '../generations.js';
 import { type Change, encodeRecord } from '../log-record.js';
 import { LogTail } from './log-tail.js';
-import { Replica } from '../replica.js';
+import type { LogView } from '../log-view.js';
 import type { StoreClock } from '../store-clock.js';
+import { CopyNeeded } from '../writer-state.js';
 
 /** As many as of `ProjectLog`, whose attempts fail for the same reasons. */
 const ATTEMPTS = 20;
@@ -13,8 +13,8 @@ const ATTEMPTS = 20;
 /** Where a process has come in the project's logs. */
 export interface LogPosition {
   readonly clock: StoreClock;
-  /** The copy of the project, and the log whose lines it has. No log: the files are to be read from their beginning. */
-  readonly replica: Replica;
+  /** What was made of the lines of this log. No log: the files are to be read from their beginning. */
+  readonly view: LogView;
   readonly tail: LogTail | undefined;
   /** The number of this instance's last record. */
   readonly written: number;
@@ -28,30 +28,28 @@ export class FinalLog {
   readonly #context: StoreContext;
   readonly #folder: () => string;
   readonly #clock: StoreClock;
-  #replica: Replica;
+  readonly #view: LogView;
   #tail: LogTail | undefined;
   #written: number;
   #executed = 0;
 
-  constructor(context: StoreContext, folder: () => string, { clock, replica, tail, written }: LogPosition) {
+  constructor(context: StoreContext, folder: () => string, { clock, view, tail, written }: LogPosition) {
     this.#context = context;
     this.#folder = folder;
     this.#clock = clock;
-    this.#replica = replica;
+    this.#view = view;
     this.#tail = tail;
     this.#written = written;
   }
 
-  get replica(): Replica {
-    return this.#replica;
-  }
-
-  get state(): ProjectState {
-    return this.#replica.state;
+  /** Of the records that were read. */
+  get view(): LogView {
+    return this.#view;
   }
 
   now(): number {
-    return this.#clock.now(this.#replica.bootTime, this.#replica.latestAtMs);
+    const { bootTime, latestAtMs } = this.#view.clock;
+    return this.#clock.now(bootTime, latestAtMs);
   }
 
   /** As `ProjectLog.catchUp`. */
@@ -62,10 +60,10 @@ export class FinalLog {
       const next = this.#read(tail);
       if (next !== undefined) {
         this.#tail = undefined;
-        this.#replica.prune();
+        this.#view.replica.prune();
         this.#tail = openIfThere(logFile(this.#folder(), next));
-      } else if (tail.isInPlace()) {
-        this.state.assertOwner(this.#context.prefix, this.#context.project);
+      } else if (this.#tail === tail && tail.isInPlace()) {
+        this.#view.state.assertOwner(this.#context.prefix, this.#context.project);
         return;
       } else this.#tail = undefined;
     }
@@ -76,28 +74,33 @@ export class FinalLog {
   submit(change: Change): boolean {
     if (this.#tail === undefined) return false;
     const { project, lease } = this.#context;
-    const boot = this.#clock.unannounced(this.#replica.bootTime);
+    const boot = this.#clock.unannounced(this.#view.clock.bootTime);
     const common = { v: SCHEMA_VERSION, project, lease, number: (this.#written += 1) };
     this.#tail.append(encodeRecord({ ...common, ...(boot && { boot }), ...change }));
     this.catchUp();
     return this.#executed === this.#written;
   }
 
-  /** Returns the log that the seal of this one names. */
+  /** Returns the log that the seal of this one names. Without a tail after it, the files are to be read from their beginning. */
   #read(tail: LogTail): string | undefined {
     let next: string | undefined;
-    tail.read((line) => {
-      const record = this.#replica.carryOut(line, tail.path);
-      if (record === undefined) return false;
-      if (record.lease === this.#context.lease) this.#executed = record.number;
-      if (record.kind === 'seal') next = record.next;
-      return next !== undefined;
-    });
+    try {
+      tail.read((line) => {
+        const record = this.#view.take(line, tail.path);
+        if (record === undefined) return false;
+        if (record.lease === this.#context.lease) this.#executed = record.number;
+        if (record.kind === 'seal') next = record.next;
+        return next !== undefined;
+      });
+    } catch (error) {
+      if (!(error instanceof CopyNeeded)) throw error;
+      this.#tail = undefined;
+    }
     return next;
   }
 
   #load(): LogTail | undefined {
-    this.#replica = new Replica(this.#context);
+    this.#view.begin();
     const folder = this.#folder();
     const { checkpoint: generation, orphan } = generationsNow(folder);
     if (orphan !== undefined) throw new RangeError(`the checkpoint of ${orphan} is gone`);
@@ -108,7 +111,7 @@ export class FinalLog {
     const checkpoint = openIfThere(stateFile(folder, generation));
     if (checkpoint === undefined) return undefined;
     try {
-      if (!checkpoint.read((line) => restoreLine(this.#replica, line)))
+      if (!checkpoint.read((line) => restoreLine(this.#view.replica, line)))
         throw new RangeError(`${checkpoint.path} has no end`);
     } finally {
       checkpoint.close();

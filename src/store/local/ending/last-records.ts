@@ -16,28 +16,27 @@ export interface Unfinished {
 /** Writes the last batches of an instance, each part once whether it is in the log already or not, and ends its lease. */
 export function writeLast(
   log: FinalLog,
-  lease: string,
   batches: readonly DeltaBatch[],
   { applied, isWriting }: Unfinished,
 ): void {
   log.catchUp();
-  for (const batch of batches) if (batch.sequence > applied) writeBatch(log, lease, batch);
+  for (const batch of batches) if (batch.sequence > applied) writeBatch(log, batch);
   // Without its instance the log would not know a record again that arrives after this. The lease then ends by itself.
-  if (isWriting || !log.state.instances.has(lease)) return;
+  if (isWriting || log.view.own === undefined) return;
   for (let attempt = 0; attempt < ATTEMPTS && !log.submit({ kind: 'leave' }); attempt += 1);
 }
 
-function writeBatch(log: FinalLog, lease: string, batch: DeltaBatch): void {
+function writeBatch(log: FinalLog, batch: DeltaBatch): void {
   const parts = splitBatch(batch, log.now());
   for (let attempt = 0; attempt < ATTEMPTS + parts.length; attempt += 1) {
-    const own = log.state.instances.get(lease);
+    const { own } = log.view;
     if (
       own !== undefined &&
       (own.sequence > batch.sequence || (own.sequence === batch.sequence && own.complete))
     )
       return;
     const part = parts[own?.sequence === batch.sequence ? own.parts : 0];
-    if (part !== undefined) log.submit(log.replica.encode(part, log.now()));
+    if (part !== undefined) log.submit(log.view.encode(part, log.now()));
   }
   throw new Error(`the batch did not get through in ${ATTEMPTS} attempts`);
 }
