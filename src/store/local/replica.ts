@@ -111,11 +111,15 @@ export class Replica {
     );
   }
 
-  /** What is enough to go on writing. Undefined where the cap may move points of this instance: only a copy tells which. */
+  /**
+   * What is enough to go on writing. Undefined where the cap may soon move points of this instance: only a copy tells which, and
+   * a few new series would make it necessary to read everything again.
+   */
   writerState(project: string): WriterState | undefined {
+    for (const { series } of this.state.families.values())
+      if (series.size * 2 >= this.#context.maxSeries) return undefined;
     const described = [...this.state.families.keys()].filter((key) => this.#hasDescribed(key));
-    const state = new WriterState({ ...this.#context, project }, this.state, this, described);
-    return state.isFarFromCap ? state : undefined;
+    return new WriterState({ ...this.#context, project }, this.state, this, described);
   }
 
   /**

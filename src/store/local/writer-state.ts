@@ -23,7 +23,7 @@ export class CopyNeeded extends Error {}
  * files are read again.
  *
  * Nothing that it has taken as said can be forgotten by the other processes without such a record. The cap moves no point of
- * this instance, as long as {@link isFarFromCap}.
+ * this instance, as no family can have reached it yet.
  */
 export class WriterState implements SaidInLog {
   readonly wipedAtMs: number;
@@ -69,11 +69,6 @@ export class WriterState implements SaidInLog {
       }
     }
     this.#oldestAtMs = oldestAtMs;
-  }
-
-  /** Whether no family can have reached the cap of this instance. */
-  get isFarFromCap(): boolean {
-    return this.#largestFamily < this.#context.maxSeries;
   }
 
   get hasResource(): boolean {
@@ -139,7 +134,7 @@ export class WriterState implements SaidInLog {
   #noteNew(record: LogRecord | undefined): void {
     if (record?.kind !== 'batch') return;
     this.#largestFamily += record.series.length;
-    if (!this.isFarFromCap) throw new CopyNeeded();
+    if (this.#largestFamily >= this.#context.maxSeries) throw new CopyNeeded();
   }
 
   #noteOwn(record: BatchRecord): void {
