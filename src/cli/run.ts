@@ -7,12 +7,10 @@ import { givenSettings } from './arguments/setting-flags.js';
 import type { Call } from './command.js';
 import { COMMANDS } from './commands.js';
 import { type Ending, endingOf, sentenceOf } from './exit-codes.js';
+import { interrupted, type Interruption } from './interruption.js';
 import type { Terminal } from './output/terminal.js';
 import { parseCommandLine, type Parsed } from './program.js';
 import { PROGRAM } from './program-name.js';
-
-/** Who asked for the end, once somebody has. */
-export type Interruption = AbortSignal;
 
 /**
  * Runs one command line, and prints what went wrong. Never rejects.
@@ -24,11 +22,10 @@ export async function run(
   terminal: Terminal,
   signal: Interruption,
 ): Promise<Ending> {
-  const json = words.includes('--json');
+  const dashes = words.indexOf('--');
+  const rest = dashes === -1 ? [] : words.slice(dashes + 1);
+  const own = dashes === -1 ? words : words.slice(0, dashes);
   try {
-    const dashes = words.indexOf('--');
-    const rest = dashes === -1 ? [] : words.slice(dashes + 1);
-    const own = dashes === -1 ? words : words.slice(0, dashes);
     const parsed = parseCommandLine(COMMANDS, own, terminal.columns);
     if ('text' in parsed) {
       await terminal.write(parsed.text);
@@ -36,7 +33,7 @@ export async function run(
     }
     return await call(parsed, rest, terminal, signal);
   } catch (error) {
-    return report(error, terminal, json);
+    return report(error, terminal, own.includes('--json'));
   }
 }
 
@@ -65,13 +62,6 @@ async function call(
   const work = command.run(made as Call<never>);
   const ending = command.isLasting === true ? await work : await Promise.race([work, interrupted(signal)]);
   return ending ?? 'done';
-}
-
-function interrupted(signal: AbortSignal): Promise<Ending> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('interrupted');
-    signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
-  });
 }
 
 /** One sentence on stderr; with `--json` also an object on stdout, for a program that reads only that. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { COMMANDS } from '../../src/cli/commands.js';
@@ -145,6 +146,8 @@ describe('output', () => {
           ['snapshot', 'shop'],
           ['series', 'shop', '--json'],
           ['watch', 'shop', '--count', '1'],
+          ['instances', 'shop'],
+          ['completion', 'bash'],
           ['--help'],
         ]) {
           const { code, stderr } = await runProgram(args, { env: store.env, stdout: full });
@@ -156,6 +159,35 @@ describe('output', () => {
       }
     },
   );
+
+  test('with --json it is one value, also of what fails', async (t) => {
+    const store = await newFilledStore(t, 'local');
+    await store.instance('shop').send(traffic(1));
+    const folder = scratchDir(t, 'application');
+    writeFileSync(join(folder, 'package.json'), '{"name":"shop"}');
+    for (const [args, code] of [
+      [['projects'], 0],
+      [['instances', 'shop'], 0],
+      [['series', 'shop'], 0],
+      [['snapshot', 'shop'], 0],
+      [['diff', 'shop', 'shop'], 0],
+      [['watch', 'shop', '--count', '1'], 0],
+      [['completion', 'zsh'], 0],
+      [['completion', 'tcsh'], 64],
+      [['load', 'http://127.0.0.1:1/', '--for', '100ms'], 69],
+      [['wipe', 'shop'], 64],
+      [['wipe', 'nobody', '--yes'], 66],
+      [['init', '--folder', folder], 64],
+      [['init', '--folder', folder, '--dry-run'], 0],
+      [['migrate', '--folder', folder, '--dry-run'], 0],
+      [['wipe', 'shop', '--yes'], 0],
+    ] as const) {
+      const ended = await runProgram([...args, '--json'], { env: store.env });
+      assert.equal(ended.code, code, `${args.join(' ')}: ${ended.stderr}`);
+      assert.equal(typeof JSON.parse(ended.stdout), 'object', args.join(' '));
+    }
+    assert.deepEqual(readdirSync(folder), ['package.json']);
+  });
 
   test('a reader that leaves is no failure', async (t) => {
     const store = await newFilledStore(t, 'local');

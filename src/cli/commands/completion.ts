@@ -24,7 +24,7 @@ export const completion: Command = defineCommand({
     { command: 'completion zsh > "${fpath[1]}/_orchestrator"', does: 'For zsh:' },
     { command: 'completion fish > ~/.config/fish/completions/orchestrator.fish', does: 'For fish:' },
   ],
-  run: async ({ args: [shell = ''] }) => {
+  run: async ({ args: [shell = ''], json, terminal }) => {
     try {
       SHELLS.parse(shell);
     } catch {
@@ -33,7 +33,21 @@ export const completion: Command = defineCommand({
         `${JSON.stringify(shell)} is no shell that is known: ${plain(SHELLS.allowed)}.`,
       );
     }
-    // It prints by itself.
-    new RootCommand().setup(PROGRAM, PROGRAM, shell.toLowerCase());
+    const script = scriptFor(shell.toLowerCase());
+    if (json) await terminal.json({ script });
+    else await terminal.line(script);
   },
 });
+
+/** The library prints, and nobody would hear of a disk that is full. */
+function scriptFor(shell: string): string {
+  const lines: string[] = [];
+  const printing = console.log;
+  console.log = (line: string) => lines.push(line);
+  try {
+    new RootCommand().setup(PROGRAM, PROGRAM, shell);
+  } finally {
+    console.log = printing;
+  }
+  return lines.join('\n');
+}

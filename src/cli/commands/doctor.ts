@@ -18,6 +18,7 @@ import { runApplication } from '../doctor/facts/application-run.js';
 import type { Finding } from '../doctor/findings.js';
 import { doctorJson, findingsText, settingsText } from '../doctor/report.js';
 import type { Ending } from '../exit-codes.js';
+import { interrupted } from '../interruption.js';
 import { STORE_SETTINGS } from '../store/open-reader.js';
 
 /** Looks for what keeps metrics from arriving. */
@@ -48,6 +49,8 @@ export const doctor: Command = defineCommand({
     },
     { command: 'doctor -- --require @org/orchestrator/register app.js', does: 'The application too:' },
   ],
+  // The application that it runs ends before it does.
+  isLasting: true,
   async run(call) {
     const { flags, terminal, rest, givenSettings, json, signal } = call;
     const folder = resolve(flags.folder);
@@ -58,12 +61,15 @@ export const doctor: Command = defineCommand({
     const isSettled = !findings.some(({ name }) => name === 'settings-incomplete');
     if (rest.length > 0) {
       const run = await runApplication(rest, folder, environment, flags.seconds, signal);
+      if (signal.aborted) return 'interrupted' satisfies Ending;
       findings.push(...checkApplication(run));
     }
-    if (isSettled)
-      findings.push(
-        ...(await examineStore({ settings, terminal }, wantedProject(call.args, settings, folder))),
-      );
+    if (isSettled) {
+      const examined = examineStore({ settings, terminal }, wantedProject(call.args, settings, folder));
+      const found = await Promise.race([examined, interrupted(signal)]);
+      if (found === 'interrupted') return found;
+      findings.push(...found);
+    }
     const sources = settingSources(settings, environment, givenSettings);
     const shownSettings = flags.showSettings ? sources : [];
     if (json) await terminal.json(doctorJson(findings, sources));

@@ -74,6 +74,8 @@ export const init: Command = defineCommand({
     const folder = resolve(flags.folder);
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new CommandError('noInput', `--folder: there is no folder ${folder}.`);
+    if (json && !flags.yes && !flags.dryRun)
+      throw new CommandError('usage', 'With --json nobody is asked: --yes writes, --dry-run shows.');
     const asks = !flags.yes && !json;
     if (asks && !terminal.isInteractive && !flags.dryRun)
       throw new CommandError(

@@ -50,13 +50,14 @@ export const load: Command = defineCommand({
         terminal.note(`${durationText(so.elapsedMs)}: ${so.sent} requests`);
       },
     );
-    if (json) await terminal.json(asJson(result));
-    else await terminal.line(summaryOf(result));
+    // The error is JSON too, and there is only one.
+    if (!json) await terminal.line(summaryOf(result));
     if (result.durationsMs.length === 0)
       throw new CommandError(
         'unavailable',
         `Nobody answered at ${url.origin}: ${[...result.failures.keys()].join(', ')}.`,
       );
+    if (json) await terminal.json(asJson(result));
   },
 });
 

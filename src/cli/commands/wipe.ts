@@ -32,6 +32,8 @@ export const wipe: Command = defineCommand({
   ],
   run: async (call) => {
     const { terminal, json, flags } = call;
+    if (json && !flags.yes)
+      throw new CommandError('usage', 'With --json nobody is asked: --yes says that it may be deleted.');
     const { project, doomed } = await withReader(call, async (reader) => {
       const found = await projectOf(call, reader);
       return { project: found, doomed: await doomedOf(call, reader.open(found)) };

@@ -14,15 +14,34 @@ export function dockerfileWith(text: string, settings: readonly EnvLine[], port:
   if (start === -1) return undefined;
   const added = [
     `ENV NODE_OPTIONS="${PRELOAD_OPTION}"`,
-    ...settings.map(({ name, value }) => `ENV ${name}=${value}`),
+    ...settings.map(({ name, value }) => `ENV ${name}=${dockerWord(value)}`),
     'ENV OTEL_EXPORTER_PROMETHEUS_HOST=0.0.0.0',
     `EXPOSE ${port}`,
   ];
   return [...lines.slice(0, start), ...added, ...lines.slice(start)].join('\n');
 }
 
+/** A value of ENV: quoted where it would not be one word. */
+function dockerWord(value: string): string {
+  return /^[\w./:@%+,=-]+$/.test(value) ? value : `"${value.replaceAll(/["\\$]/g, String.raw`\$&`)}"`;
+}
+
+/** Of a name of an object of Kubernetes; 8 fewer than it may have, for what is put behind it. */
+const LABEL_LENGTH = 55;
+
+/** What a project is called, as the name of an object: a label of RFC 1123. */
+function objectName(project: string): string {
+  const label = project
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, LABEL_LENGTH)
+    .replaceAll(/^-|-$/g, '');
+  return label === '' ? 'app' : label;
+}
+
 /** A strategic merge patch for a Deployment, and a Service for Prometheus. */
-export function kubernetesObjects(name: string, settings: readonly EnvLine[], port: number): string {
+export function kubernetesObjects(project: string, settings: readonly EnvLine[], port: number): string {
+  const name = objectName(project);
   const env = [
     { name: 'NODE_OPTIONS', value: PRELOAD_OPTION },
     ...settings.map((line) =>

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 
 import { fixturePath, PRELOAD, startApp } from '../../helpers/app-process.js';
+import { eventually } from '../../helpers/eventually.js';
 import { suiteOwner } from '../../helpers/owner.js';
 import { freePort } from '../../helpers/ports.js';
 import { scratchDir } from '../../helpers/scratch.js';
+import { cliEnvironment, PROGRAM_FILE } from '../program.js';
 import {
   applicationFolder,
   assertFound,
@@ -50,6 +54,27 @@ void suite('an application with the local store', () => {
     installed(bench.folder, '@opentelemetry/api', '1.9.1');
     installed(bench.folder, '@opentelemetry/sdk-metrics', '2.12.0');
     assertFound(await examine(context, bench));
+  });
+
+  test('Ctrl+C ends the application that it runs, and waits for it', async (context) => {
+    const bench = await own(context);
+    const drained = join(bench.folder, 'drained');
+    writeFiles(bench.folder, {
+      'app.js': `process.on('SIGTERM', () => setTimeout(() => {
+        require('node:fs').writeFileSync(${JSON.stringify(drained)}, '');
+        process.exit();
+      }, 1000));
+      setInterval(() => undefined, 1000);
+      require('node:fs').writeFileSync(${JSON.stringify(join(bench.folder, 'up'))}, '');`,
+    });
+    const args = [PROGRAM_FILE, 'doctor', '--folder', bench.folder, '--seconds', '300', '--', 'app.js'];
+    const child = spawn(process.execPath, args, { env: cliEnvironment(bench.env), stdio: 'ignore' });
+    context.after(() => child.kill('SIGKILL'));
+    await eventually(() => assert.ok(existsSync(join(bench.folder, 'up'))));
+    const ended = once(child, 'exit');
+    child.kill('SIGINT');
+    assert.deepEqual(await ended, [null, 'SIGINT']);
+    assert.ok(existsSync(drained));
   });
 
   test('package-copies: two versions of the API', async (context) => {

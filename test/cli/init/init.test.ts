@@ -41,6 +41,20 @@ async function typeInto(
   return { output: stdout, status: Number(status) };
 }
 
+interface KubernetesObject {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly template?: {
+      readonly spec: {
+        readonly containers: ReadonlyArray<{
+          readonly name: string;
+          readonly env: ReadonlyArray<{ readonly name: string; readonly value?: string }>;
+        }>;
+      };
+    };
+  };
+}
+
 test('driven by keys: it asks, shows each change and writes it', async (context) => {
   const folder = copyApplication(context, 'shop');
   const { output, status } = await typeInto(context, folder, [
@@ -168,6 +182,27 @@ test('PM2, Docker, Kubernetes: each file is valid, and a dry run writes none', a
   const dockerfile = contents(shop)['Dockerfile'] ?? '';
   assert.ok(dockerfile.indexOf('RUN npm ci') < dockerfile.indexOf('ENV NODE_OPTIONS'));
   assert.ok(dockerfile.indexOf('ENV ORCHESTRATOR_PREFIX=shop-api') < dockerfile.indexOf('CMD'));
+});
+
+test('a name of several words is one value in a Dockerfile, and the name of an object in Kubernetes', async (context) => {
+  const folder = copyApplication(context, 'shop');
+  for (const start of ['docker', 'kubernetes']) {
+    const args = ['init', '--yes', '--start', start, '--name', '@acme/My "Shop"'];
+    const { code, stderr } = await runOrchestrator(context, args, { cwd: folder });
+    assert.equal(code, 0, stderr);
+  }
+  const dockerfile = contents(folder)['Dockerfile'] ?? '';
+  assert.match(dockerfile, /^ENV ORCHESTRATOR_PREFIX="@acme\/My \\"Shop\\""$/m);
+  const [deployment, service] = parseAllDocuments(
+    readFileSync(join(folder, 'orchestrator', 'kubernetes.yaml'), 'utf8'),
+  ).map((document) => document.toJS() as KubernetesObject);
+  assert.equal(deployment?.metadata.name, 'acme-my-shop');
+  const [container] = deployment?.spec.template?.spec.containers ?? [];
+  assert.equal(container?.name, 'acme-my-shop');
+  assert.ok(
+    container?.env.some(({ name, value }) => name === 'ORCHESTRATOR_PREFIX' && value === '@acme/My "Shop"'),
+  );
+  assert.equal(service?.metadata.name, 'acme-my-shop-metrics');
 });
 
 test('in a pipe without --yes it says what to do', async (context) => {

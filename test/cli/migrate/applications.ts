@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { fixturePath, startProgram, type AppProcess, type Environment } from '../../helpers/app-process.js';
@@ -21,8 +21,10 @@ export function copyApplication(owner: Owner, name: string): string {
 /** Every file of the application with its content, without its packages. */
 export function contents(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
-  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
-    if (path.startsWith('node_modules')) continue;
+  const own = readdirSync(folder).filter((name) => name !== 'node_modules');
+  // Not through links: that to this package leads to its examples, and they lead back to it.
+  const paths = own.flatMap((name) => [name, ...filesIn(folder, name)]);
+  for (const path of paths.toSorted()) {
     try {
       files[path] = readFileSync(join(folder, path), 'utf8');
     } catch {
@@ -30,6 +32,13 @@ export function contents(folder: string): Record<string, string> {
     }
   }
   return files;
+}
+
+function filesIn(folder: string, name: string): string[] {
+  if (!statSync(join(folder, name)).isDirectory()) return [];
+  return readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' }).map((path) =>
+    join(name, path),
+  );
 }
 
 /** Runs the script of the application's package.json as npm does, without npm between us and its process. */
