@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { eventually } from '../local/daemon.js';
 import { failOver } from '../src/cli/failover-plan.js';
@@ -113,6 +114,30 @@ test('a replica that is further behind than DB_MAX_REPLICA_LAG_MS gets no reads'
   await eventually(async () => assert.equal(strict.service.services.fallbacks.mode, 'normal'));
 });
 
+test('a replica that has lost its primary is not taken for one that is up to date', async () => {
+  const strict = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
+  const ann = await strict.rich(1);
+  const deposit = (): Promise<Reply> =>
+    strict.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+  const [, lost = 0, left = 0] = servers.postgresPorts;
+  const node = servers.postgres.node(1);
+  const [original] = await node.query<{ primary_conninfo: string }>('SHOW primary_conninfo');
+  const follow = async (conninfo: string): Promise<void> => {
+    await node.query(`ALTER SYSTEM SET primary_conninfo = '${conninfo.replaceAll("'", "''")}'`);
+    await node.query('SELECT pg_reload_conf()');
+  };
+  await eventually(async () => assert.ok((await portsOfReads(strict.service, 4)).includes(lost)));
+  await follow('host=127.0.0.1 port=1 connect_timeout=1');
+  // It has replayed all that it received, and receives nothing more.
+  await eventually(async () => {
+    assert.equal((await deposit()).status, 201);
+    assert.ok((strict.service.services.database.manager.servers[1]?.status.lagMs ?? 0) > 500);
+  });
+  assert.deepEqual([...new Set(await portsOfReads(strict.service, 10))], [left]);
+  await follow(original?.primary_conninfo ?? '');
+  await eventually(async () => assert.ok((await portsOfReads(strict.service, 4)).includes(lost)));
+});
+
 test('a replica that is lost is not missed', async () => {
   const api = await instance();
   const [, lost, left] = servers.postgresPorts;
@@ -124,7 +149,7 @@ test('a replica that is lost is not missed', async () => {
 });
 
 test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
-  const api = await instance();
+  const api = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
   const ann = await api.rich(10);
   const deposit = (key: string): Promise<Reply> =>
     api.call(
@@ -147,6 +172,12 @@ test('without a primary: reads go on, writes are refused with Retry-After, and g
     refused.text,
   );
   assert.equal(refused.headers['retry-after'], '2');
+  // The replicas receive nothing, and for longer than they may lag: but nothing newer is to be had.
+  await sleep(1000);
+  await eventually(async () => {
+    const [, ...replicas] = servers.postgresPorts;
+    assert.deepEqual(new Set(await portsOfReads(api.service, 8)), new Set(replicas));
+  });
   assert.equal(await api.balance(ann), 10);
   assert.equal((await api.call('GET', '/health/ready')).status, 200);
   const health = await api.call<{ status: string; services: { connection_manager: { primary: unknown } } }>(
