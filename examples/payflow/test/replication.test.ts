@@ -148,6 +148,36 @@ test('a replica that is lost is not missed', async () => {
   await eventually(async () => assert.ok((await portsOfReads(api.service, 4)).includes(lost ?? 0)));
 });
 
+test('without replicas: reads go to the primary, and a payment is acknowledged when a replica has it', async () => {
+  const api = await instance({ DB_QUERY_TIMEOUT_MS: '2000' });
+  const ann = await api.rich(10);
+  const deposit = (): Promise<Reply> =>
+    api.call(
+      'POST',
+      '/api/transactions/deposit',
+      ann.key,
+      { user_id: ann.id, amount: 1 },
+      { 'idempotency-key': 'nobody-else-has-it' },
+    );
+  const replicas = servers.postgres.nodes.slice(1);
+  await Promise.all(replicas.map((node) => node.stop('SIGQUIT')));
+  await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'degraded'));
+  assert.deepEqual(await portsOfReads(api.service, 4), Array(4).fill(servers.postgresPorts[0]));
+  assert.ok((api.service.services.fallbacks.counts.primary_read ?? 0) >= 4);
+  const unknown = await deposit();
+  assert.deepEqual([unknown.status, unknown.body['type']], [503, 'urn:payflow:problem:outcome-unknown']);
+  // Still so: the transaction waits, and nobody is told that it is done.
+  assert.notEqual((await deposit()).status, 201);
+  assert.equal(await api.balance(ann), 10);
+  await servers.postgres.node(1).start();
+  await eventually(async () => assert.equal((await deposit()).status, 201));
+  assert.equal(await api.balance(ann), 11);
+  const rows = await api.sql(`SELECT 1 FROM transactions WHERE to_user_id = ${ann.id} AND amount = 100`);
+  assert.equal(rows.length, 1);
+  await servers.postgres.node(2).start();
+  await eventually(async () => assert.equal(api.service.services.database.manager.replicas.length, 2));
+});
+
 test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
   const api = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
   const ann = await api.rich(10);
