@@ -14,6 +14,16 @@ let servers: OwnedServers;
 let env: Record<string, string>;
 const apis: TestApi[] = [];
 
+interface Health {
+  readonly status: string;
+  readonly services: {
+    readonly connection_manager: {
+      readonly primary: string | null;
+      readonly servers: ReadonlyArray<{ readonly up: boolean; readonly circuit_breaker: string }>;
+    };
+  };
+}
+
 before(async () => {
   servers = await startServers();
   await servers.postgres.first.query(`CREATE DATABASE bank TEMPLATE ${TEMPLATE}`);
@@ -178,6 +188,26 @@ test('without replicas: reads go to the primary, and a payment is acknowledged w
   await eventually(async () => assert.equal(api.service.services.database.manager.replicas.length, 2));
 });
 
+test('the primary is stopped, its circuit breaker opens in /health; it is started, payments go on, and the breaker closes', async () => {
+  const api = await instance();
+  const ann = await api.rich(1);
+  const deposit = (): Promise<Reply> =>
+    api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+  const inHealth = async (): Promise<readonly unknown[]> => {
+    const { body } = await api.call<Health>('GET', '/health');
+    const { primary, servers: all } = body.services.connection_manager;
+    return [body.status, primary, all[0]?.up, all[0]?.circuit_breaker];
+  };
+  await eventually(async () => assert.deepEqual(await inHealth(), ['ok', 'database-1', true, 'closed']));
+  await servers.postgres.first.stop('SIGQUIT');
+  await eventually(async () => assert.deepEqual(await inHealth(), ['degraded', null, false, 'open']));
+  assert.equal((await deposit()).status, 503);
+  await servers.postgres.first.start();
+  await eventually(async () => assert.equal((await deposit()).status, 201));
+  await eventually(async () => assert.deepEqual(await inHealth(), ['ok', 'database-1', true, 'closed']));
+  assert.equal(await api.balance(ann), 2);
+});
+
 test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
   const api = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
   const ann = await api.rich(10);
@@ -213,10 +243,7 @@ test('without a primary: reads go on, writes are refused with Retry-After, and g
   });
   assert.equal(await api.balance(ann), 10);
   assert.equal((await api.call('GET', '/health/ready')).status, 200);
-  const health = await api.call<{ status: string; services: { connection_manager: { primary: unknown } } }>(
-    'GET',
-    '/health',
-  );
+  const health = await api.call<Health>('GET', '/health');
   assert.deepEqual([health.body.status, health.body.services.connection_manager.primary], ['degraded', null]);
 
   const nodes = servers.postgresPorts.map((port) => ({ host: '127.0.0.1', port }));

@@ -1,3 +1,4 @@
+import { ServerDownError } from './database-errors.js';
 import type { DatabaseServer } from './database-server.js';
 import { lagOf, NOT_SEEN, Probe, type Observation } from './probe.js';
 
@@ -73,10 +74,25 @@ export class ConnectionManager {
     this.#seen.set(server, observation);
     server.status = { up, role, position, timeline, lagMs: this.#lagOf(server) };
     if (role === 'primary') this.#newestTimeline = Math.max(this.#newestTimeline, timeline);
+    tellBreaker(server);
     if (before.up !== up || before.role !== role) this.#options.onChange?.(server);
   }
 
   #lagOf(server: DatabaseServer): number {
     return lagOf(this.#seen.get(server) ?? NOT_SEEN, this.primary?.status.position);
   }
+}
+
+/**
+ * Looks count for the circuit breaker too, else it would stay closed while a server is down and nobody asks for it, and open until
+ * somebody does. Only in one direction: a server that answers looks may still fail at requests.
+ */
+function tellBreaker({ name, status, breaker }: DatabaseServer): void {
+  const done = (): void => undefined;
+  if (status.up && breaker.state === 'open') void breaker.execute(async () => undefined).catch(done);
+  if (status.up || breaker.state !== 'closed') return;
+  const fail = async (): Promise<never> => {
+    throw new ServerDownError(`${name} does not answer`);
+  };
+  void breaker.execute(fail).catch(done);
 }
