@@ -12,9 +12,9 @@ import { eventually } from '../local/daemon.js';
 import { freePort } from '../local/ports.js';
 import { RedisNode, startRedisCluster } from '../local/redis-servers.js';
 import { readSettings } from '../src/config/read-settings.js';
-import { SETTINGS } from '../src/config/settings.js';
+import { REPLICA_SETTINGS, SETTINGS } from '../src/config/settings.js';
 import { VersionConflictError } from '../src/database/database-errors.js';
-import { startApi, type Reply, type TestApi } from './support/api.js';
+import { portsOfReads, startApi, type Reply, type TestApi } from './support/api.js';
 import { fakeService, silentServer, type FakeService } from './support/fakes.js';
 import { scratchFolder } from '../local/scratch.js';
 import { freshDatabase } from './support/shared-servers.js';
@@ -372,15 +372,17 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
     });
   },
   retryAttempts: async () => {
-    assert.equal(await triesOfConflict({ RETRY_MAX_ATTEMPTS: '0' }), 1);
-    assert.equal(await triesOfConflict({ RETRY_MAX_ATTEMPTS: '4' }), 5);
+    assert.equal((await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '0' })).length, 0);
+    assert.equal((await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '4' })).length, 4);
   },
   retryBaseDelay: async () => {
-    const start = performance.now();
-    await triesOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '1' });
-    const short = performance.now() - start;
-    await triesOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '400' });
-    assert.ok(performance.now() - start - short > short);
+    const sumOf = (waits: readonly number[]): number => waits.reduce((sum, wait) => sum + wait, 0);
+    const short = await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '10' });
+    const long = await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '400' });
+    assert.ok(sumOf(long) > sumOf(short), `${String(long)} and ${String(short)}`);
+    assert.ok(sumOf(long.slice(0, 3)) > 300, String(long));
+    // They grow, whatever the jitter adds: 10, 20, 40 and 320, 500, 500 on average.
+    assert.ok(sumOf(short.slice(-3)) > 3 * sumOf(short.slice(0, 3)), String(short));
   },
 
   workerPoolSize: async () =>
@@ -593,16 +595,17 @@ async function unreachable(): Promise<never> {
   throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
 }
 
-async function triesOfConflict(env: Record<string, string>): Promise<number> {
-  let tries = 0;
+/** Milliseconds between the tries of a transaction that always meets another one. */
+async function waitsOfConflict(env: Record<string, string>): Promise<number[]> {
+  const tries: number[] = [];
   await withEnv(env, async (api) => {
     const work = async (): Promise<never> => {
-      tries++;
+      tries.push(performance.now());
       throw new VersionConflictError('always');
     };
     await assert.rejects(api.service.services.database.writer.write('test', work), VersionConflictError);
   });
-  return tries;
+  return tries.slice(1).map((at, index) => at - (tries[index] ?? at));
 }
 
 /** What PostgreSQL says when it wants a password in clear; the client sends `p`, a length, the password and a zero. */
@@ -615,9 +618,50 @@ function askForPassword(socket: Socket, answer: (password: string) => void): voi
   });
 }
 
+/** The numbered variables, by their rows in the README. */
+const REPLICA_EFFECTS: Readonly<Record<string, () => Promise<void>>> = {
+  DB_READ_HOST_n: async () =>
+    withEnv({ DB_READ_HOST_1: '127.0.0.9', DB_READ_HOST_2: '127.0.0.1' }, async (api) =>
+      assert.deepEqual(upReplicas(api), [false, true]),
+    ),
+  DB_READ_PORT_n: async () =>
+    withEnv({ DB_READ_PORT_2: String(await freePort()) }, async (api) =>
+      assert.deepEqual(upReplicas(api), [true, false]),
+    ),
+  DB_READ_WEIGHT_n: async () => {
+    const [first = 0, second = 0] = ['DB_READ_PORT_1', 'DB_READ_PORT_2'].map((name) => Number(base[name]));
+    const reads = async (env: Record<string, string>, one: number, two: number): Promise<void> =>
+      withEnv(env, async (api) =>
+        eventually(async () => {
+          const ports = await portsOfReads(api.service, 8);
+          const counts = [first, second].map((port) => ports.filter((other) => other === port).length);
+          assert.deepEqual(counts, [one, two]);
+        }),
+      );
+    await reads({ DB_READ_WEIGHT_1: '3' }, 6, 2);
+    await reads({ DB_READ_WEIGHT_1: '0' }, 0, 8);
+    await reads({ DB_READ_WEIGHT_1: '0', DB_READ_PORT_2: String(await freePort()) }, 8, 0);
+  },
+};
+
+function upReplicas({ service }: TestApi): boolean[] {
+  return service.services.database.manager.servers.slice(1).map(({ status }) => status.up);
+}
+
 describe('every variable has an effect', () => {
   for (const [name, effect] of Object.entries(EFFECTS))
     test(SETTINGS[name as Name].variable, { timeout: 180_000 }, effect);
+  for (const [name, effect] of Object.entries(REPLICA_EFFECTS)) test(name, { timeout: 180_000 }, effect);
+
+  test('and every row of the table has its test', () => {
+    const tested = [
+      ...Object.keys(EFFECTS).map((name) => SETTINGS[name as Name].variable),
+      ...Object.keys(REPLICA_EFFECTS),
+      SETTINGS.dbMaxReplicaLag.variable,
+    ];
+    const rows = [...Object.values(SETTINGS), ...REPLICA_SETTINGS].map(({ variable }) => variable);
+    assert.deepEqual(tested.toSorted(), rows.toSorted());
+  });
 });
 
 describe('a variable that is not allowed', () => {
