@@ -49,6 +49,9 @@ ${Object.entries(stack.env)
   .map(([name, value]) => `${name}=${value}`)
   .join(' ')}
 
+A failover: those variables, and
+npm run failover -- --fence 'kill -QUIT $(head -1 ${stack.postgres.first.dir}/data/postmaster.pid)'
+
 Ctrl+C ends everything.`);
   await new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve());

@@ -121,6 +121,18 @@ test('the compose file names services, files and variables that exist', () => {
   }
 });
 
+test('the commands for containers in the README name services and files that exist', () => {
+  const { services } = parse(read('compose.yaml'), { merge: true }) as Compose;
+  const commands = read('README.md').match(/docker compose (?:stop|run) .*/g) ?? [];
+  assert.equal(commands.length, 2);
+  for (const command of commands) {
+    const [, service = '', file] =
+      /compose (?:stop|run) (?:--\S+ )*(\S+)(?: node (\S+))?/.exec(command) ?? [];
+    assert.ok(service in services, command);
+    if (file !== undefined) assert.ok(existsSync(join(ROOT, file)), command);
+  }
+});
+
 test('the scripts of the containers are in order', async () => {
   for (const script of ['postgres/replica.sh', 'postgres/allow-replication.sh', 'nginx/make-certificate.sh'])
     await run('sh', ['-n', join(ROOT, script)]);

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { eventually } from '../local/daemon.js';
+import { ROOT } from '../local/instance.js';
+import type { PostgresNode } from '../local/postgres-cluster.js';
 import { failOver } from '../src/cli/failover-plan.js';
 import { portsOfReads, startApi, type Reply, type TestApi } from './support/api.js';
 import { startServers, TEMPLATE, type OwnedServers } from './support/servers.js';
@@ -255,6 +259,67 @@ test('an old primary that comes back is not taken for the primary', async () => 
   assert.equal(manager.primary, primary);
   await servers.postgres.first.stop('SIGQUIT');
 });
+
+test('npm run failover fences the primary, promotes a replica, and does nothing when the fence fails', async () => {
+  const api = await instance();
+  const ann = await api.rich(10);
+  const { manager } = api.service.services.database;
+  const [old, promoted] = [servers.postgres.first, nodeOf(manager.primary?.address.port)];
+  // What a failover is for: the first primary is a replica by now.
+  await servers.postgres.copy(promoted, old);
+  await eventually(async () => assert.equal(manager.replicas.length, 2));
+
+  const without = await failoverCommand();
+  assert.deepEqual([without.code, without.stderr.split(' -- ')[0]], [1, 'usage: npm run failover']);
+  const failed = await failoverCommand('--fence', 'false');
+  assert.deepEqual(
+    [failed.code, failed.stderr],
+    [1, 'the command of --fence ended with 1: nothing was promoted\n'],
+  );
+  assert.equal(manager.primary?.address.port, promoted.port);
+
+  const pid = `$(head -1 ${join(promoted.dir, 'data', 'postmaster.pid')})`;
+  const done = await failoverCommand('--fence', `kill -QUIT ${pid}`);
+  assert.equal(done.code, 0, done.stderr);
+  const [, next, follower] =
+    /^Promoted 127\.0\.0\.1:(\d+)\. It is followed by 127\.0\.0\.1:(\d+)\.\n$/.exec(done.stdout) ?? [];
+  const others = servers.postgresPorts.filter((port) => port !== promoted.port);
+  assert.deepEqual(new Set([Number(next), Number(follower)]), new Set(others), done.stdout);
+  assert.equal(promoted.running, false);
+  await eventually(async () => {
+    const reply = await api.call(
+      'POST',
+      '/api/transactions/deposit',
+      ann.key,
+      { user_id: ann.id, amount: 1 },
+      { 'idempotency-key': 'after' },
+    );
+    assert.equal(reply.status, 201);
+  });
+  assert.equal(manager.primary?.address.port, Number(next));
+  assert.equal(await api.balance(ann), 11);
+});
+
+function nodeOf(port: number | undefined): PostgresNode {
+  const node = servers.postgres.nodes.find((other) => other.port === port);
+  assert.ok(node !== undefined, `no node has port ${port}`);
+  return node;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function failoverCommand(...args: readonly string[]): Promise<Ended> {
+  const command = [join(ROOT, 'dist/src/cli/failover.js'), ...args];
+  return new Promise((resolve) => {
+    execFile(process.execPath, command, { env: { ...process.env, ...env } }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
 
 test('without any database, users and balances come from the cache, and say so', async () => {
   const api = await instance();
