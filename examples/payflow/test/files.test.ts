@@ -114,6 +114,7 @@ test('the compose file names services, files and variables that exist', () => {
       variable,
       value.replace(/^\$\{\w+:-(.*)\}$/, '$1'),
     ]);
+    assert.equal(environment['OTEL_METRIC_EXPORT_INTERVAL'], '1000', name);
     const settings = readSettings(Object.fromEntries(values) as Record<string, string>);
     assert.equal(settings.replicas.length, 2);
     for (const { host } of [{ host: settings.dbHost }, { host: settings.redisHost }, ...settings.replicas])

@@ -1,5 +1,9 @@
 import type { DrillClients } from './drill-clients.js';
 import type { DrillResult } from './drill.js';
+import type { Verdict } from './drill-verdict.js';
+
+/** An instance flushes its counts each second; the rest is for a flush that is under way. */
+export const COUNTS_AT_RISK_MS = 1500;
 
 export interface PhaseFigures {
   readonly name: string;
@@ -41,7 +45,7 @@ function longestGap(times: readonly number[]): number {
 }
 
 /** As the README shows it. */
-export function reportText({ phases, verdict }: DrillResult): string {
+export function reportText({ phases, verdict, answersBeforeKill }: DrillResult): string {
   const rows = phases.map(
     ({ name, seconds, attempts, answered, refused, unanswered, p50Ms, p99Ms, longestGapMs }) =>
       [
@@ -62,6 +66,19 @@ export function reportText({ phases, verdict }: DrillResult): string {
     ...rows.map((row) => `| ${row} |`),
     '',
     ...Object.entries(verdict).map(([name, value]) => `- ${name}: ${value}`),
+    ...lossLines(verdict, answersBeforeKill),
     '',
   ].join('\n');
+}
+
+/** What a killed instance had counted since its last flush is missing at the endpoint. */
+export function lostCounts(verdict: Verdict): number {
+  return verdict['answers that clients got from the service'] - verdict['answers that the endpoint counted'];
+}
+
+function lossLines(verdict: Verdict, answersBeforeKill: number): string[] {
+  if (answersBeforeKill === 0) return [];
+  return [
+    `- counts that the killed instance took with it: ${lostCounts(verdict)} (clients got ${answersBeforeKill} answers in the ${COUNTS_AT_RISK_MS / 1000} s before the kill)`,
+  ];
 }
