@@ -178,13 +178,26 @@ test('amounts that are none, or too many, are refused and move nothing', async (
     '{}',
     'NaN',
   ];
-  for (const type of ['deposit', 'withdraw'])
-    for (const amount of amounts) {
-      const body = `{"user_id":${eve.id},"amount":${amount}}`;
-      const reply = await api.call('POST', `/api/transactions/${type}`, eve.key, body);
+  const held = await api.balance(ann);
+  const send = (type: string, body: string): Promise<Reply> =>
+    api.call('POST', `/api/transactions/${type}`, eve.key, body);
+  for (const amount of amounts) {
+    for (const [type, who] of [
+      ['deposit', `"user_id":${eve.id}`],
+      ['withdraw', `"user_id":${eve.id}`],
+      ['transfer', `"from_user_id":${eve.id},"to_user_id":${ann.id}`],
+    ] as const) {
+      const reply = await send(type, `{${who},"amount":${amount}}`);
       assert.equal(reply.status, 400, `${type} ${amount}: ${reply.status} ${reply.text}`);
     }
-  assert.equal(await api.balance(eve), balance);
+    // A batch is refused as a whole when it is not valid; what only the currency tells is refused item by item.
+    const item = `{"sender_id":${eve.id},"receiver_id":${ann.id},"amount":${amount}}`;
+    const { status, body, text } = await send('batch', `{"transactions":[${item}]}`);
+    const results = (body['results'] ?? []) as Array<{ status: number }>;
+    const refused = status === 400 || (status === 200 && results.length === 1 && results[0]?.status === 400);
+    assert.ok(refused, `batch ${amount}: ${status} ${text}`);
+  }
+  assert.deepEqual([await api.balance(eve), await api.balance(ann)], [balance, held]);
 });
 
 test('a key is good for its own user only, whoever has used the same text', async () => {
