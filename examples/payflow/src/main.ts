@@ -7,6 +7,11 @@ import { createService } from './start/service.js';
 const GRACE_MS = 1000;
 /** How long requests that are under way may take after a SIGTERM. Docker kills after 10 s. */
 const DRAIN_MS = 8000;
+/**
+ * How long the process may live on when all is closed: an exporter of traces whose receiver is away tries again for ten seconds and
+ * more, and Docker would kill. Metrics are sent at the exit.
+ */
+const LAST_MS = 3000;
 
 async function main(): Promise<void> {
   const service = await createService(readSettings(process.env));
@@ -17,7 +22,10 @@ async function main(): Promise<void> {
     service.services.lifecycle.ending = true;
     const closed = sleep(GRACE_MS).then(async () => service.close());
     void closed.then(
-      () => clearTimeout(late),
+      () => {
+        clearTimeout(late);
+        setTimeout(() => process.exit(), LAST_MS).unref();
+      },
       (error: unknown) => service.app.log.error({ err: error }, 'the end failed'),
     );
   };
