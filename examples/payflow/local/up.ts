@@ -42,7 +42,7 @@ User ${ann?.id} has 1,000.00 EUR and the key ${ann?.key}
 User ${bob?.id} has 1,000.00 EUR and the key ${bob?.key}
 
 curl -s -H 'X-API-Key: ${ann?.key}' '${base}/api/balances?user_id=${ann?.id}'
-npm run load -- --url ${base}
+npm run load -- --url http://127.0.0.1:${stack.instancePorts[0]}
 
 Variables for npm run create-admin, failover and migrate:
 ${Object.entries(stack.env)
