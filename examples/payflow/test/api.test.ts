@@ -260,6 +260,16 @@ describe('the cache', () => {
     assert.equal(gone.body['deleted'], 1);
   });
 
+  test('gives way to a database when it does not have a user, and has the user then', async () => {
+    const ann = await api.person();
+    const { cache } = api.service.services;
+    await cache.invalidate(`user:${ann.id}`);
+    assert.equal(await cache.get('user', ann.id), undefined);
+    const read = await api.call('GET', `/api/users/${ann.id}`, ann.key);
+    assert.deepEqual([read.status, read.body['username']], [200, ann.username]);
+    assert.equal((await cache.get<{ username: string }>('user', ann.id))?.username, ann.username);
+  });
+
   test('does not put back what an update has replaced', async () => {
     const { cache } = api.service.services;
     await cache.put('user', 999_999, 2, { name: 'new' });

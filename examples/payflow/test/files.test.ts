@@ -86,6 +86,8 @@ interface Compose {
         readonly environment?: Readonly<Record<string, string>>;
         readonly volumes?: readonly string[];
         readonly depends_on?: Readonly<Record<string, unknown>>;
+        readonly ports?: readonly string[];
+        readonly profiles?: readonly string[];
       }
     >
   >;
@@ -120,6 +122,35 @@ test('the compose file names services, files and variables that exist', () => {
     for (const { host } of [{ host: settings.dbHost }, { host: settings.redisHost }, ...settings.replicas])
       assert.ok(host in services, `${name} names ${host}`);
   }
+});
+
+test('the containers have the documented topology, and a single instance in the profile legacy', () => {
+  const { services } = parse(read('compose.yaml'), { merge: true }) as Compose;
+  const published = (legacy: boolean): Record<string, number[]> =>
+    Object.fromEntries(
+      Object.entries(services)
+        .filter(
+          ([, { ports, profiles }]) =>
+            ports !== undefined && (profiles?.includes('legacy') === true) === legacy,
+        )
+        .map(([name, { ports = [] }]) => [name, ports.map((port) => Number(port.split(':').at(-2)))]),
+    );
+  assert.deepEqual(published(false), {
+    'postgres-primary': [5432],
+    'postgres-replica-1': [5433],
+    'postgres-replica-2': [5434],
+    'redis-primary': [6379],
+    'redis-replica': [6380],
+    nginx: [80, 443, 8080],
+    prometheus: [9090],
+    grafana: [3000],
+    jaeger: [16_686],
+  });
+  assert.deepEqual(published(true), { payflow: [8080], 'prometheus-legacy': [9090] });
+  assert.deepEqual(
+    Object.keys(services).filter((name) => /^payflow-\d$/.test(name)),
+    ['payflow-1', 'payflow-2'],
+  );
 });
 
 test('the commands for containers in the README name services and files that exist', () => {
