@@ -21,7 +21,15 @@ export interface PhaseFigures {
   readonly longestGapMs: number;
 }
 
-export function phaseFigures(name: string, clients: DrillClients, from: number, to: number): PhaseFigures {
+/** A phase in time, in milliseconds since 1970. */
+export interface Span {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of the attempts that began in this time. */
+export function phaseFigures({ name, from, to }: Span, clients: DrillClients): PhaseFigures {
   const attempts = clients.attempts.filter(({ at }) => at >= from && at < to);
   const answered = attempts.filter(({ status }) => status === 201 || status === 422);
   const refused = attempts.filter(({ status, byService }) => status === 503 && byService);
@@ -45,8 +53,8 @@ function longestGap(times: readonly number[]): number {
 }
 
 /** As the README shows it. */
-export function reportText({ phases, verdict, answersBeforeKill }: DrillResult): string {
-  const rows = phases.map(
+export function reportText({ phases, total, verdict, answersBeforeKill }: DrillResult): string {
+  const rows = [...phases, total].map(
     ({ name, seconds, attempts, answered, refused, unanswered, p50Ms, p99Ms, longestGapMs }) =>
       [
         name,

@@ -6,7 +6,7 @@ import { failOver } from '../../src/cli/failover-plan.js';
 import { ApiClient } from '../../src/cli/http-client.js';
 import { seedUsers, type SeededUser } from '../../src/cli/seed-users.js';
 import { DrillClients } from './drill-clients.js';
-import { COUNTS_AT_RISK_MS, phaseFigures, type PhaseFigures } from './drill-report.js';
+import { COUNTS_AT_RISK_MS, phaseFigures, type PhaseFigures, type Span } from './drill-report.js';
 import { verify, type Verdict } from './drill-verdict.js';
 
 export interface DrillOptions {
@@ -21,6 +21,8 @@ export interface DrillOptions {
 
 export interface DrillResult {
   readonly phases: readonly PhaseFigures[];
+  /** From the first phase to the last one. */
+  readonly total: PhaseFigures;
   readonly verdict: Verdict;
   /**
    * What an instance that was killed may have taken with it: answers of all instances that clients got in the time before. Without
@@ -99,7 +101,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     seeder.close();
     const clients = new DrillClients(base, users);
     clients.start(count);
-    const phases: PhaseFigures[] = [];
+    const spans: Span[] = [];
     let answersBeforeKill = 0;
     for (const { name, fault, repair, kills } of PHASES) {
       const from = Date.now();
@@ -109,12 +111,14 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
       if (faults) await repair(stack);
       // The next fault comes when this one is over.
       await eventually(async () => assertWorking(base));
-      phases.push(
-        phaseFigures(faults ? name : 'the same load, nothing is stopped', clients, from, Date.now()),
-      );
+      spans.push({ name: faults ? name : 'the same load, nothing is stopped', from, to: Date.now() });
     }
     await clients.end();
-    return { phases, verdict: await verify(stack, clients, users), answersBeforeKill };
+    // Now, when every attempt has ended.
+    const phases = spans.map((span) => phaseFigures(span, clients));
+    const [from, to] = [spans[0]?.from ?? 0, spans.at(-1)?.to ?? 0];
+    const total = phaseFigures({ name: 'all phases', from, to }, clients);
+    return { phases, total, verdict: await verify(stack, clients, users), answersBeforeKill };
   } finally {
     await stack.stop();
   }
