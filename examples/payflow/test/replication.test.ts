@@ -326,6 +326,10 @@ test('without any database, users and balances come from the cache, and say so',
   const ann = await api.rich(5);
   assert.equal(await api.balance(ann), 5);
   await api.call('GET', `/api/users/${ann.id}`, ann.key);
+  const bob = await api.person();
+  assert.equal((await api.call('GET', `/api/users/${bob.id}`, bob.key)).status, 200);
+  const change = { id: bob.id, password: 'another password' };
+  assert.equal((await api.call('PUT', '/api/users', bob.key, change)).status, 200);
   await Promise.all(servers.postgres.nodes.map((node) => node.stop('SIGQUIT')));
   await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'down'));
   assert.equal((await api.call('GET', '/health/ready')).status, 503);
@@ -333,6 +337,8 @@ test('without any database, users and balances come from the cache, and say so',
   assert.equal((await api.call('GET', '/health/live')).status, 200);
   const user = await api.call('GET', `/api/users/${ann.id}`, ann.key);
   assert.deepEqual([user.status, user.body['id']], [200, ann.id], user.text);
+  const revoked = await api.call('GET', `/api/users/${bob.id}`, bob.key);
+  assert.equal(revoked.status, 401, 'a key that was revoked is not taken from the cache');
   const balance = await api.call('GET', `/api/balances?user_id=${ann.id}`, ann.key);
   assert.deepEqual(
     [balance.status, balance.body['balance'], balance.body['stale']],
