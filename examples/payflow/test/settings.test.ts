@@ -459,7 +459,12 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
       const ann = await api.person();
       const { body } = await api.call<{ expires_at: string }>('POST', '/api/users/api-key', ann.key);
       assert.equal(Math.round((Date.parse(body.expires_at) - Date.now()) / 86_400_000), 2);
+      const key = String((body as { api_key?: string }).api_key);
+      const read = async (): Promise<number> => (await api.call('GET', `/api/users/${ann.id}`, key)).status;
+      assert.equal(await read(), 200);
       await api.sql(`UPDATE api_keys SET expires_at = now() WHERE user_id = ${ann.id}`);
+      // Its replicas hear of it in a moment.
+      await eventually(async () => assert.equal(await read(), 401));
     }),
   idempotencyTtl: async () =>
     withEnv({ IDEMPOTENCY_TTL_HOURS: '5' }, async (api) => {
