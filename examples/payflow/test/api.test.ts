@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Redis } from 'ioredis';
+
 import { PASSWORD, startApi, type Person, type Reply, type TestApi } from './support/api.js';
 
 let api: TestApi;
@@ -276,6 +278,21 @@ describe('the cache', () => {
     await cache.put('user', 999_999, 1, { name: 'old' });
     assert.deepEqual(await cache.get('user', 999_999), { name: 'new' });
   });
+});
+
+test('who was seen longer than five minutes ago is not an active user', async () => {
+  const { activeUsers } = api.service.services;
+  const redis = new Redis({ host: '127.0.0.1', port: Number(api.env['REDIS_PORT']) });
+  try {
+    const key = `${api.env['REDIS_KEY_PREFIX']}active-users`;
+    const minutesAgo = (minutes: number): number => Date.now() - minutes * 60_000;
+    await redis.del(key);
+    await redis.zadd(key, minutesAgo(5.1), 'old', minutesAgo(4), 'recent', minutesAgo(0), 'now');
+    await activeUsers.refresh();
+    assert.equal(activeUsers.count, 2);
+  } finally {
+    redis.disconnect();
+  }
 });
 
 test('health says what works, and says it to everybody', async () => {
