@@ -61,6 +61,18 @@ function packageScripts(): Record<string, string> {
   return (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
 }
 
+test('the test files that begin first exist', () => {
+  const [, list = ''] = /const LONG = \[(.*?)\]/.exec(read('test/run.ts')) ?? [];
+  const names = [...list.matchAll(/'(.*?)\.js'/g)].map(([, name]) => name ?? '');
+  assert.ok(names.length > 0);
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' });
+  for (const name of names)
+    assert.ok(
+      files.some((file) => file.endsWith(`${name}.ts`)),
+      name,
+    );
+});
+
 test('requests.http has every operation of the API', async () => {
   const service = await createService(readSettings({ LOG_LEVEL: 'silent', REDIS_MIN_IDLE_CONNS: '0' }));
   await service.app.ready();

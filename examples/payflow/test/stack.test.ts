@@ -10,6 +10,7 @@ import { business } from '../dashboards/business.js';
 import { technical } from '../dashboards/technical.js';
 import { eventually } from '../local/daemon.js';
 import { ROOT } from '../local/instance.js';
+import { startNginx } from '../local/nginx.js';
 import { freePort } from '../local/ports.js';
 import { startPrometheus } from '../local/prometheus-server.js';
 import { startStack, type Stack } from '../local/stack.js';
@@ -209,7 +210,7 @@ test(
     const prometheus = await startPrometheus(dir, await freePort(), stack.nginxPorts.statusPort, [rules], 1);
     t.after(() => prometheus.daemon.stop('SIGKILL'));
     const [ann, bob] = users as [SeededUser, SeededUser];
-    // What shows on panels that are quiet on a good day: a breaker that opened, a fallback, a replica that went.
+    // What shows on panels that are quiet on a good day: a breaker that opens, a fallback.
     await fetch(`http://127.0.0.1:${stack.fraudPorts[0]}/behaviour`, {
       method: 'POST',
       body: '{"broken": true}',
@@ -274,6 +275,27 @@ test('nginx limits log-ins', async () => {
     ),
   );
   assert.ok(statuses.includes(429) && statuses.includes(401), [...new Set(statuses)].join(', '));
+});
+
+test('nginx limits the requests of one address', async (t) => {
+  const ports = { httpPort: await freePort(), httpsPort: await freePort(), statusPort: await freePort() };
+  const limits = { rate: 5, loginRate: 5 };
+  const nginx = await startNginx(join(dir, 'limited'), ports, stack.instancePorts, limits);
+  t.after(() => nginx.stop());
+  const url = `http://127.0.0.1:${ports.httpPort}/api/users/${users[0]?.id}`;
+  const headers = { 'x-api-key': users[0]?.key ?? '' };
+  const statuses = await Promise.all(
+    Array.from({ length: 100 }, async () => (await fetch(url, { headers })).status),
+  );
+  assert.deepEqual(new Set(statuses), new Set([200, 429]));
+  // Probes are not limited.
+  const probes = await Promise.all(
+    Array.from(
+      { length: 50 },
+      async () => (await fetch(`http://127.0.0.1:${ports.httpPort}/health/live`)).status,
+    ),
+  );
+  assert.deepEqual(new Set(probes), new Set([200]));
 });
 
 test('an instance that ends in order takes nothing with it, and is not missed', async () => {
