@@ -304,8 +304,36 @@ test('health says what works, and says it to everybody', async () => {
   for (const name of ['connection_manager', 'load_balancer', 'fallback_manager'])
     assert.equal(typeof health.body.services[name], 'object', name);
   assert.equal(health.body.services['connection_manager']?.['primary'], 'database-1');
+  assert.deepEqual(health.body.services['circuit_breakers'], { redis: 'closed', 'fraud-check': 'closed' });
   assert.equal((await api.call('GET', '/health/live')).status, 200);
   assert.equal((await api.call('GET', '/health/ready')).status, 200);
+});
+
+test('the OpenAPI description says what every operation answers, and what it answers when something is wrong', async () => {
+  interface Answer {
+    readonly content?: Readonly<Record<string, { readonly schema?: Readonly<Record<string, unknown>> }>>;
+  }
+  type Operation = Readonly<Record<'responses', Readonly<Record<string, Answer>>>>;
+  const { body } = await api.call<{ paths: Record<string, Record<string, Operation>> }>(
+    'GET',
+    '/openapi.json',
+  );
+  const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { responses }]) => [`${method} ${path}`, responses] as const),
+  );
+  assert.ok(operations.length > 20);
+  for (const [name, responses] of operations) {
+    const status = Object.keys(responses).find((key) => /^2\d\d$/.test(key)) ?? '';
+    assert.notEqual(status, '', name);
+    if (status !== '204') {
+      const { properties, anyOf } = responses[status]?.content?.['application/json']?.schema ?? {};
+      assert.ok(Object.keys(properties ?? anyOf ?? {}).length > 0, `${name} ${status}`);
+    }
+    for (const wrong of ['4XX', '5XX']) {
+      const { properties } = responses[wrong]?.content?.['application/problem+json']?.schema ?? {};
+      assert.ok(Object.keys(properties ?? {}).includes('detail'), `${name} ${wrong}`);
+    }
+  }
 });
 
 test('the OpenAPI description has every path of the API', async () => {
