@@ -28,9 +28,9 @@ export interface Span {
   readonly to: number;
 }
 
-/** Of the attempts that began in this time. */
+/** Of the attempts that ended in this time: what was under way at a fault is answered after it. */
 export function phaseFigures({ name, from, to }: Span, clients: DrillClients): PhaseFigures {
-  const attempts = clients.attempts.filter(({ at }) => at >= from && at < to);
+  const attempts = clients.attempts.filter(({ at, ms }) => at + ms >= from && at + ms < to);
   const answered = attempts.filter(({ status }) => status === 201 || status === 422);
   const refused = attempts.filter(({ status, byService }) => status === 503 && byService);
   const durations = answered.map(({ ms }) => ms).toSorted((a, b) => a - b);
