@@ -57,6 +57,11 @@ export class Daemon {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Null while it runs, and when a signal has ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** What it has printed so far. */
   get output(): string {
     return readFileSync(this.#log, 'utf8');

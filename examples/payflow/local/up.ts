@@ -42,12 +42,15 @@ User ${ann?.id} has 1,000.00 EUR and the key ${ann?.key}
 User ${bob?.id} has 1,000.00 EUR and the key ${bob?.key}
 
 curl -s -H 'X-API-Key: ${ann?.key}' '${base}/api/balances?user_id=${ann?.id}'
-npm run load -- --url ${base}
+npm run load -- --url http://127.0.0.1:${stack.instancePorts[0]}
 
 Variables for npm run create-admin, failover and migrate:
 ${Object.entries(stack.env)
   .map(([name, value]) => `${name}=${value}`)
   .join(' ')}
+
+A failover: those variables, and
+npm run failover -- --fence 'kill -QUIT $(head -1 ${stack.postgres.first.dir}/data/postmaster.pid)'
 
 Ctrl+C ends everything.`);
   await new Promise<void>((resolve) => {

@@ -6,8 +6,7 @@ import { technical } from '../dashboards/technical.js';
 import { ROOT } from '../local/instance.js';
 import { nginxConfig } from '../local/nginx-config.js';
 import { REPLICA_SETTINGS, SETTINGS } from '../src/config/settings.js';
-
-const MARKS = ['<!-- settings -->', '<!-- end of settings -->'] as const;
+import { withSection } from './marked-section.js';
 
 /** Every committed file that is written from code, by its path in this folder. A test compares. */
 export function generatedFiles(): ReadonlyMap<string, string> {
@@ -15,7 +14,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['dashboards/json/business.json', json(business)],
     ['dashboards/json/technical.json', json(technical)],
     ['nginx/nginx.conf', containerNginx(['payflow-1:3000', 'payflow-2:3000'])],
-    ['README.md', withSettings(readFileSync(join(ROOT, 'README.md'), 'utf8'))],
+    ['README.md', withSection(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'settings', settingsTable())],
   ]);
 }
 
@@ -37,14 +36,6 @@ function containerNginx(instances: readonly string[]): string {
     loginRate: 5,
     allowStatus: ['127.0.0.1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'],
   });
-}
-
-function withSettings(readme: string): string {
-  const [start, end] = MARKS;
-  const from = readme.indexOf(start);
-  const to = readme.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`README.md lacks ${start} or ${end}`);
-  return `${readme.slice(0, from + start.length)}\n\n${settingsTable()}\n${readme.slice(to)}`;
 }
 
 function settingsTable(): string {

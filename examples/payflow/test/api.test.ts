@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Redis } from 'ioredis';
+
 import { PASSWORD, startApi, type Person, type Reply, type TestApi } from './support/api.js';
 
 let api: TestApi;
@@ -260,12 +262,37 @@ describe('the cache', () => {
     assert.equal(gone.body['deleted'], 1);
   });
 
+  test('gives way to a database when it does not have a user, and has the user then', async () => {
+    const ann = await api.person();
+    const { cache } = api.service.services;
+    await cache.invalidate(`user:${ann.id}`);
+    assert.equal(await cache.get('user', ann.id), undefined);
+    const read = await api.call('GET', `/api/users/${ann.id}`, ann.key);
+    assert.deepEqual([read.status, read.body['username']], [200, ann.username]);
+    assert.equal((await cache.get<{ username: string }>('user', ann.id))?.username, ann.username);
+  });
+
   test('does not put back what an update has replaced', async () => {
     const { cache } = api.service.services;
     await cache.put('user', 999_999, 2, { name: 'new' });
     await cache.put('user', 999_999, 1, { name: 'old' });
     assert.deepEqual(await cache.get('user', 999_999), { name: 'new' });
   });
+});
+
+test('who was seen longer than five minutes ago is not an active user', async () => {
+  const { activeUsers } = api.service.services;
+  const redis = new Redis({ host: '127.0.0.1', port: Number(api.env['REDIS_PORT']) });
+  try {
+    const key = `${api.env['REDIS_KEY_PREFIX']}active-users`;
+    const minutesAgo = (minutes: number): number => Date.now() - minutes * 60_000;
+    await redis.del(key);
+    await redis.zadd(key, minutesAgo(5.1), 'old', minutesAgo(4), 'recent', minutesAgo(0), 'now');
+    await activeUsers.refresh();
+    assert.equal(activeUsers.count, 2);
+  } finally {
+    redis.disconnect();
+  }
 });
 
 test('health says what works, and says it to everybody', async () => {
@@ -277,8 +304,36 @@ test('health says what works, and says it to everybody', async () => {
   for (const name of ['connection_manager', 'load_balancer', 'fallback_manager'])
     assert.equal(typeof health.body.services[name], 'object', name);
   assert.equal(health.body.services['connection_manager']?.['primary'], 'database-1');
+  assert.deepEqual(health.body.services['circuit_breakers'], { redis: 'closed', 'fraud-check': 'closed' });
   assert.equal((await api.call('GET', '/health/live')).status, 200);
   assert.equal((await api.call('GET', '/health/ready')).status, 200);
+});
+
+test('the OpenAPI description says what every operation answers, and what it answers when something is wrong', async () => {
+  interface Answer {
+    readonly content?: Readonly<Record<string, { readonly schema?: Readonly<Record<string, unknown>> }>>;
+  }
+  type Operation = Readonly<Record<'responses', Readonly<Record<string, Answer>>>>;
+  const { body } = await api.call<{ paths: Record<string, Record<string, Operation>> }>(
+    'GET',
+    '/openapi.json',
+  );
+  const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { responses }]) => [`${method} ${path}`, responses] as const),
+  );
+  assert.ok(operations.length > 20);
+  for (const [name, responses] of operations) {
+    const status = Object.keys(responses).find((key) => /^2\d\d$/.test(key)) ?? '';
+    assert.notEqual(status, '', name);
+    if (status !== '204') {
+      const { properties, anyOf } = responses[status]?.content?.['application/json']?.schema ?? {};
+      assert.ok(Object.keys(properties ?? anyOf ?? {}).length > 0, `${name} ${status}`);
+    }
+    for (const wrong of ['4XX', '5XX']) {
+      const { properties } = responses[wrong]?.content?.['application/problem+json']?.schema ?? {};
+      assert.ok(Object.keys(properties ?? {}).includes('detail'), `${name} ${wrong}`);
+    }
+  }
 });
 
 test('the OpenAPI description has every path of the API', async () => {

@@ -61,6 +61,18 @@ function packageScripts(): Record<string, string> {
   return (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
 }
 
+test('the test files that begin first exist', () => {
+  const [, list = ''] = /const LONG = \[(.*?)\]/.exec(read('test/run.ts')) ?? [];
+  const names = [...list.matchAll(/'(.*?)\.js'/g)].map(([, name]) => name ?? '');
+  assert.ok(names.length > 0);
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' });
+  for (const name of names)
+    assert.ok(
+      files.some((file) => file.endsWith(`${name}.ts`)),
+      name,
+    );
+});
+
 test('requests.http has every operation of the API', async () => {
   const service = await createService(readSettings({ LOG_LEVEL: 'silent', REDIS_MIN_IDLE_CONNS: '0' }));
   await service.app.ready();
@@ -86,6 +98,8 @@ interface Compose {
         readonly environment?: Readonly<Record<string, string>>;
         readonly volumes?: readonly string[];
         readonly depends_on?: Readonly<Record<string, unknown>>;
+        readonly ports?: readonly string[];
+        readonly profiles?: readonly string[];
       }
     >
   >;
@@ -114,10 +128,52 @@ test('the compose file names services, files and variables that exist', () => {
       variable,
       value.replace(/^\$\{\w+:-(.*)\}$/, '$1'),
     ]);
+    assert.equal(environment['OTEL_METRIC_EXPORT_INTERVAL'], '1000', name);
     const settings = readSettings(Object.fromEntries(values) as Record<string, string>);
     assert.equal(settings.replicas.length, 2);
     for (const { host } of [{ host: settings.dbHost }, { host: settings.redisHost }, ...settings.replicas])
       assert.ok(host in services, `${name} names ${host}`);
+  }
+});
+
+test('the containers have the documented topology, and a single instance in the profile legacy', () => {
+  const { services } = parse(read('compose.yaml'), { merge: true }) as Compose;
+  const published = (legacy: boolean): Record<string, number[]> =>
+    Object.fromEntries(
+      Object.entries(services)
+        .filter(
+          ([, { ports, profiles }]) =>
+            ports !== undefined && (profiles?.includes('legacy') === true) === legacy,
+        )
+        .map(([name, { ports = [] }]) => [name, ports.map((port) => Number(port.split(':').at(-2)))]),
+    );
+  assert.deepEqual(published(false), {
+    'postgres-primary': [5432],
+    'postgres-replica-1': [5433],
+    'postgres-replica-2': [5434],
+    'redis-primary': [6379],
+    'redis-replica': [6380],
+    nginx: [80, 443, 8080],
+    prometheus: [9090],
+    grafana: [3000],
+    jaeger: [16_686],
+  });
+  assert.deepEqual(published(true), { payflow: [8080], 'prometheus-legacy': [9090] });
+  assert.deepEqual(
+    Object.keys(services).filter((name) => /^payflow-\d$/.test(name)),
+    ['payflow-1', 'payflow-2'],
+  );
+});
+
+test('the commands for containers in the README name services and files that exist', () => {
+  const { services } = parse(read('compose.yaml'), { merge: true }) as Compose;
+  const commands = read('README.md').match(/docker compose (?:stop|run) .*/g) ?? [];
+  assert.equal(commands.length, 2);
+  for (const command of commands) {
+    const [, service = '', file] =
+      /compose (?:stop|run) (?:--\S+ )*(\S+)(?: node (\S+))?/.exec(command) ?? [];
+    assert.ok(service in services, command);
+    if (file !== undefined) assert.ok(existsSync(join(ROOT, file)), command);
   }
 });
 

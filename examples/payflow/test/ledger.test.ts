@@ -114,6 +114,7 @@ describe('the ledger', () => {
 
   test('holds through 1,000 random transfers of 8 clients, and replays to its projection', async () => {
     const people = await Promise.all(Array.from({ length: 6 }, async () => api.rich(100)));
+    let sent = 0;
     let completed = 0;
     let state = 7;
     const random = (below: number): number => {
@@ -123,8 +124,11 @@ describe('the ledger', () => {
     await Promise.all(
       Array.from({ length: 8 }, async () => {
         for (let n = 0; n < 125; n++) {
-          const [from, to] = [people[random(6)], people[random(6)]];
-          if (from === undefined || to === undefined || from === to) continue;
+          const from = people[random(6)];
+          const others = people.filter((person) => person !== from);
+          const to = others[random(5)];
+          assert.ok(from !== undefined && to !== undefined);
+          sent++;
           const body = { from_user_id: from.id, to_user_id: to.id, amount: (1 + random(4000)) / 100 };
           const { status, text } = await api.call('POST', '/api/transactions/transfer', from.key, body);
           // Refused for want of money, or given up after many retries: both leave no trace in the balances.
@@ -133,6 +137,7 @@ describe('the ledger', () => {
         }
       }),
     );
+    assert.equal(sent, 1000);
     assert.ok(completed > 300, `${completed} were completed`);
     const { imbalance, held, mismatches, unbalanced } = await report();
     assert.deepEqual(

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { eventually } from '../local/daemon.js';
+import { ROOT } from '../local/instance.js';
+import type { PostgresNode } from '../local/postgres-cluster.js';
 import { failOver } from '../src/cli/failover-plan.js';
-import type { Service } from '../src/start/service.js';
-import { startApi, type Reply, type TestApi } from './support/api.js';
+import { portsOfReads, startApi, type Reply, type TestApi } from './support/api.js';
 import { startServers, TEMPLATE, type OwnedServers } from './support/servers.js';
 import { settingsFor } from './support/shared-servers.js';
 
@@ -12,6 +16,16 @@ import { settingsFor } from './support/shared-servers.js';
 let servers: OwnedServers;
 let env: Record<string, string>;
 const apis: TestApi[] = [];
+
+interface Health {
+  readonly status: string;
+  readonly services: {
+    readonly connection_manager: {
+      readonly primary: string | null;
+      readonly servers: ReadonlyArray<{ readonly up: boolean; readonly circuit_breaker: string }>;
+    };
+  };
+}
 
 before(async () => {
   servers = await startServers();
@@ -36,19 +50,6 @@ async function instance(more: Record<string, string> = {}): Promise<TestApi> {
   return api;
 }
 
-/** The ports of the servers that answered `count` reads. */
-async function portsOfReads({ services }: Service, count: number): Promise<number[]> {
-  const ports: number[] = [];
-  for (let n = 0; n < count; n++)
-    ports.push(
-      await services.database.reader.read('test', 0n, async (client) => {
-        const { rows } = await client.query<{ port: number }>(`SELECT current_setting('port')::int AS port`);
-        return rows[0]?.port ?? 0;
-      }),
-    );
-  return ports;
-}
-
 const delay = async (milliseconds: number): Promise<void> => {
   for (const node of servers.postgres.nodes.slice(1)) {
     await node.query(`ALTER SYSTEM SET recovery_min_apply_delay = '${milliseconds}ms'`);
@@ -60,11 +61,14 @@ test('writes go to the primary, reads to the replicas by their weights', async (
   const api = await instance();
   await eventually(async () => assert.equal(api.service.services.database.manager.replicas.length, 2));
   const [primary = 0, heavy, light] = servers.postgresPorts;
-  const ports = await portsOfReads(api.service, 40);
-  assert.deepEqual(
-    [heavy, light].map((port) => ports.filter((other) => other === port).length),
-    [30, 10],
-  );
+  // Again when a read of the work in the background has come between.
+  await eventually(async () => {
+    const ports = await portsOfReads(api.service, 40);
+    assert.deepEqual(
+      [heavy, light].map((port) => ports.filter((other) => other === port).length),
+      [30, 10],
+    );
+  });
   const { result } = await api.service.services.database.writer.write('test', async (client) => {
     const { rows } = await client.query<{ port: number }>(`SELECT current_setting('port')::int AS port`);
     return rows[0]?.port;
@@ -113,6 +117,30 @@ test('a replica that is further behind than DB_MAX_REPLICA_LAG_MS gets no reads'
   await eventually(async () => assert.equal(strict.service.services.fallbacks.mode, 'normal'));
 });
 
+test('a replica that has lost its primary is not taken for one that is up to date', async () => {
+  const strict = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
+  const ann = await strict.rich(1);
+  const deposit = (): Promise<Reply> =>
+    strict.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+  const [, lost = 0, left = 0] = servers.postgresPorts;
+  const node = servers.postgres.node(1);
+  const [original] = await node.query<{ primary_conninfo: string }>('SHOW primary_conninfo');
+  const follow = async (conninfo: string): Promise<void> => {
+    await node.query(`ALTER SYSTEM SET primary_conninfo = '${conninfo.replaceAll("'", "''")}'`);
+    await node.query('SELECT pg_reload_conf()');
+  };
+  await eventually(async () => assert.ok((await portsOfReads(strict.service, 4)).includes(lost)));
+  await follow('host=127.0.0.1 port=1 connect_timeout=1');
+  // It has replayed all that it received, and receives nothing more.
+  await eventually(async () => {
+    assert.equal((await deposit()).status, 201);
+    assert.ok((strict.service.services.database.manager.servers[1]?.status.lagMs ?? 0) > 500);
+  });
+  assert.deepEqual([...new Set(await portsOfReads(strict.service, 10))], [left]);
+  await follow(original?.primary_conninfo ?? '');
+  await eventually(async () => assert.ok((await portsOfReads(strict.service, 4)).includes(lost)));
+});
+
 test('a replica that is lost is not missed', async () => {
   const api = await instance();
   const [, lost, left] = servers.postgresPorts;
@@ -123,8 +151,58 @@ test('a replica that is lost is not missed', async () => {
   await eventually(async () => assert.ok((await portsOfReads(api.service, 4)).includes(lost ?? 0)));
 });
 
-test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
+test('without replicas: reads go to the primary, and a payment is acknowledged when a replica has it', async () => {
+  const api = await instance({ DB_QUERY_TIMEOUT_MS: '2000' });
+  const ann = await api.rich(10);
+  const deposit = (): Promise<Reply> =>
+    api.call(
+      'POST',
+      '/api/transactions/deposit',
+      ann.key,
+      { user_id: ann.id, amount: 1 },
+      { 'idempotency-key': 'nobody-else-has-it' },
+    );
+  const replicas = servers.postgres.nodes.slice(1);
+  await Promise.all(replicas.map((node) => node.stop('SIGQUIT')));
+  await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'degraded'));
+  assert.deepEqual(await portsOfReads(api.service, 4), Array(4).fill(servers.postgresPorts[0]));
+  assert.ok((api.service.services.fallbacks.counts.primary_read ?? 0) >= 4);
+  const unknown = await deposit();
+  assert.deepEqual([unknown.status, unknown.body['type']], [503, 'urn:payflow:problem:outcome-unknown']);
+  // Still so: the transaction waits, and nobody is told that it is done.
+  assert.notEqual((await deposit()).status, 201);
+  assert.equal(await api.balance(ann), 10);
+  await servers.postgres.node(1).start();
+  await eventually(async () => assert.equal((await deposit()).status, 201));
+  assert.equal(await api.balance(ann), 11);
+  const rows = await api.sql(`SELECT 1 FROM transactions WHERE to_user_id = ${ann.id} AND amount = 100`);
+  assert.equal(rows.length, 1);
+  await servers.postgres.node(2).start();
+  await eventually(async () => assert.equal(api.service.services.database.manager.replicas.length, 2));
+});
+
+test('the primary is stopped, its circuit breaker opens in /health; it is started, payments go on, and the breaker closes', async () => {
   const api = await instance();
+  const ann = await api.rich(1);
+  const deposit = (): Promise<Reply> =>
+    api.call('POST', '/api/transactions/deposit', ann.key, { user_id: ann.id, amount: 1 });
+  const inHealth = async (): Promise<readonly unknown[]> => {
+    const { body } = await api.call<Health>('GET', '/health');
+    const { primary, servers: all } = body.services.connection_manager;
+    return [body.status, primary, all[0]?.up, all[0]?.circuit_breaker];
+  };
+  await eventually(async () => assert.deepEqual(await inHealth(), ['ok', 'database-1', true, 'closed']));
+  await servers.postgres.first.stop('SIGQUIT');
+  await eventually(async () => assert.deepEqual(await inHealth(), ['degraded', null, false, 'open']));
+  assert.equal((await deposit()).status, 503);
+  await servers.postgres.first.start();
+  await eventually(async () => assert.equal((await deposit()).status, 201));
+  await eventually(async () => assert.deepEqual(await inHealth(), ['ok', 'database-1', true, 'closed']));
+  assert.equal(await api.balance(ann), 2);
+});
+
+test('without a primary: reads go on, writes are refused with Retry-After, and go on after a promotion', async () => {
+  const api = await instance({ DB_MAX_REPLICA_LAG_MS: '500' });
   const ann = await api.rich(10);
   const deposit = (key: string): Promise<Reply> =>
     api.call(
@@ -140,19 +218,25 @@ test('without a primary: reads go on, writes are refused with Retry-After, and g
   });
   await servers.postgres.first.stop('SIGQUIT');
   await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'read_only'));
+  const start = performance.now();
   const refused = await deposit('one');
+  const took = performance.now() - start;
+  assert.ok(took < 1000, `refused after ${took} ms`);
   assert.deepEqual(
     [refused.status, refused.body['type']],
     [503, 'urn:payflow:problem:no-writes'],
     refused.text,
   );
   assert.equal(refused.headers['retry-after'], '2');
+  // The replicas receive nothing, and for longer than they may lag: but nothing newer is to be had.
+  await sleep(1000);
+  await eventually(async () => {
+    const [, ...replicas] = servers.postgresPorts;
+    assert.deepEqual(new Set(await portsOfReads(api.service, 8)), new Set(replicas));
+  });
   assert.equal(await api.balance(ann), 10);
   assert.equal((await api.call('GET', '/health/ready')).status, 200);
-  const health = await api.call<{ status: string; services: { connection_manager: { primary: unknown } } }>(
-    'GET',
-    '/health',
-  );
+  const health = await api.call<Health>('GET', '/health');
   assert.deepEqual([health.body.status, health.body.services.connection_manager.primary], ['degraded', null]);
 
   const nodes = servers.postgresPorts.map((port) => ({ host: '127.0.0.1', port }));
@@ -176,11 +260,76 @@ test('an old primary that comes back is not taken for the primary', async () => 
   await servers.postgres.first.stop('SIGQUIT');
 });
 
+test('npm run failover fences the primary, promotes a replica, and does nothing when the fence fails', async () => {
+  const api = await instance();
+  const ann = await api.rich(10);
+  const { manager } = api.service.services.database;
+  const [old, promoted] = [servers.postgres.first, nodeOf(manager.primary?.address.port)];
+  // What a failover is for: the first primary is a replica by now.
+  await servers.postgres.copy(promoted, old);
+  await eventually(async () => assert.equal(manager.replicas.length, 2));
+
+  const without = await failoverCommand();
+  assert.deepEqual([without.code, without.stderr.split(' -- ')[0]], [1, 'usage: npm run failover']);
+  const failed = await failoverCommand('--fence', 'false');
+  assert.deepEqual(
+    [failed.code, failed.stderr],
+    [1, 'the command of --fence ended with 1: nothing was promoted\n'],
+  );
+  assert.equal(manager.primary?.address.port, promoted.port);
+
+  const pid = `$(head -1 ${join(promoted.dir, 'data', 'postmaster.pid')})`;
+  const done = await failoverCommand('--fence', `kill -QUIT ${pid}`);
+  assert.equal(done.code, 0, done.stderr);
+  const [, next, follower] =
+    /^Promoted 127\.0\.0\.1:(\d+)\. It is followed by 127\.0\.0\.1:(\d+)\.\n$/.exec(done.stdout) ?? [];
+  const others = servers.postgresPorts.filter((port) => port !== promoted.port);
+  assert.deepEqual(new Set([Number(next), Number(follower)]), new Set(others), done.stdout);
+  assert.equal(promoted.running, false);
+  await eventually(async () => {
+    const reply = await api.call(
+      'POST',
+      '/api/transactions/deposit',
+      ann.key,
+      { user_id: ann.id, amount: 1 },
+      { 'idempotency-key': 'after' },
+    );
+    assert.equal(reply.status, 201);
+  });
+  assert.equal(manager.primary?.address.port, Number(next));
+  assert.equal(await api.balance(ann), 11);
+});
+
+function nodeOf(port: number | undefined): PostgresNode {
+  const node = servers.postgres.nodes.find((other) => other.port === port);
+  assert.ok(node !== undefined, `no node has port ${port}`);
+  return node;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function failoverCommand(...args: readonly string[]): Promise<Ended> {
+  const command = [join(ROOT, 'dist/src/cli/failover.js'), ...args];
+  return new Promise((resolve) => {
+    execFile(process.execPath, command, { env: { ...process.env, ...env } }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
 test('without any database, users and balances come from the cache, and say so', async () => {
   const api = await instance();
   const ann = await api.rich(5);
   assert.equal(await api.balance(ann), 5);
   await api.call('GET', `/api/users/${ann.id}`, ann.key);
+  const bob = await api.person();
+  assert.equal((await api.call('GET', `/api/users/${bob.id}`, bob.key)).status, 200);
+  const change = { id: bob.id, password: 'another password' };
+  assert.equal((await api.call('PUT', '/api/users', bob.key, change)).status, 200);
   await Promise.all(servers.postgres.nodes.map((node) => node.stop('SIGQUIT')));
   await eventually(async () => assert.equal(api.service.services.fallbacks.mode, 'down'));
   assert.equal((await api.call('GET', '/health/ready')).status, 503);
@@ -188,6 +337,8 @@ test('without any database, users and balances come from the cache, and say so',
   assert.equal((await api.call('GET', '/health/live')).status, 200);
   const user = await api.call('GET', `/api/users/${ann.id}`, ann.key);
   assert.deepEqual([user.status, user.body['id']], [200, ann.id], user.text);
+  const revoked = await api.call('GET', `/api/users/${bob.id}`, bob.key);
+  assert.equal(revoked.status, 401, 'a key that was revoked is not taken from the cache');
   const balance = await api.call('GET', `/api/balances?user_id=${ann.id}`, ann.key);
   assert.deepEqual(
     [balance.status, balance.body['balance'], balance.body['stale']],

@@ -13,7 +13,7 @@ import { startServers, VARIABLE, type SharedServers } from './support/servers.js
 const FILE_TIMEOUT_MS = 10 * 60_000;
 const FULL_ONLY = /\.full\.test\.js$/;
 /** They begin first, so that the short ones fill the other processor until the end. */
-const LONG = ['stack.test.js', 'dashboards.test.js'];
+const LONG = ['settings.test.js', 'drill.test.js', 'stack.test.js'];
 
 async function main(): Promise<void> {
   const parts = process.argv.slice(2).filter((argument) => argument !== '--full');

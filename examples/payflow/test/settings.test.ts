@@ -5,15 +5,17 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { eventually } from '../local/daemon.js';
 import { freePort } from '../local/ports.js';
 import { RedisNode, startRedisCluster } from '../local/redis-servers.js';
 import { readSettings } from '../src/config/read-settings.js';
-import { SETTINGS } from '../src/config/settings.js';
+import { REPLICA_SETTINGS, SETTINGS } from '../src/config/settings.js';
 import { VersionConflictError } from '../src/database/database-errors.js';
-import { startApi, type TestApi } from './support/api.js';
-import { fakeService, silentServer } from './support/fakes.js';
+import { portsOfReads, startApi, type Reply, type TestApi } from './support/api.js';
+import { fakeService, silentServer, type FakeService } from './support/fakes.js';
 import { scratchFolder } from '../local/scratch.js';
 import { freshDatabase } from './support/shared-servers.js';
 
@@ -117,14 +119,19 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
   dbConnectTimeout: async () => {
     // The start waits for the first look at each server, and that for this long.
     const port = await silentServer();
-    await withEnv({ DB_PORT: String(port), DB_CONNECT_TIMEOUT_MS: '100' }, async (api) =>
-      assert.equal(serverOf(api).status.up, false),
-    );
+    const start = async (milliseconds: number): Promise<void> =>
+      withEnv({ DB_PORT: String(port), DB_CONNECT_TIMEOUT_MS: String(milliseconds) }, async (api) =>
+        assert.equal(serverOf(api).status.up, false),
+      );
+    await shorterAndLonger(start, 100, 3000);
   },
-  dbQueryTimeout: async () =>
-    withEnv({ DB_QUERY_TIMEOUT_MS: '300', RETRY_MAX_ATTEMPTS: '0' }, async (api) =>
-      assert.rejects(sleepInDatabase(api, 30), /timeout/),
-    ),
+  dbQueryTimeout: async () => {
+    const sleepFor = async (milliseconds: number): Promise<void> =>
+      withEnv({ DB_QUERY_TIMEOUT_MS: String(milliseconds), RETRY_MAX_ATTEMPTS: '0' }, async (api) =>
+        assert.rejects(sleepInDatabase(api, 30), /timeout/),
+      );
+    await shorterAndLonger(sleepFor, 300, 3000);
+  },
   dbProbeInterval: async () => {
     await withEnv({ DB_PROBE_INTERVAL_MS: '20' }, async (api) => {
       const { status } = serverOf(api);
@@ -192,9 +199,17 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
     ),
   redisTimeout: async () => {
     const port = await silentServer();
-    await withEnv({ REDIS_PORT: String(port), REDIS_TIMEOUT_MS: '50', REDIS_READ_HOST: '' }, async (api) => {
-      assert.equal(await api.service.services.cache.get('user', 1), undefined);
-    });
+    const read = async (milliseconds: number): Promise<void> =>
+      withEnv(
+        {
+          REDIS_PORT: String(port),
+          REDIS_TIMEOUT_MS: String(milliseconds),
+          REDIS_READ_HOST: '',
+          CB_EXTERNAL_FAILURES: '1000',
+        },
+        async (api) => assert.equal(await api.service.services.cache.get('user', 1), undefined),
+      );
+    await shorterAndLonger(read, 50, 2000);
   },
   redisKeyPrefix: async () =>
     withEnv({ REDIS_KEY_PREFIX: 'other:' }, async (api) => {
@@ -224,12 +239,8 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
       [3, 1],
     );
     assert.deepEqual(await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'round_robin' }, [3, 1]), [2, 2]);
-    assert.deepEqual(await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'least_connections' }), [2, 2]);
-    const random = await callsOf({ LB_ENABLED: 'true', LB_ALGORITHM: 'random' });
-    assert.equal(
-      random.reduce((sum, calls) => sum + calls),
-      4,
-    );
+    await leastConnections();
+    await atRandom();
   },
   lbHealthCheckPath: async () => {
     const one = await fakeService();
@@ -247,9 +258,10 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
         const healthy = (): boolean | undefined => api.service.services.balancer.targets[0]?.healthy;
         assert.equal(healthy(), true);
         one.status = 500;
-        await eventually(async () => assert.equal(healthy(), false));
+        // By default the first check after that at the start comes after 30 s.
+        await eventually(async () => assert.equal(healthy(), false), 15);
         one.status = 200;
-        await eventually(async () => assert.equal(healthy(), true));
+        await eventually(async () => assert.equal(healthy(), true), 10);
       },
     );
   },
@@ -267,15 +279,32 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
   },
   fraudTimeout: async () => {
     const one = await fakeService();
-    one.delayMs = 3_600_000;
-    const env = { FRAUD_CHECK_URLS: one.url, FRAUD_CHECK_TIMEOUT_MS: '50', RETRY_MAX_ATTEMPTS: '1' };
-    await withEnv(env, async (api) => {
-      const ann = await api.rich(1000);
-      const pay = (amount: number): Promise<{ status: number }> =>
-        api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount });
-      assert.equal((await pay(99)).status, 201);
-      assert.equal((await pay(101)).status, 503);
-    });
+    const release = one.hold();
+    const check = async (milliseconds: number): Promise<void> =>
+      withEnv(
+        {
+          FRAUD_CHECK_URLS: one.url,
+          FRAUD_CHECK_TIMEOUT_MS: String(milliseconds),
+          RETRY_MAX_ATTEMPTS: '0',
+          CB_EXTERNAL_FAILURES: '1000',
+        },
+        async (api) => {
+          const ann = await api.rich(1000);
+          const pay = (amount: number): Promise<Reply> =>
+            api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount });
+          assert.equal((await pay(101)).status, 503);
+        },
+      );
+    // The time also has to come when garbage is collected meanwhile.
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const timer = setInterval(collect, 300);
+    try {
+      await shorterAndLonger(check, 50, 3000);
+    } finally {
+      clearInterval(timer);
+      release();
+    }
   },
   fraudDefaultLimit: async () => {
     const one = await fakeService();
@@ -293,18 +322,16 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
     );
   },
 
-  cbDatabaseFailures: async () => databaseBreakerOpensAfter(2),
+  cbDatabaseFailures: async () => databaseBreakerOpensAfter(3),
   cbDatabaseReset: async () =>
     withEnv(
-      { DB_PORT: String(await freePort()), CB_DATABASE_FAILURES: '1', CB_DATABASE_RESET_MS: '50' },
+      { CB_DATABASE_FAILURES: '1', CB_DATABASE_RESET_MS: '50', DB_PROBE_INTERVAL_MS: '3600000' },
       async (api) => {
         const { breaker } = serverOf(api);
-        const fail = async (): Promise<never> => {
-          throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
-        };
-        await assert.rejects(breaker.execute(fail));
+        await assert.rejects(breaker.execute(unreachable));
         assert.equal(breaker.state, 'open');
-        await eventually(async () => breaker.execute(async () => undefined));
+        // By default it would be open for longer.
+        await eventually(async () => breaker.execute(async () => undefined), 1.5);
         assert.equal(breaker.state, 'closed');
       },
     ),
@@ -337,22 +364,25 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
         api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 1 });
       await pay();
       one.status = 200;
+      // By default it would be open for 5 s.
       await eventually(async () => {
         await pay();
         assert.ok(one.paths.length > 1);
-      });
+      }, 3);
     });
   },
   retryAttempts: async () => {
-    assert.equal(await triesOfConflict({ RETRY_MAX_ATTEMPTS: '0' }), 1);
-    assert.equal(await triesOfConflict({ RETRY_MAX_ATTEMPTS: '4' }), 5);
+    assert.equal((await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '0' })).length, 0);
+    assert.equal((await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '4' })).length, 4);
   },
   retryBaseDelay: async () => {
-    const start = performance.now();
-    await triesOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '1' });
-    const short = performance.now() - start;
-    await triesOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '400' });
-    assert.ok(performance.now() - start - short > short);
+    const sumOf = (waits: readonly number[]): number => waits.reduce((sum, wait) => sum + wait, 0);
+    const short = await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '10' });
+    const long = await waitsOfConflict({ RETRY_MAX_ATTEMPTS: '8', RETRY_BASE_DELAY_MS: '400' });
+    assert.ok(sumOf(long) > sumOf(short), `${String(long)} and ${String(short)}`);
+    assert.ok(sumOf(long.slice(0, 3)) > 300, String(long));
+    // They grow, whatever the jitter adds: 10, 20, 40 and 320, 500, 500 on average.
+    assert.ok(sumOf(short.slice(-3)) > 3 * sumOf(short.slice(0, 3)), String(short));
   },
 
   workerPoolSize: async () =>
@@ -409,19 +439,32 @@ const EFFECTS: Readonly<Record<Name, () => Promise<void>>> = {
         if (operation === 'ledger_check') checks++;
         return read(operation, position, work);
       };
-      await eventually(async () => assert.ok(checks >= 2));
+      // By default there is one at the start, and the next one after 30 s.
+      await eventually(async () => assert.ok(checks >= 2), 15);
     }),
-  outboxInterval: async () =>
-    withEnv({ OUTBOX_INTERVAL_MS: '50' }, async (api) => {
+  outboxInterval: async () => {
+    const waiting = async (api: TestApi): Promise<number> => (await api.sql('SELECT 1 FROM outbox')).length;
+    await withEnv({ OUTBOX_INTERVAL_MS: '3600000' }, async (api) => {
       await api.rich(1);
-      await eventually(async () => assert.deepEqual(await api.sql('SELECT 1 FROM outbox'), []));
-    }),
+      // By default they would be gone by then.
+      await sleep(1500);
+      assert.ok((await waiting(api)) > 0);
+    });
+    await withEnv({ OUTBOX_INTERVAL_MS: '50' }, async (api) =>
+      eventually(async () => assert.equal(await waiting(api), 0)),
+    );
+  },
   apiKeyTtl: async () =>
     withEnv({ API_KEY_TTL_DAYS: '2' }, async (api) => {
       const ann = await api.person();
       const { body } = await api.call<{ expires_at: string }>('POST', '/api/users/api-key', ann.key);
       assert.equal(Math.round((Date.parse(body.expires_at) - Date.now()) / 86_400_000), 2);
+      const key = String((body as { api_key?: string }).api_key);
+      const read = async (): Promise<number> => (await api.call('GET', `/api/users/${ann.id}`, key)).status;
+      assert.equal(await read(), 200);
       await api.sql(`UPDATE api_keys SET expires_at = now() WHERE user_id = ${ann.id}`);
+      // Its replicas hear of it in a moment.
+      await eventually(async () => assert.equal(await read(), 401));
     }),
   idempotencyTtl: async () =>
     withEnv({ IDEMPOTENCY_TTL_HOURS: '5' }, async (api) => {
@@ -468,33 +511,106 @@ async function callsOf(env: Record<string, string>, weights = [1, 1]): Promise<n
     for (let n = 0; n < 4; n++)
       await api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 1 });
   });
-  return services.map(({ paths }) => paths.filter((path) => path === '/check').length);
+  return services.map((service) => checksOf(service).length);
+}
+
+/** While one of two instances does not answer, all other calls go to the other one; in turn, each would get its share. */
+async function leastConnections(): Promise<void> {
+  const [slow, fast] = [await fakeService(), await fakeService()];
+  const env = {
+    LB_ENABLED: 'true',
+    LB_ALGORITHM: 'least_connections',
+    FRAUD_CHECK_URLS: `${slow.url},${fast.url}`,
+    FRAUD_CHECK_TIMEOUT_MS: '60000',
+  };
+  await withEnv(env, async (api) => {
+    const ann = await api.rich(10);
+    const pay = async (): Promise<number> =>
+      (await api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 1 })).status;
+    const release = slow.hold();
+    const first = pay();
+    await eventually(async () => assert.deepEqual(checksOf(slow), ['/check']));
+    for (let n = 0; n < 4; n++) assert.equal(await pay(), 201);
+    assert.deepEqual([checksOf(slow).length, checksOf(fast).length], [1, 4]);
+    release();
+    assert.equal(await first, 201);
+  });
+}
+
+/** Both are called, and not in strict turn: by chance that would happen once in 10^11 times. */
+async function atRandom(): Promise<void> {
+  const services = [await fakeService(), await fakeService()];
+  const env = {
+    LB_ENABLED: 'true',
+    LB_ALGORITHM: 'random',
+    FRAUD_CHECK_URLS: services.map(({ url }) => url).join(','),
+  };
+  await withEnv(env, async (api) => {
+    const ann = await api.rich(10);
+    const order: boolean[] = [];
+    const counts = (): number[] => services.map((service) => checksOf(service).length);
+    for (let n = 1; n <= 40; n++) {
+      const [first = 0] = counts();
+      await api.call('POST', '/api/transactions/withdraw', ann.key, { user_id: ann.id, amount: 0.01 });
+      const [one = 0, two = 0] = counts();
+      assert.equal(one + two, n);
+      order.push(one === first);
+    }
+    assert.equal(new Set(order).size, 2);
+    assert.ok(order.some((second, index) => index > 0 && second === order[index - 1]));
+  });
+}
+
+function checksOf({ paths }: FakeService): string[] {
+  return paths.filter((path) => path === '/check');
+}
+
+/**
+ * Waits for `work` with a short time and with a long one: if the variable had no effect, both would take as long as its default,
+ * and one of the two bounds would not hold.
+ */
+async function shorterAndLonger(
+  work: (milliseconds: number) => Promise<void>,
+  shorter: number,
+  longer: number,
+): Promise<void> {
+  const timed = async (milliseconds: number): Promise<number> => {
+    const start = performance.now();
+    await work(milliseconds);
+    return performance.now() - start;
+  };
+  const [short, long] = [await timed(shorter), await timed(longer)];
+  // Timers are some milliseconds early at times.
+  assert.ok(long >= longer - 50, `${longer} ms: it took ${long}`);
+  assert.ok(short < longer - 50, `${shorter} ms: it took ${short}`);
 }
 
 async function databaseBreakerOpensAfter(failures: number): Promise<void> {
-  await withEnv(
-    { DB_PORT: String(await freePort()), CB_DATABASE_FAILURES: String(failures) },
-    async (api) => {
-      const server = serverOf(api);
-      for (let n = 1; n <= failures; n++) {
-        assert.equal(server.breaker.state, 'closed');
-        await assert.rejects(server.use(async () => undefined));
-      }
-      assert.equal(server.breaker.state, 'open');
-    },
-  );
+  await withEnv({ CB_DATABASE_FAILURES: String(failures) }, async (api) => {
+    const { breaker } = serverOf(api);
+    for (let n = 1; n <= failures; n++) {
+      assert.equal(breaker.state, 'closed', `after ${n - 1} failures`);
+      await assert.rejects(breaker.execute(unreachable));
+    }
+    assert.equal(breaker.state, 'open');
+  });
 }
 
-async function triesOfConflict(env: Record<string, string>): Promise<number> {
-  let tries = 0;
+async function unreachable(): Promise<never> {
+  throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
+}
+
+/** Milliseconds between the tries of a transaction that always meets another one. */
+async function waitsOfConflict(env: Record<string, string>): Promise<number[]> {
+  const tries: number[] = [];
   await withEnv(env, async (api) => {
     const work = async (): Promise<never> => {
-      tries++;
+      tries.push(performance.now());
       throw new VersionConflictError('always');
     };
     await assert.rejects(api.service.services.database.writer.write('test', work), VersionConflictError);
   });
-  return tries;
+  return tries.slice(1).map((at, index) => at - (tries[index] ?? at));
 }
 
 /** What PostgreSQL says when it wants a password in clear; the client sends `p`, a length, the password and a zero. */
@@ -507,9 +623,50 @@ function askForPassword(socket: Socket, answer: (password: string) => void): voi
   });
 }
 
+/** The numbered variables, by their rows in the README. */
+const REPLICA_EFFECTS: Readonly<Record<string, () => Promise<void>>> = {
+  DB_READ_HOST_n: async () =>
+    withEnv({ DB_READ_HOST_1: '127.0.0.9', DB_READ_HOST_2: '127.0.0.1' }, async (api) =>
+      assert.deepEqual(upReplicas(api), [false, true]),
+    ),
+  DB_READ_PORT_n: async () =>
+    withEnv({ DB_READ_PORT_2: String(await freePort()) }, async (api) =>
+      assert.deepEqual(upReplicas(api), [true, false]),
+    ),
+  DB_READ_WEIGHT_n: async () => {
+    const [first = 0, second = 0] = ['DB_READ_PORT_1', 'DB_READ_PORT_2'].map((name) => Number(base[name]));
+    const reads = async (env: Record<string, string>, one: number, two: number): Promise<void> =>
+      withEnv(env, async (api) =>
+        eventually(async () => {
+          const ports = await portsOfReads(api.service, 8);
+          const counts = [first, second].map((port) => ports.filter((other) => other === port).length);
+          assert.deepEqual(counts, [one, two]);
+        }),
+      );
+    await reads({ DB_READ_WEIGHT_1: '3' }, 6, 2);
+    await reads({ DB_READ_WEIGHT_1: '0' }, 0, 8);
+    await reads({ DB_READ_WEIGHT_1: '0', DB_READ_PORT_2: String(await freePort()) }, 8, 0);
+  },
+};
+
+function upReplicas({ service }: TestApi): boolean[] {
+  return service.services.database.manager.servers.slice(1).map(({ status }) => status.up);
+}
+
 describe('every variable has an effect', () => {
   for (const [name, effect] of Object.entries(EFFECTS))
     test(SETTINGS[name as Name].variable, { timeout: 180_000 }, effect);
+  for (const [name, effect] of Object.entries(REPLICA_EFFECTS)) test(name, { timeout: 180_000 }, effect);
+
+  test('and every row of the table has its test', () => {
+    const tested = [
+      ...Object.keys(EFFECTS).map((name) => SETTINGS[name as Name].variable),
+      ...Object.keys(REPLICA_EFFECTS),
+      SETTINGS.dbMaxReplicaLag.variable,
+    ];
+    const rows = [...Object.values(SETTINGS), ...REPLICA_SETTINGS].map(({ variable }) => variable);
+    assert.deepEqual(tested.toSorted(), rows.toSorted());
+  });
 });
 
 describe('a variable that is not allowed', () => {

@@ -10,6 +10,7 @@ import { business } from '../dashboards/business.js';
 import { technical } from '../dashboards/technical.js';
 import { eventually } from '../local/daemon.js';
 import { ROOT } from '../local/instance.js';
+import { startNginx } from '../local/nginx.js';
 import { freePort } from '../local/ports.js';
 import { startPrometheus } from '../local/prometheus-server.js';
 import { startStack, type Stack } from '../local/stack.js';
@@ -153,7 +154,6 @@ test('either instance, and nginx, answers /metrics with the same totals, which a
 
 test('the metrics have the documented names, patterns for routes, and numbers for statuses', async () => {
   await missTheCache();
-  const text = await metricsOf(stack.nginxPorts.statusPort);
   for (const name of [
     'payflow_http_requests_total',
     'payflow_http_request_duration_seconds_count',
@@ -170,6 +170,12 @@ test('the metrics have the documented names, patterns for routes, and numbers fo
       assert.match(await metricsOf(stack.nginxPorts.statusPort), new RegExp(`^${name}[{ ]`, 'm')),
     );
   }
+  const text = await eventually(async () => {
+    const now = await metricsOf(stack.nginxPorts.statusPort);
+    assert.match(now, /payflow_http_requests_total\{[^}]*method="GET"[^}]*route="\/api\/users\/:id"/);
+    return now;
+  });
+  assert.doesNotMatch(text, /"\/api\/users\/\d+"/);
   assert.match(text, /payflow_transactions_processed_total\{[^}]*status="completed"[^}]*type="deposit"/);
   assert.match(
     text,
@@ -204,7 +210,7 @@ test(
     const prometheus = await startPrometheus(dir, await freePort(), stack.nginxPorts.statusPort, [rules], 1);
     t.after(() => prometheus.daemon.stop('SIGKILL'));
     const [ann, bob] = users as [SeededUser, SeededUser];
-    // What shows on panels that are quiet on a good day: a breaker that opened, a fallback, a replica that went.
+    // What shows on panels that are quiet on a good day: a breaker that opens, a fallback.
     await fetch(`http://127.0.0.1:${stack.fraudPorts[0]}/behaviour`, {
       method: 'POST',
       body: '{"broken": true}',
@@ -271,14 +277,42 @@ test('nginx limits log-ins', async () => {
   assert.ok(statuses.includes(429) && statuses.includes(401), [...new Set(statuses)].join(', '));
 });
 
+test('nginx limits the requests of one address', async (t) => {
+  const ports = { httpPort: await freePort(), httpsPort: await freePort(), statusPort: await freePort() };
+  const limits = { rate: 5, loginRate: 5 };
+  const nginx = await startNginx(join(dir, 'limited'), ports, stack.instancePorts, limits);
+  t.after(() => nginx.stop());
+  const url = `http://127.0.0.1:${ports.httpPort}/api/users/${users[0]?.id}`;
+  const headers = { 'x-api-key': users[0]?.key ?? '' };
+  const statuses = await Promise.all(
+    Array.from({ length: 100 }, async () => (await fetch(url, { headers })).status),
+  );
+  assert.deepEqual(new Set(statuses), new Set([200, 429]));
+  // Probes are not limited.
+  const probes = await Promise.all(
+    Array.from(
+      { length: 50 },
+      async () => (await fetch(`http://127.0.0.1:${ports.httpPort}/health/live`)).status,
+    ),
+  );
+  assert.deepEqual(new Set(probes), new Set([200]));
+});
+
 test('an instance that ends in order takes nothing with it, and is not missed', async () => {
   let sent = 0;
   // Settled: the other instance may not have flushed yet what it has counted.
   const start = await countedByEndpoint(stack);
-  const sending = (async () => {
-    for (; sent < 60; sent++) assert.equal(await transfer(), 201);
-  })();
-  await stack.instances[0]?.stop('SIGTERM');
+  let ended = false;
+  // Payments by several clients until it is gone: nginx must not be left with a connection that is closed while it sends one.
+  const sending = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!ended) {
+        sent++;
+        assert.equal(await transfer(), 201);
+      }
+    }),
+  );
+  await stack.instances[0]?.stop('SIGTERM').finally(() => (ended = true));
   await sending;
   assert.equal(await countedByEndpoint(stack), start + sent);
   await stack.restart(0);

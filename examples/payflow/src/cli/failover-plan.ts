@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { Client } from 'pg';
 
 /** A PostgreSQL server of the cluster, as a superuser reaches it. */
@@ -21,6 +23,8 @@ interface NodeState {
 
 const CONNECT_TIMEOUT_MS = 2000;
 const PROMOTE_SECONDS = 30;
+const FENCED_WITHIN_MS = 10_000;
+const FENCED_POLL_MS = 200;
 
 /** The state of a server; undefined if it does not answer. */
 async function stateOf(node: Node, credentials: Credentials): Promise<NodeState | undefined> {
@@ -47,7 +51,7 @@ export interface FailoverReport {
  * Replaces a primary that is gone: promotes the replica that has received most, which has every acknowledged transaction,
  * because a commit waited for one of them; points the others at it.
  *
- * @throws Error while a primary still answers: two primaries would be worse than none
+ * @throws PrimaryAnswersError two primaries would be worse than none
  */
 export async function failOver(nodes: readonly Node[], credentials: Credentials): Promise<FailoverReport> {
   const states = (await Promise.all(nodes.map(async (node) => stateOf(node, credentials)))).filter(
@@ -55,7 +59,7 @@ export async function failOver(nodes: readonly Node[], credentials: Credentials)
   );
   const primary = states.find((state) => state.primary);
   if (primary !== undefined)
-    throw new Error(`${textOf(primary.node)} is the primary and answers: fence it first`);
+    throw new PrimaryAnswersError(`${textOf(primary.node)} is the primary and answers: fence it first`);
   const [best, ...others] = states.toSorted((a, b) => (a.received > b.received ? -1 : 1));
   if (best === undefined) throw new Error('no replica answers');
   await query(best.node, credentials, `SELECT pg_promote(true, ${PROMOTE_SECONDS})`);
@@ -70,6 +74,27 @@ export async function failOver(nodes: readonly Node[], credentials: Credentials)
     await query(other.node, credentials, 'SELECT pg_reload_conf()');
   }
   return { promoted: textOf(best.node), repointed: others.map(({ node }) => textOf(node)) };
+}
+
+/** As `failOver`, but an old primary may take some seconds to be gone after it was told to. */
+export async function failOverFenced(
+  nodes: readonly Node[],
+  credentials: Credentials,
+): Promise<FailoverReport> {
+  const end = Date.now() + FENCED_WITHIN_MS;
+  for (;;) {
+    try {
+      return await failOver(nodes, credentials);
+    } catch (error) {
+      if (!(error instanceof PrimaryAnswersError) || Date.now() > end) throw error;
+    }
+    await sleep(FENCED_POLL_MS);
+  }
+}
+
+/** The old primary still answers, so nothing was promoted. */
+export class PrimaryAnswersError extends Error {
+  override readonly name = 'PrimaryAnswersError';
 }
 
 function textOf({ host, port }: Node): string {

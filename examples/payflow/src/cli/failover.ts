@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { readSettings } from '../config/read-settings.js';
 import { command, say, UsageError } from './command.js';
-import { failOver } from './failover-plan.js';
+import { failOverFenced, PrimaryAnswersError } from './failover-plan.js';
 
 /**
  * `npm run failover -- --fence '<command>'`: runs the command that makes sure that the old primary is down and stays down
@@ -19,9 +19,13 @@ command(async () => {
   if (status !== 0) throw new UsageError(`the command of --fence ended with ${status}: nothing was promoted`);
   const settings = readSettings(process.env);
   const nodes = [{ host: settings.dbHost, port: settings.dbPort }, ...settings.replicas];
-  const report = await failOver(nodes, {
+  const credentials = {
     user: process.env['DB_ADMIN_USER'] ?? settings.dbUser,
     password: process.env['DB_ADMIN_PASSWORD'] ?? settings.dbPassword,
+  };
+  const report = await failOverFenced(nodes, credentials).catch((error: unknown) => {
+    if (error instanceof PrimaryAnswersError) throw new UsageError(`${error.message}: nothing was promoted`);
+    throw error;
   });
   say(`Promoted ${report.promoted}. It is followed by ${report.repointed.join(', ') || 'nobody'}.`);
 });

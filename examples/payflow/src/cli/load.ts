@@ -40,12 +40,18 @@ command(async () => {
   ];
   say(`| ${'call'.padEnd(32)} | per second |  p50 ms |  p99 ms |   2xx |   4xx |   5xx | errors |`);
   say(`| ${'-'.repeat(32)} | ---------- | ------- | ------- | ----- | ----- | ----- | ------ |`);
+  let limited = 0;
   for (const { title, path, ...options } of runs) {
     const result = await autocannon({ url: values.url + path, connections, duration, ...options });
+    limited += result.statusCodeStats?.['429']?.count ?? 0;
     const cell = (value: number, width: number): string => String(Math.round(value)).padStart(width);
     say(
       `| ${title.padEnd(32)} | ${cell(result.requests.average, 10)} | ${cell(result.latency.p50, 7)} | ${cell(result.latency.p99, 7)} ` +
         `| ${cell(result['2xx'], 5)} | ${cell(result['4xx'], 5)} | ${cell(result['5xx'], 5)} | ${cell(result.errors, 6)} |`,
     );
   }
+  if (limited > 0)
+    say(
+      `\nnginx refused ${limited} of them with 429: it lets so many requests per second of one address through. Send the load to an instance to measure that.`,
+    );
 });

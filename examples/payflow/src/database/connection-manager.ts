@@ -1,5 +1,6 @@
+import { ServerDownError } from './database-errors.js';
 import type { DatabaseServer } from './database-server.js';
-import { Probe } from './probe.js';
+import { lagOf, NOT_SEEN, Probe, type Observation } from './probe.js';
 
 export interface ConnectionManagerOptions {
   readonly probeIntervalMs: number;
@@ -15,6 +16,7 @@ export class ConnectionManager {
   readonly servers: readonly DatabaseServer[];
   readonly #probes: ReadonlyMap<DatabaseServer, Probe>;
   readonly #options: ConnectionManagerOptions;
+  readonly #seen = new Map<DatabaseServer, Observation>();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #newestTimeline = 0;
@@ -59,14 +61,38 @@ export class ConnectionManager {
   }
 
   async #look(): Promise<void> {
-    await Promise.all([...this.#probes].map(async ([server, probe]) => this.#update(server, probe)));
+    // Each as soon as it has answered: one that does not answer holds the news of the others up for no longer than its own.
+    await Promise.all(
+      [...this.#probes].map(async ([server, probe]) => this.#update(server, await probe.look())),
+    );
+    for (const server of this.servers) server.status = { ...server.status, lagMs: this.#lagOf(server) };
   }
 
-  async #update(server: DatabaseServer, probe: Probe): Promise<void> {
+  #update(server: DatabaseServer, observation: Observation): void {
     const before = server.status;
-    const status = await probe.look();
-    server.status = status;
-    if (status.role === 'primary') this.#newestTimeline = Math.max(this.#newestTimeline, status.timeline);
-    if (before.up !== status.up || before.role !== status.role) this.#options.onChange?.(server);
+    const { up, role, position, timeline } = observation;
+    this.#seen.set(server, observation);
+    server.status = { up, role, position, timeline, lagMs: this.#lagOf(server) };
+    if (role === 'primary') this.#newestTimeline = Math.max(this.#newestTimeline, timeline);
+    tellBreaker(server);
+    if (before.up !== up || before.role !== role) this.#options.onChange?.(server);
   }
+
+  #lagOf(server: DatabaseServer): number {
+    return lagOf(this.#seen.get(server) ?? NOT_SEEN, this.primary?.status.position);
+  }
+}
+
+/**
+ * Looks count for the circuit breaker too, else it would stay closed while a server is down and nobody asks for it, and open until
+ * somebody does. Only in one direction: a server that answers looks may still fail at requests.
+ */
+function tellBreaker({ name, status, breaker }: DatabaseServer): void {
+  const done = (): void => undefined;
+  if (status.up && breaker.state === 'open') void breaker.execute(async () => undefined).catch(done);
+  if (status.up || breaker.state !== 'closed') return;
+  const fail = async (): Promise<never> => {
+    throw new ServerDownError(`${name} does not answer`);
+  };
+  void breaker.execute(fail).catch(done);
 }

@@ -15,7 +15,8 @@ const DRIVER =
 
 /** Whether an error says that a server is out of reach, as opposed to an answer of it. */
 export function isUnavailable(error: unknown): boolean {
-  if (isOpenCircuit(error) || error instanceof NoPrimaryError) return true;
+  if (isOpenCircuit(error) || error instanceof NoPrimaryError || error instanceof ServerDownError)
+    return true;
   if (!(error instanceof Error)) return false;
   const code = codeOf(error);
   return NETWORK.test(code) || SERVER.test(code) || DRIVER.test(error.message);
@@ -54,6 +55,11 @@ function codeOf(error: Error): string {
 /** No server says at present that it is the primary. */
 export class NoPrimaryError extends Error {
   override readonly name = 'NoPrimaryError';
+}
+
+/** A look at a server has shown that it is down. */
+export class ServerDownError extends Error {
+  override readonly name = 'ServerDownError';
 }
 
 /** Another transaction has added an event to the account since its balance was read. */

@@ -4,11 +4,13 @@ import Fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifySchema,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
 
+import { ProblemAnswer } from './answers.js';
 import { authenticate } from './authenticate.js';
 import { answerErrors } from './error-answers.js';
 import { parseJsonBodies } from './json-body.js';
@@ -57,6 +59,7 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
       info: { title: 'PayFlow', version: '1.0.0', description: 'A highly available payment service.' },
       components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-API-Key' } } },
     },
+    transform: ({ schema, url }) => ({ schema: withProblems(schema), url }),
   });
   app.setValidatorCompiler(validatorFor);
   parseJsonBodies(app);
@@ -74,6 +77,15 @@ export async function createApp({ services, logLevel }: AppOptions): Promise<App
     app.swagger(),
   );
   return app;
+}
+
+/** In the description only: problems have a serializer of their own. */
+function withProblems(schema: FastifySchema): FastifySchema {
+  const problem = {
+    description: 'What went wrong, as problem details (RFC 9457).',
+    content: { 'application/problem+json': { schema: ProblemAnswer } },
+  };
+  return { ...schema, response: { ...(schema.response as object), '4xx': problem, '5xx': problem } };
 }
 
 /** Before the end, so that nginx has no connection left on which it could send a payment while it is being closed. */

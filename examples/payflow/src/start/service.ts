@@ -2,6 +2,7 @@ import { metrics as otelMetrics } from '@opentelemetry/api';
 
 import type { Settings } from '../config/settings.js';
 import { createApp, type App } from '../http/app.js';
+import { drain } from '../http/drain.js';
 import type { Services } from '../http/services.js';
 import { OutboxRelay } from '../ledger/outbox-relay.js';
 import { createMetrics, type Metrics } from '../metrics/metrics.js';
@@ -18,6 +19,8 @@ export interface Service {
   readonly relay: OutboxRelay;
   /** Starts to look after the servers, listens, and starts the work in the background. Answers the port. */
   readonly start: () => Promise<number>;
+  /** Takes no new connections, and resolves when those that are open have ended; after `graceMs` idle ones are closed. */
+  readonly drain: (graceMs: number) => Promise<void>;
   /** Ends the requests that are under way, then everything else. */
   readonly close: () => Promise<void>;
 }
@@ -46,6 +49,10 @@ export async function createService(settings: Settings): Promise<Service> {
       background.start();
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : settings.port;
+    },
+    drain: async (graceMs) => {
+      services.lifecycle.ending = true;
+      await drain(app.server, graceMs);
     },
     close: async () => {
       await app.close();

@@ -7,6 +7,7 @@ import type { Database } from '../database/database.js';
 import { isUnavailable } from '../database/database-errors.js';
 import type { RecentWrites } from '../database/recent-writes.js';
 import type { FallbackManager } from '../resilience/fallback-manager.js';
+import { forgetKeys, recallKey, rememberKey } from './key-cache.js';
 import type { UserRole } from './user.js';
 import { hashPassword, verifyPassword } from './passwords.js';
 
@@ -66,7 +67,7 @@ export class ApiKeys {
     const issued = await this.#issue(caller.id, 'renew_key', async (client) => {
       await client.query('UPDATE api_keys SET revoked_at = now() WHERE hash = $1', [hash]);
     });
-    await this.#options.cache.put('key', hash.toString('hex'), 1, null);
+    await forgetKeys(this.#options.cache, [hash]);
     return issued;
   }
 
@@ -79,11 +80,11 @@ export class ApiKeys {
     try {
       const after = await recentWrites.of(Number(id));
       const caller = await database.reader.read('find_key', after, async (client) => findKey(client, hash));
-      if (caller !== undefined) void cache.put('key', hash.toString('hex'), 0, caller);
+      if (caller !== undefined) void rememberKey(cache, hash, caller);
       return caller;
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      const cached = await cache.get<Caller>('key', hash.toString('hex'));
+      const cached = await recallKey(cache, hash);
       if (cached === undefined) throw error;
       fallbacks.record('cached_key');
       return cached ?? undefined;

@@ -6,6 +6,7 @@ import { brokenUniqueness } from '../database/database-errors.js';
 import type { RecentWrites } from '../database/recent-writes.js';
 import { Problem } from '../http/problem.js';
 import type { FallbackManager } from '../resilience/fallback-manager.js';
+import { forgetKeys } from './key-cache.js';
 import { hashPassword } from './passwords.js';
 import { USER_COLUMNS, userOf, type User, type UserRole, type UserRow } from './user.js';
 
@@ -112,19 +113,21 @@ export class UserDirectory {
             ? new Problem('not-found', `There is no user ${id}.`)
             : new Problem('changed-meanwhile', `User ${id} does not have version ${version} any more.`);
         // Whoever got hold of a key has it no more.
-        if (hash !== null) await revokeKeys(client, id);
-        return userOf(rows[0]);
+        const revoked = hash === null ? [] : await revokeKeys(client, id);
+        return { user: userOf(rows[0]), revoked };
       }),
     );
+    const { user, revoked } = result;
     await recentWrites.remember([id], position);
-    await cache.put('user', id, result.version, result);
-    return result;
+    await cache.put('user', id, user.version, user);
+    await forgetKeys(cache, revoked);
+    return user;
   }
 
   /** The events of the user's money stay. @throws Problem `not-found`, `balance-not-empty` */
   async remove(id: number): Promise<void> {
     const { database, recentWrites, cache } = this.#options;
-    const { position } = await database.writer.write('delete_user', async (client) => {
+    const { result: revoked, position } = await database.writer.write('delete_user', async (client) => {
       const { rows } = await client.query<{ balance: string }>(
         `SELECT balance FROM accounts JOIN balances ON account_id = id WHERE user_id = $1 AND accounts.kind = 'wallet' FOR UPDATE`,
         [id],
@@ -136,10 +139,11 @@ export class UserDirectory {
         [id],
       );
       if (rowCount === 0) throw new Problem('not-found', `There is no user ${id}.`);
-      await revokeKeys(client, id);
+      return revokeKeys(client, id);
     });
     await recentWrites.remember([id], position);
     await cache.put('user', id, DELETED_VERSION, null);
+    await forgetKeys(cache, revoked);
   }
 
   /** Reads users into the cache: one, or all. How many there were. */
@@ -162,10 +166,13 @@ export class UserDirectory {
   }
 }
 
-async function revokeKeys(client: PoolClient, userId: number): Promise<void> {
-  await client.query('UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL', [
-    userId,
-  ]);
+/** The hashes of the keys that are of no more use. */
+async function revokeKeys(client: PoolClient, userId: number): Promise<readonly Buffer[]> {
+  const { rows } = await client.query<{ hash: Buffer }>(
+    'UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL RETURNING hash',
+    [userId],
+  );
+  return rows.map(({ hash }) => hash);
 }
 
 async function unlessTaken<Result>(work: () => Promise<Result>): Promise<Result> {

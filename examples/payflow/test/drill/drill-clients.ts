@@ -57,6 +57,12 @@ export class DrillClients {
     this.#client.close();
   }
 
+  /** Answers of the service, by the time at which they came. */
+  answersBetween(from: number, to: number): number {
+    return this.attempts.filter(({ at, ms, byService }) => byService && at + ms >= from && at + ms <= to)
+      .length;
+  }
+
   async #run(n: number): Promise<void> {
     // Numbers that are the same in each run: a linear congruential generator for each client.
     let state = 1000 + n;

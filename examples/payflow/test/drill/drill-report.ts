@@ -1,5 +1,9 @@
 import type { DrillClients } from './drill-clients.js';
 import type { DrillResult } from './drill.js';
+import type { Verdict } from './drill-verdict.js';
+
+/** An instance flushes its counts each second; the rest is for a flush that is under way. */
+export const COUNTS_AT_RISK_MS = 1500;
 
 export interface PhaseFigures {
   readonly name: string;
@@ -17,8 +21,16 @@ export interface PhaseFigures {
   readonly longestGapMs: number;
 }
 
-export function phaseFigures(name: string, clients: DrillClients, from: number, to: number): PhaseFigures {
-  const attempts = clients.attempts.filter(({ at }) => at >= from && at < to);
+/** A phase in time, in milliseconds since 1970. */
+export interface Span {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of the attempts that ended in this time: what was under way at a fault is answered after it. */
+export function phaseFigures({ name, from, to }: Span, clients: DrillClients): PhaseFigures {
+  const attempts = clients.attempts.filter(({ at, ms }) => at + ms >= from && at + ms < to);
   const answered = attempts.filter(({ status }) => status === 201 || status === 422);
   const refused = attempts.filter(({ status, byService }) => status === 503 && byService);
   const durations = answered.map(({ ms }) => ms).toSorted((a, b) => a - b);
@@ -41,8 +53,8 @@ function longestGap(times: readonly number[]): number {
 }
 
 /** As the README shows it. */
-export function reportText({ phases, verdict }: DrillResult): string {
-  const rows = phases.map(
+export function reportText({ phases, total, verdict, answersBeforeKill }: DrillResult): string {
+  const rows = [...phases, total].map(
     ({ name, seconds, attempts, answered, refused, unanswered, p50Ms, p99Ms, longestGapMs }) =>
       [
         name,
@@ -62,6 +74,19 @@ export function reportText({ phases, verdict }: DrillResult): string {
     ...rows.map((row) => `| ${row} |`),
     '',
     ...Object.entries(verdict).map(([name, value]) => `- ${name}: ${value}`),
+    ...lossLines(verdict, answersBeforeKill),
     '',
   ].join('\n');
+}
+
+/** What a killed instance had counted since its last flush is missing at the endpoint. */
+export function lostCounts(verdict: Verdict): number {
+  return verdict['answers that clients got from the service'] - verdict['answers that the endpoint counted'];
+}
+
+function lossLines(verdict: Verdict, answersBeforeKill: number): string[] {
+  if (answersBeforeKill === 0) return [];
+  return [
+    `- counts that the killed instance took with it: ${lostCounts(verdict)} (clients got ${answersBeforeKill} answers in the ${COUNTS_AT_RISK_MS / 1000} s before the kill)`,
+  ];
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { scratchFolder } from '../../local/scratch.js';
 import { runDrill, type DrillResult } from './drill.js';
-import { reportText } from './drill-report.js';
+import { lostCounts, reportText } from './drill-report.js';
 
 async function drill(faults: boolean): Promise<DrillResult> {
   const dir = scratchFolder();
@@ -26,6 +26,12 @@ test('a longer drill, beside the same load without faults', { timeout: 1_200_000
     assert.equal(verdict['transfers in the database that no client was told of'], 0);
     assert.equal(verdict['balances that differ from what the clients were told, accounts'], 0);
   }
+  const lost = lostCounts(faulty.verdict);
+  assert.ok(lost >= 0, 'nothing is counted twice');
+  assert.ok(
+    lost <= faulty.answersBeforeKill,
+    `${lost} counts are missing, of ${faulty.answersBeforeKill} that were at risk`,
+  );
   // Without faults nothing is lost of the counts either.
   assert.equal(
     calm.verdict['answers that the endpoint counted'],

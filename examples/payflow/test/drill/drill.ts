@@ -6,7 +6,7 @@ import { failOver } from '../../src/cli/failover-plan.js';
 import { ApiClient } from '../../src/cli/http-client.js';
 import { seedUsers, type SeededUser } from '../../src/cli/seed-users.js';
 import { DrillClients } from './drill-clients.js';
-import { phaseFigures, type PhaseFigures } from './drill-report.js';
+import { COUNTS_AT_RISK_MS, phaseFigures, type PhaseFigures, type Span } from './drill-report.js';
 import { verify, type Verdict } from './drill-verdict.js';
 
 export interface DrillOptions {
@@ -21,12 +21,21 @@ export interface DrillOptions {
 
 export interface DrillResult {
   readonly phases: readonly PhaseFigures[];
+  /** From the first phase to the last one. */
+  readonly total: PhaseFigures;
   readonly verdict: Verdict;
+  /**
+   * What an instance that was killed may have taken with it: answers of all instances that clients got in the time before. Without
+   * a kill none.
+   */
+  readonly answersBeforeKill: number;
 }
 
 interface Phase {
   readonly name: string;
   readonly fault: (stack: Stack) => Promise<void>;
+  /** Whether it takes counts with it. */
+  readonly kills?: true;
   readonly repair: (stack: Stack) => Promise<void>;
 }
 
@@ -46,6 +55,7 @@ const PHASES: readonly Phase[] = [
   },
   {
     name: 'an instance is killed (kill -9)',
+    kills: true,
     fault: async ({ instances }) => instances[0]?.stop('SIGKILL'),
     repair: async (stack) => stack.restart(0),
   },
@@ -73,7 +83,8 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
   const { dir, clients: count, users: userCount, seconds, faults } = options;
   const stack = await startStack({
     dir,
-    fast: true,
+    // With fsync, as one would run it: what is acknowledged is on two disks.
+    fast: false,
     limits: { rate: 5000, loginRate: 1000 },
     env: {
       LOG_LEVEL: 'warn',
@@ -90,20 +101,24 @@ export async function runDrill(options: DrillOptions): Promise<DrillResult> {
     seeder.close();
     const clients = new DrillClients(base, users);
     clients.start(count);
-    const phases: PhaseFigures[] = [];
-    for (const { name, fault, repair } of PHASES) {
+    const spans: Span[] = [];
+    let answersBeforeKill = 0;
+    for (const { name, fault, repair, kills } of PHASES) {
       const from = Date.now();
       if (faults) await fault(stack);
+      if (faults && kills) answersBeforeKill = clients.answersBetween(from - COUNTS_AT_RISK_MS, Date.now());
       await sleep(seconds * 1000);
       if (faults) await repair(stack);
       // The next fault comes when this one is over.
       await eventually(async () => assertWorking(base));
-      phases.push(
-        phaseFigures(faults ? name : 'the same load, nothing is stopped', clients, from, Date.now()),
-      );
+      spans.push({ name: faults ? name : 'the same load, nothing is stopped', from, to: Date.now() });
     }
     await clients.end();
-    return { phases, verdict: await verify(stack, clients, users) };
+    // Now, when every attempt has ended.
+    const phases = spans.map((span) => phaseFigures(span, clients));
+    const [from, to] = [spans[0]?.from ?? 0, spans.at(-1)?.to ?? 0];
+    const total = phaseFigures({ name: 'all phases', from, to }, clients);
+    return { phases, total, verdict: await verify(stack, clients, users), answersBeforeKill };
   } finally {
     await stack.stop();
   }

@@ -143,3 +143,16 @@ export async function startApi(
   await service.start();
   return new TestApi(service, all);
 }
+
+/** The ports of the servers that answered `count` reads. */
+export async function portsOfReads({ services }: Service, count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let n = 0; n < count; n++)
+    ports.push(
+      await services.database.reader.read('test', 0n, async (client) => {
+        const { rows } = await client.query<{ port: number }>(`SELECT current_setting('port')::int AS port`);
+        return rows[0]?.port ?? 0;
+      }),
+    );
+  return ports;
+}

@@ -45,19 +45,39 @@ export interface FakeService {
   approved: boolean;
   delayMs: number;
   readonly paths: string[];
+  /** From here on answers wait until the function that it returns is called. */
+  readonly hold: () => () => void;
 }
 
 export async function fakeService(): Promise<FakeService> {
-  const state = { url: '', status: 200, approved: true, delayMs: 0, paths: [] as string[] };
+  let held: Promise<void> = Promise.resolve();
+  const state = {
+    url: '',
+    status: 200,
+    approved: true,
+    delayMs: 0,
+    paths: [] as string[],
+    hold: (): (() => void) => {
+      const { promise, release } = barrier();
+      held = promise;
+      return release;
+    },
+  };
   const server = createHttpServer((request, response) => {
     state.paths.push(request.url ?? '');
     request.resume();
     const answer = JSON.stringify({ approved: state.approved });
     const send = (): unknown =>
       response.writeHead(state.status, { 'content-type': 'application/json' }).end(answer);
-    setTimeout(send, state.delayMs).unref();
+    void held.then(() => setTimeout(send, state.delayMs).unref());
   });
   own(server, new Set());
   state.url = `http://127.0.0.1:${await listening(server)}`;
   return state;
+}
+
+function barrier(): { readonly promise: Promise<void>; readonly release: () => void } {
+  let release = (): void => undefined;
+  const promise = new Promise<void>((resolve) => (release = resolve));
+  return { promise, release };
 }

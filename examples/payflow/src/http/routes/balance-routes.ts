@@ -1,14 +1,15 @@
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 
 import { agrees, type Replay } from '../../ledger/replay.js';
 import { toNumber } from '../../money/money.js';
+import { History, Nothing, Replayed } from '../answers.js';
 import type { App } from '../app.js';
 import { assertOwn } from '../authenticate.js';
 import { Balance, CLOSED, CurrencyCode, Id, Limit, Offset, SECURED, UserId } from '../schemas.js';
 import type { Services } from '../services.js';
 
 const Initialize = Type.Object({ user_id: Id, currency: Type.Optional(CurrencyCode) }, CLOSED);
-const History = Type.Object({ user_id: Id, limit: Limit, offset: Offset }, CLOSED);
+const HistoryQuery = Type.Object({ user_id: Id, limit: Limit, offset: Offset }, CLOSED);
 
 export function balanceRoutes(app: App, { balances, defaultCurrency }: Services): void {
   const schema = { tags: ['balances'], ...SECURED };
@@ -25,7 +26,7 @@ export function balanceRoutes(app: App, { balances, defaultCurrency }: Services)
 
   app.get(
     '/api/balances',
-    { schema: { ...schema, querystring: UserId, response: { 200: Balance, 304: Type.Null() } } },
+    { schema: { ...schema, querystring: UserId, response: { 200: Balance, 304: Nothing } } },
     async (request, reply) => {
       const { user_id: userId } = request.query;
       assertOwn(request, userId);
@@ -42,7 +43,7 @@ export function balanceRoutes(app: App, { balances, defaultCurrency }: Services)
 
   app.get(
     '/api/balances/history',
-    { schema: { ...schema, querystring: History } },
+    { schema: { ...schema, querystring: HistoryQuery, response: { 200: History } } },
     async (request, reply) => {
       const { user_id: userId, limit, offset } = request.query;
       assertOwn(request, userId);
@@ -53,22 +54,30 @@ export function balanceRoutes(app: App, { balances, defaultCurrency }: Services)
           'link',
           `</api/balances/history?user_id=${userId}&limit=${limit}&offset=${next}>; rel="next"`,
         );
-      return { items, total, limit, offset };
+      return { items: [...items], total, limit, offset };
     },
   );
 
-  app.post('/api/balances/replay', { schema: { ...schema, querystring: UserId } }, async (request) => {
-    assertOwn(request, request.query.user_id);
-    return describe(request.query.user_id, await balances.replay(request.query.user_id));
-  });
+  app.post(
+    '/api/balances/replay',
+    { schema: { ...schema, querystring: UserId, response: { 200: Replayed } } },
+    async (request) => {
+      assertOwn(request, request.query.user_id);
+      return describe(request.query.user_id, await balances.replay(request.query.user_id));
+    },
+  );
 
-  app.post('/api/balances/rebuild', { schema: { ...schema, querystring: UserId } }, async (request) => {
-    assertOwn(request, request.query.user_id);
-    return describe(request.query.user_id, await balances.rebuild(request.query.user_id));
-  });
+  app.post(
+    '/api/balances/rebuild',
+    { schema: { ...schema, querystring: UserId, response: { 200: Replayed } } },
+    async (request) => {
+      assertOwn(request, request.query.user_id);
+      return describe(request.query.user_id, await balances.rebuild(request.query.user_id));
+    },
+  );
 }
 
-function describe(userId: number, replays: readonly Replay[]): object {
+function describe(userId: number, replays: readonly Replay[]): Static<typeof Replayed> {
   const wallet = replays.find(({ kind }) => kind === 'wallet');
   const currency = wallet?.currency ?? 'EUR';
   return {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 
+import { CacheKeys, CacheStatistics, Deleted, Warmed } from '../answers.js';
 import type { App } from '../app.js';
 import { Problem } from '../problem.js';
 import { CLOSED, Id, SECURED } from '../schemas.js';
@@ -24,32 +25,50 @@ export function cacheRoutes(app: App, services: Services): void {
   const config = { access: 'admin' } as const;
   const schema = { tags: ['cache'], ...SECURED };
 
-  app.get('/api/cache/stats', { config, schema }, async () => orUnavailable(async () => cache.stats()));
-
-  app.get('/api/cache/keys', { config, schema: { ...schema, querystring: Keys } }, async (request) =>
-    orUnavailable(async () => cache.keys(request.query.pattern ?? '*')),
+  app.get(
+    '/api/cache/stats',
+    { config, schema: { ...schema, response: { 200: CacheStatistics } } },
+    async () => orUnavailable(async () => cache.stats()),
   );
 
-  app.post('/api/cache/warmup', { config, schema: { ...schema, body: WarmUp } }, async (request) => {
-    if (!fallbacks.allowsExtras) {
-      fallbacks.record('refused_extra');
-      throw new Problem('degraded', 'The cache is warmed up when a replica answers.');
-    }
-    const { body } = request;
-    const id = body?.type === 'user' ? body.user_id : undefined;
-    return { warmed: await users.warmUp(id) };
-  });
+  app.get(
+    '/api/cache/keys',
+    { config, schema: { ...schema, querystring: Keys, response: { 200: CacheKeys } } },
+    async (request) =>
+      orUnavailable(async () => {
+        const { keys, complete } = await cache.keys(request.query.pattern ?? '*');
+        return { keys: [...keys], complete };
+      }),
+  );
 
-  app.post('/api/cache/invalidate', { config, schema: { ...schema, body: Invalidate } }, async (request) => {
-    const { body } = request;
-    return orUnavailable(async () => {
-      if ('pattern' in body) return { deleted: await cache.invalidate(body.pattern) };
-      const deleted = await Promise.all(
-        ['user', 'balance'].map(async (kind) => cache.invalidate(`${kind}:${body.user_id}`)),
-      );
-      return { deleted: deleted.reduce((sum, count) => sum + count, 0) };
-    });
-  });
+  app.post(
+    '/api/cache/warmup',
+    { config, schema: { ...schema, body: WarmUp, response: { 200: Warmed } } },
+    async (request) => {
+      if (!fallbacks.allowsExtras) {
+        fallbacks.record('refused_extra');
+        throw new Problem('degraded', 'The cache is warmed up when a replica answers.');
+      }
+      const { body } = request;
+      const id = body?.type === 'user' ? body.user_id : undefined;
+      return { warmed: await users.warmUp(id) };
+    },
+  );
+
+  app.post(
+    '/api/cache/invalidate',
+    { config, schema: { ...schema, body: Invalidate, response: { 200: Deleted } } },
+    async (request) => {
+      const { body } = request;
+      return orUnavailable(async () => {
+        if ('pattern' in body) return { deleted: await cache.invalidate(body.pattern) };
+        const deleted = await Promise.all(
+          ['user', 'balance'].map(async (kind) => cache.invalidate(`${kind}:${body.user_id}`)),
+        );
+        return { deleted: deleted.reduce((sum, count) => sum + count, 0) };
+      });
+    },
+  );
 }
 
 async function orUnavailable<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -4,6 +4,7 @@ import { Type, type Static } from 'typebox';
 import type { PaymentAnswer } from '../../payments/payments.js';
 import { readStatistics } from '../../payments/statistics.js';
 import type { TransactionType } from '../../ledger/transaction.js';
+import { BatchAnswer, Statistics, Transaction } from '../answers.js';
 import type { App } from '../app.js';
 import { assertOwn, callerOf } from '../authenticate.js';
 import { runBatch } from '../batch.js';
@@ -32,7 +33,7 @@ export function transactionRoutes(app: App, services: Services): void {
 
   app.post(
     '/api/transactions/transfer',
-    { schema: { ...schema, body: Transfer, headers: IdempotencyKey } },
+    { schema: { ...schema, body: Transfer, headers: IdempotencyKey, response: { 201: Transaction } } },
     async (request, reply) => {
       const { from_user_id: fromUserId, to_user_id: toUserId, amount, description } = request.body;
       // To send to others is what a transfer is for; to send from them is not.
@@ -56,23 +57,25 @@ export function transactionRoutes(app: App, services: Services): void {
 
   app.post(
     '/api/transactions/batch',
-    { schema: { ...schema, body: Batch, headers: IdempotencyKey } },
+    { schema: { ...schema, body: Batch, headers: IdempotencyKey, response: { 200: BatchAnswer } } },
     async (request) => {
       const { transactions } = request.body;
       for (const { sender_id: senderId } of transactions) assertOwn(request, senderId);
-      return runBatch(services, callerOf(request).id, transactions, request.headers['idempotency-key']);
+      const key = request.headers['idempotency-key'];
+      const { results, ...counts } = await runBatch(services, callerOf(request).id, transactions, key);
+      return { ...counts, results: [...results] };
     },
   );
 
   app.get(
     '/api/transactions/stats',
-    { config: { access: 'admin' }, schema: { ...schema, querystring: Stats } },
+    { config: { access: 'admin' }, schema: { ...schema, querystring: Stats, response: { 200: Statistics } } },
     async (request) => {
       if (!services.fallbacks.allowsExtras) {
         services.fallbacks.record('refused_extra');
         throw new Problem('degraded', 'Statistics are back when a replica answers.');
       }
-      return { items: await readStatistics(services.database.reader, request.query.hours) };
+      return { items: [...(await readStatistics(services.database.reader, request.query.hours))] };
     },
   );
 }
@@ -84,7 +87,15 @@ function oneSidedRoute(
 ): void {
   app.post(
     `/api/transactions/${type}`,
-    { schema: { tags: ['transactions'], ...SECURED, body: OneSided, headers: IdempotencyKey } },
+    {
+      schema: {
+        tags: ['transactions'],
+        ...SECURED,
+        body: OneSided,
+        headers: IdempotencyKey,
+        response: { 201: Transaction },
+      },
+    },
     async (request, reply) => {
       const { user_id: userId, amount, description } = request.body;
       assertOwn(request, userId);

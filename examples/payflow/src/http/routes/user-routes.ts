@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 
 import type { User as UserView } from '../../users/user.js';
+import { Nothing, UserPage } from '../answers.js';
 import type { App } from '../app.js';
 import { assertOwn, callerOf } from '../authenticate.js';
 import { Problem } from '../problem.js';
@@ -48,20 +49,33 @@ export function userRoutes(app: App, services: Services): void {
     },
   );
 
-  app.get('/api/users', { schema: { ...schema, querystring: Query } }, async (request, reply) => {
-    const { id, limit, after } = request.query;
-    if (id !== undefined) return answerUser(services, request, reply, id);
-    if (callerOf(request).role !== 'admin')
-      throw new Problem('forbidden', 'Only administrators see all users.');
-    const items = await users.list(limit, after);
-    if (items.length === limit)
-      void reply.header('link', `</api/users?limit=${limit}&after=${items.at(-1)?.id ?? after}>; rel="next"`);
-    return reply.send({ items });
-  });
+  app.get(
+    '/api/users',
+    {
+      schema: {
+        ...schema,
+        querystring: Query,
+        response: { 200: Type.Union([User, UserPage]), 304: Nothing },
+      },
+    },
+    async (request, reply) => {
+      const { id, limit, after } = request.query;
+      if (id !== undefined) return answerUser(services, request, reply, id);
+      if (callerOf(request).role !== 'admin')
+        throw new Problem('forbidden', 'Only administrators see all users.');
+      const items = await users.list(limit, after);
+      if (items.length === limit)
+        void reply.header(
+          'link',
+          `</api/users?limit=${limit}&after=${items.at(-1)?.id ?? after}>; rel="next"`,
+        );
+      return reply.send({ items: [...items] });
+    },
+  );
 
   app.get(
     '/api/users/:id',
-    { schema: { ...schema, params: ById, response: { 200: User } } },
+    { schema: { ...schema, params: ById, response: { 200: User, 304: Nothing } } },
     async (request, reply) => answerUser(services, request, reply, request.params.id),
   );
 
@@ -78,11 +92,15 @@ export function userRoutes(app: App, services: Services): void {
     },
   );
 
-  app.delete('/api/users', { schema: { ...schema, querystring: ById } }, async (request, reply) => {
-    assertOwn(request, request.query.id);
-    await users.remove(request.query.id);
-    return reply.status(204).send();
-  });
+  app.delete(
+    '/api/users',
+    { schema: { ...schema, querystring: ById, response: { 204: Nothing } } },
+    async (request, reply) => {
+      assertOwn(request, request.query.id);
+      await users.remove(request.query.id);
+      return reply.status(204).send(null);
+    },
+  );
 }
 
 async function answerUser(
