@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 
+import { isAway } from '../src/database/database.js';
 import type { EsiAnswer } from '../src/database/esi-answers.js';
 import { EsiClient, Refused, type EsiOptions } from '../src/esi/esi-client.js';
 import { EsiStandIn, type Behaviour } from '../src/stand-in/esi-stand-in.js';
@@ -50,6 +51,18 @@ async function setUp(
 }
 
 describe('the ESI client', () => {
+  test('gives up an ESI that is not there, and does not pass for a database that is away', async (t) => {
+    const { client, esi, statuses } = await setUp(t, {}, { attempts: 2 });
+    await esi.close();
+    await assert.rejects(client.get(PATH, 'e', undefined, never), (error: Error) => {
+      assert.equal(error.name, 'Unreachable');
+      assert.match(error.message, /^ESI gave no answer for \/alliances\/99000001\/: .*ECONNREFUSED/);
+      assert.equal(isAway(error), false);
+      return true;
+    });
+    assert.deepEqual(statuses, ['error', 'error']);
+  });
+
   test('does not ask again before an answer expires', async (t) => {
     const { client, statuses } = await setUp(t);
     const first = await client.get(PATH, 'e', undefined, never);

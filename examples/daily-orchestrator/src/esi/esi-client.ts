@@ -43,6 +43,16 @@ export class Refused extends Error {
   }
 }
 
+/** ESI did not answer at all. Without the code of its cause, which would pass for that of a database that is away. */
+export class Unreachable extends Error {
+  constructor(path: string, cause: unknown) {
+    super(`ESI gave no answer for ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.name = 'Unreachable';
+  }
+}
+
 /** Asks ESI, as it wants to be asked: not before an answer expires, with its ETag, within its error budget, with patience. */
 export class EsiClient {
   readonly budget: ErrorBudget;
@@ -63,7 +73,7 @@ export class EsiClient {
    * @param path below the base URL: `/alliances/99000001/`
    * @param endpoint the path as a template, a label: `/alliances/{alliance_id}/`
    * @param kept the last answer for this path
-   * @throws Refused, or the last error when all attempts are used up
+   * @throws Refused, or Unreachable when all attempts are used up
    */
   async get(
     path: string,
@@ -101,7 +111,8 @@ export class EsiClient {
         // Being told to slow down is no failed attempt.
         if (error instanceof Refused && !isTransient(error.status)) throw error;
         if (isSlowDown(error)) attempt--;
-        else if (attempt >= this.#options.attempts) throw error;
+        else if (attempt >= this.#options.attempts)
+          throw error instanceof Refused ? error : new Unreachable(path, error);
         else await sleep(this.#backoff(attempt), undefined, { signal });
         this.#events.retried(endpoint);
       }
@@ -116,10 +127,19 @@ export class EsiClient {
   ): Promise<Fetched> {
     const { baseUrl, timeoutMs, userAgent } = this.#options;
     let status: number | 'error' = 'error';
+    // Not AbortSignal.any with AbortSignal.timeout: Node.js 20 loses that timeout at the next collection of garbage.
+    const ending = new AbortController();
+    const end = (): void => ending.abort(signal.reason);
+    const timer = setTimeout(
+      () => ending.abort(new DOMException(`no answer within ${timeoutMs} ms`, 'TimeoutError')),
+      timeoutMs,
+    );
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
     try {
       const response = await request(`${baseUrl}${path}`, {
         dispatcher: this.#agent,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: ending.signal,
         headers: {
           accept: 'application/json',
           'user-agent': userAgent,
@@ -148,6 +168,8 @@ export class EsiClient {
         },
       };
     } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
       this.#events.requested(endpoint, status);
     }
   }
