@@ -186,6 +186,37 @@ function stopMapper(port: number): void {
   }
 }
 
+/** One worker that hands everything to one service, over connections that stay open. */
+export async function startNginx(base: string): Promise<Server> {
+  const command = programPath('nginx', 'nginx');
+  const folder = folderFor('nginx');
+  const port = await freePort();
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${folder}/${kind};`,
+  );
+  const config = `
+    daemon off; worker_processes 1; pid ${folder}/pid; error_log stderr warn;
+    events { worker_connections 1024; }
+    http {
+      access_log off; ${temporary.join(' ')} keepalive_requests 1000000;
+      upstream service { server ${new URL(base).host}; keepalive 64; keepalive_requests 1000000; }
+      server {
+        listen 127.0.0.1:${port};
+        location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; }
+      }
+    }`;
+  writeFileSync(join(folder, 'nginx.conf'), config);
+  return serve(
+    folder,
+    port,
+    () => new Program(command, { args: ['-c', join(folder, 'nginx.conf')], group: true }),
+    async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/`);
+      await response.arrayBuffer();
+    },
+  );
+}
+
 /** Scrapes one target each second, as job `gateway`. */
 export async function startPrometheus(target: number, rules: readonly string[] = []): Promise<Server> {
   const command = programPath('prometheus', 'prometheus');
