@@ -82,6 +82,7 @@ export class RabbitMq {
       this.#saidDown = false;
       log.info('connected to RabbitMQ');
     } catch (error) {
+      abandon(this.#connection);
       this.#lost(error);
     }
   }
@@ -90,18 +91,23 @@ export class RabbitMq {
     const { prefetch } = this.#options;
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);
+    // RabbitMQ may close the channel alone, as for a message that is not acknowledged within its `consumer_timeout`.
+    channel.on('close', () => abandon(connection));
     await channel.assertExchange(FLOW_EXCHANGE, 'direct', { durable: true });
     await channel.assertExchange(EVENT_EXCHANGE, 'topic', { durable: true });
     for (const queue of [FLOW_QUEUE, COMMAND_QUEUE]) await channel.assertQueue(queue, { durable: true });
     await channel.bindQueue(FLOW_QUEUE, FLOW_EXCHANGE, 'run');
     await channel.prefetch(prefetch);
     for (const queue of [FLOW_QUEUE, COMMAND_QUEUE])
-      await channel.consume(queue, (message) => void this.#handle(channel, queue, message));
+      await channel.consume(queue, (message) => {
+        // The queue was deleted: a new connection makes it again.
+        if (message === null) abandon(connection);
+        else void this.#handle(channel, queue, message);
+      });
     return channel;
   }
 
-  async #handle(channel: ConfirmChannel, queue: string, message: ConsumeMessage | null): Promise<void> {
-    if (message === null) return;
+  async #handle(channel: ConfirmChannel, queue: string, message: ConsumeMessage): Promise<void> {
     const done = await this.#options.consume(queue, message).catch(() => false);
     try {
       if (done) channel.ack(message);
@@ -123,6 +129,12 @@ export class RabbitMq {
     }, this.#waitMs).unref();
     this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
   }
+}
+
+/** Its `close` event leads to the next one. */
+function abandon(connection: ChannelModel | undefined): void {
+  // It may be closed already; that rejects or throws, and changes nothing.
+  void connection?.close().catch(() => undefined);
 }
 
 function requeue(channel: ConfirmChannel, message: ConsumeMessage): void {
