@@ -39,6 +39,7 @@ export const completion: Command = defineCommand({
   },
 });
 
+/* oxlint-disable no-console -- the library prints, and what it prints is wanted */
 /** The library prints, and nobody would hear of a disk that is full. */
 function scriptFor(shell: string): string {
   const lines: string[] = [];
