@@ -119,12 +119,12 @@ describe('flows through RabbitMQ', () => {
   it('a gateway that is killed while it works the queue: another one finishes, and does nothing twice', async () => {
     const held = nextRequest(shop.user, '/charges');
     const id = await startFlow();
-    const { release } = await held;
+    const holding = await held;
     const other = await gatewayWithQueue();
     const victim = gateway;
     gateway = other;
     await victim.stop('SIGKILL');
-    release();
+    holding.release();
     await completed(id);
     assert.deepEqual(shop.effectsOf(id), DONE);
     assert.equal(await other.sum('gateway_flows_resumed_total'), 1);
