@@ -1,12 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 
 import autocannon from 'autocannon';
 
 import { Program, programPath } from '../demo/program.js';
 import { startNginx } from '../demo/servers.js';
 import { GatewayProcess, ROOT } from '../test/helpers/gateway-process.js';
+import { writeReadmeSection } from './readme-section.js';
 
 const ROUNDS = 7;
 const SECONDS = 4;
@@ -111,14 +110,6 @@ function table(results: ReadonlyMap<string, readonly Figures[]>): string {
   ].join('\n');
 }
 
-function writeReadme(text: string): void {
-  const file = join(ROOT, 'README.md');
-  const readme = readFileSync(file, 'utf8');
-  const [start, end] = [readme.indexOf(README_START), readme.indexOf(README_END)];
-  if (start < 0 || end < start) throw new Error('README.md has no place for the table');
-  writeFileSync(file, `${readme.slice(0, start)}${README_START}\n\n${text}\n\n${readme.slice(end)}`);
-}
-
 async function main(): Promise<void> {
   programPath('nginx', 'nginx');
   const all = await contenders();
@@ -132,7 +123,7 @@ async function main(): Promise<void> {
     }
     const text = table(results);
     process.stdout.write(`${text}\n`);
-    if (process.argv.includes('--write')) writeReadme(text);
+    if (process.argv.includes('--write')) writeReadmeSection(README_START, README_END, text);
   } finally {
     await Promise.all(all.map((contender) => contender.stop()));
   }

@@ -1,7 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { SETTINGS, type Setting } from '../src/settings/settings.js';
+import { writeReadmeSection } from './readme-section.js';
 
 export const README_START = '<!-- settings: npm run docs writes this table -->';
 export const README_END = '<!-- end of settings -->';
@@ -20,13 +18,4 @@ export function settingsTable(): string {
   return ['| Variable | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
-if (require.main === module) {
-  const file = join(__dirname, '../../README.md');
-  const readme = readFileSync(file, 'utf8');
-  const [start, end] = [readme.indexOf(README_START), readme.indexOf(README_END)];
-  if (start < 0 || end < start) throw new Error('README.md has no place for the table');
-  writeFileSync(
-    file,
-    `${readme.slice(0, start)}${README_START}\n\n${settingsTable()}\n\n${readme.slice(end)}`,
-  );
-}
+if (require.main === module) writeReadmeSection(README_START, README_END, settingsTable());
