@@ -18,9 +18,8 @@ export class CopyNeeded extends Error {}
 
 /**
  * What an instance has to know of a project to go on writing to its log, while nobody asks it for the sum: its own progress, and
- * what the log has said of families and series. Of the records of others it reads only the beginning, which costs a fiftieth of
- * carrying them out. A record that deletes something, or that is out of the ordinary, throws {@link CopyNeeded}: then the
- * files are read again.
+ * what the log has said of families and series. Of the records of others it reads only the beginning. A record that
+ * deletes something, or that is out of the ordinary, throws {@link CopyNeeded}: then the files are read again.
  *
  * Nothing that it has taken as said can be forgotten by the other processes without such a record. The cap moves no point of
  * this instance, as no family can have reached it yet.
