@@ -54,9 +54,9 @@ test('a cluster: found from any node, by many callers at once, and through the l
   );
   const owner = nodes[owners.indexOf(1)];
   assert.ok(owner);
-  // From here on a node that is slow may be taken for dead: what the load meets then, it has to bear.
-  await setNodeTimeout(1000);
   await owner.stop('SIGKILL');
+  // Only now: before, a node that is merely slow is not to be taken for dead.
+  await setNodeTimeout(1000);
   await load.enough(50);
   await load.stop();
   await setNodeTimeout(PATIENT_NODE_TIMEOUT_MS);
