@@ -1,7 +1,7 @@
 import type * as LocalReaderModule from './local/reading/local-store-reader.js';
 import type * as RedisReaderModule from './redis/redis-store-reader.js';
 import type { StoreReader, StoreReaderContext } from './store-reader.js';
-import type { StoreOptions } from './stores.js';
+import type { StoreKind, StoreOptions } from './stores.js';
 
 const localReader = (): typeof LocalReaderModule =>
   require('./local/reading/local-store-reader.js') as typeof LocalReaderModule;
@@ -15,3 +15,8 @@ export const STORE_READERS = {
   local: (context: StoreReaderContext, { directory }: StoreOptions): StoreReader =>
     localReader().createLocalStoreReader(context, directory),
 };
+
+/** False for a store that only its own process can read. */
+export function isReadable(kind: StoreKind): kind is keyof typeof STORE_READERS {
+  return Object.hasOwn(STORE_READERS, kind);
+}

@@ -1,9 +1,10 @@
 import { sanitizePrefix } from '../../config/prefix.js';
 import type { SettingName, Settings } from '../../config/settings.js';
 import { shownAs } from '../../prometheus/shown-as.js';
-import { isRedisConfigured, redisTarget } from '../../start/redis-target.js';
+import { storeKindOf } from '../../start/open-store.js';
+import { redisTarget } from '../../start/redis-target.js';
 import type { ProjectName, StoreReader } from '../../store/store-reader.js';
-import { STORE_READERS } from '../../store/store-readers.js';
+import { isReadable, STORE_READERS } from '../../store/store-readers.js';
 import type { StoreOptions } from '../../store/stores.js';
 import { warningLine } from '../../log.js';
 import type { Warn } from '../../warnings.js';
@@ -25,12 +26,12 @@ export const STORE_SETTINGS: readonly SettingName[] = [
 const MAX_STORE_TIMEOUT_MS = 5000;
 
 /** Which store the settings mean, for commands that read it from outside. */
-export function storeKind({ store, ...settings }: Settings): keyof typeof STORE_READERS {
-  const kind = store ?? (isRedisConfigured(settings) ? 'redis' : 'local');
-  if (kind !== 'memory') return kind;
+export function storeKind(settings: Settings): keyof typeof STORE_READERS {
+  const kind = storeKindOf(settings);
+  if (isReadable(kind)) return kind;
   throw new CommandError(
     'settings',
-    'ORCHESTRATOR_STORE=memory: each process keeps its own numbers, and no other can read them. Set ORCHESTRATOR_STORE to redis or local.',
+    `ORCHESTRATOR_STORE=${kind}: each process keeps its own numbers, and no other can read them. Set ORCHESTRATOR_STORE to redis or local.`,
   );
 }
 
