@@ -10,7 +10,9 @@ const common = {
   autorestart: true,
   exp_backoff_restart_delay: 100,
   // A worker settles what it has in hand.
-  kill_timeout: 15_000,
+  kill_timeout: 30_000,
+  // The log on stdout is in LOG_DIR too, where it is rotated. Here is what a process says that cannot start.
+  out_file: '/dev/null',
 };
 
 module.exports = {

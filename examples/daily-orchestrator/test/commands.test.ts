@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { eventually } from '../dev/eventually.js';
+import { freePort } from '../dev/ports.js';
 import { Broker } from '../src/broker/broker.js';
 import { publish } from '../src/broker/publish.js';
 import { QUEUES } from '../src/broker/queues.js';
@@ -99,5 +100,9 @@ describe('the commands', () => {
     const missing = await project.command(['rabbitmq:queue-count', 'nothing']);
     assert.equal(missing.code, 1);
     assert.match(missing.output, /no queue 'nothing'/);
+    const unused = `amqp://guest:guest@127.0.0.1:${await freePort()}/`;
+    const absent = await project.command(['rabbitmq:queue-count', 'nothing'], { RABBITMQ_URL: unused });
+    assert.equal(absent.code, 1);
+    assert.match(absent.output, /^RabbitMQ \(RABBITMQ_URL\) does not answer: .*ECONNREFUSED/m);
   });
 });

@@ -4,8 +4,9 @@ import { describe, test, type TestContext } from 'node:test';
 
 import { sumOf } from '../dev/application.js';
 import { eventually } from '../dev/eventually.js';
+import { freePort } from '../dev/ports.js';
 import { STEP_NAMES } from '../src/workflow/steps.js';
-import { assertTablesComplete, Project, type ProjectOptions } from './project.js';
+import { assertTablesComplete, itemsInTables, Project, type ProjectOptions } from './project.js';
 import { webhook } from './webhook.js';
 
 async function project(t: TestContext, options: ProjectOptions = {}): Promise<Project> {
@@ -82,6 +83,11 @@ describe('a workflow that fails', () => {
     );
     assert.equal((await tried.countedItems('dead'))['worker:info:alliances'], 3);
 
+    // Without a step to go on with, its dead items have a new chance, and die again: ESI is as it was.
+    const again = await tried.command(['run', '--manual']);
+    assert.equal(again.code, 1, again.output);
+    assert.equal((await tried.countedItems('dead'))['worker:info:alliances'], 6);
+
     const second = await tried.command(['run', '--manual', '--from', 'queue:alliance-corporations']);
     assert.equal(second.code, 0, second.output);
     const runs = await tried.runs();
@@ -96,6 +102,38 @@ describe('a workflow that fails', () => {
       ['succeeded', 'skipped', ...Array<string>(5).fill('succeeded')],
     );
     assert.equal(steps.get('queue:alliances')?.attempts, 1, 'what has succeeded is not done again');
+  });
+
+  test('by dead letters, and ESI is mended: a plain manual start gives them a new chance, and succeeds', async (t) => {
+    const tried = await project(t, { env: { ESI_ATTEMPTS: '2', DEAD_ITEMS_ALLOWED: '5' } });
+    const { behaviour, universe } = tried.esi;
+    for (const id of universe.allianceIds.slice(0, 3)) behaviour.statuses.set(`/alliances/${id}/`, 500);
+    tried.startWorkers();
+    const first = await tried.command(['run', '--manual']);
+    assert.equal(first.code, 1, first.output);
+    behaviour.statuses.clear();
+    await tried.runManually();
+    assert.deepEqual(
+      (await tried.runs()).map(({ id, state }) => [id, state]),
+      [[1, 'succeeded']],
+    );
+    await assertTablesComplete(tried);
+    assert.equal(await tried.number(`SELECT count(*) FROM work_items WHERE state <> 'done'`), 0);
+    assert.deepEqual(await tried.countedItems(), await itemsInTables(tried, 1));
+  });
+
+  test('before it began: broker or database away, it waits for RECONNECT_LIMIT and no longer', async (t) => {
+    const tried = await project(t);
+    const port = await freePort();
+    for (const away of [
+      { RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${port}/` },
+      { DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/daily` },
+    ]) {
+      const { code, output } = await tried.command(['run', '--manual'], { ...away, RECONNECT_LIMIT: '0.02' });
+      assert.equal(code, 4, output);
+      assert.match(output, /Given up: RabbitMQ or PostgreSQL does not answer/);
+      assert.match(output, /ECONNREFUSED/);
+    }
   });
 
   test('while somebody else works on it: a second start says who', async (t) => {

@@ -84,6 +84,7 @@ describe('under PM2', () => {
     for (const [name, { pm2_env }] of await list()) assert.equal(pm2_env.status, 'stopped', name);
     const log = readFileSync(join(project.dir, 'logs/worker-alliances.log'), 'utf8');
     assert.match(log, /"msg":"stopped"/);
+    assert.doesNotMatch(readFileSync(join(home, 'pm2.log'), 'utf8'), /still alive after/);
     const worker = project.start(['worker:info:alliances']);
     await eventually(async () => {
       worker.assertRunning();

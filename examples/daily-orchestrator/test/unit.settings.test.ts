@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { ROOT } from '../dev/application.js';
+import { STEPS } from '../src/workflow/steps.js';
 import { readSettings, SETTINGS, SettingsError } from '../src/settings/settings.js';
 
 test('defaults are those of the document: 02:00, 30 s, 30, 60 and 90 minutes', () => {
@@ -17,6 +18,19 @@ test('defaults are those of the document: 02:00, 30 s, 30, 60 and 90 minutes', (
   assert.equal(settings.RABBITMQ_MANAGEMENT_URL, undefined);
 });
 
+test('each limit is the one of its step', () => {
+  const settings = readSettings({
+    LIMIT_ALLIANCE_INFO: '1',
+    LIMIT_ALLIANCE_CORPORATIONS: '2',
+    LIMIT_CORPORATION_INFO: '3',
+    LIMIT_OTHER_STEPS: '4',
+  });
+  assert.deepEqual(
+    STEPS.map(({ limit }) => limit(settings) / 60_000),
+    [4, 1, 4, 2, 3, 4, 4],
+  );
+});
+
 test('an empty variable counts as unset', () => {
   assert.equal(readSettings({ SCHEDULE_HOUR: '' }).SCHEDULE_HOUR, 2);
 });
@@ -27,6 +41,8 @@ test('every wrong setting is a sentence that names it and what is allowed', () =
     SCHEDULE_MINUTE: 'five',
     CHECK_INTERVAL: '-1',
     LIMIT_ALLIANCE_INFO: '0',
+    // 2^31 ms: a timer of that length fires at once.
+    LIMIT_CORPORATION_INFO: '35791.4',
     FLUSH_BEFORE_ACK: 'yes',
     DATABASE_URL: 'mysql://root:secret@localhost/x',
     LOG_ROTATION: 'daily',

@@ -49,6 +49,7 @@ describe('the whole workflow, started by the daemon because a day was missed', (
       );
       const worked = daemons.filter(({ output }) => output.includes('"working on a run"'));
       assert.equal(worked.length, 1);
+      assert.equal(said.length, 1);
       assert.ok(said.every((daemon) => !worked.includes(daemon)));
     });
     for (const daemon of daemons) assert.equal(await daemon.stop(), 0, 'SIGTERM is a clean end');

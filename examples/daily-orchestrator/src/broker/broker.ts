@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connect, type ConfirmChannel, type RecoveringChannelModel } from 'amqplib';
 
+import { reasonOf } from '../database/database.js';
 import type { Log } from '../log/log.js';
 
 const RECONNECT_MS = 500;
@@ -14,6 +15,8 @@ export class Broker {
   readonly #log: Log;
   readonly #closing = new AbortController();
   readonly #kept: Array<Promise<void>> = [];
+  /** Why it was not reached last. */
+  #absence = 'it was silent';
 
   private constructor(connection: RecoveringChannelModel, log: Log) {
     this.#connection = connection;
@@ -33,15 +36,27 @@ export class Broker {
     connection.on('error', () => undefined);
     connection.on('disconnect', (error) => log.warn({ reason: error.message }, 'RabbitMQ is gone'));
     connection.on('connect', () => log.debug('connected to RabbitMQ'));
-    connection.on('reconnect-scheduled', ({ error }) =>
-      log.debug({ reason: error.message }, 'no RabbitMQ yet'),
-    );
-    return new Broker(connection, log);
+    const broker = new Broker(connection, log);
+    connection.on('reconnect-scheduled', ({ error }) => broker.#missed(reasonOf(error)));
+    return broker;
   }
 
   /** Resolves when the broker has been reached once. */
   async connected(signal: AbortSignal): Promise<void> {
     await unlessAborted(this.#connection.waitForConnect(), signal);
+  }
+
+  /** As {@link connected}, for somebody who waits for an answer. Throws {@link NotReached}. */
+  async reached(withinMs: number): Promise<void> {
+    await this.connected(AbortSignal.timeout(withinMs)).catch(() => {
+      throw new NotReached(`RabbitMQ (RABBITMQ_URL) does not answer: ${this.#absence}.`);
+    });
+  }
+
+  /** Told once for each reason: a wrong password looks like a broker that is away. */
+  #missed(reason: string): void {
+    if (reason !== this.#absence) this.#log.warn({ reason }, 'no RabbitMQ yet');
+    this.#absence = reason;
   }
 
   /** A channel for one use; a failed command closes it, and nothing else. */
@@ -85,6 +100,14 @@ export class Broker {
     this.#closing.abort();
     await Promise.all(this.#kept);
     await this.#connection.close().catch(() => undefined);
+  }
+}
+
+/** Broker or database was not there in time. Its message is a sentence. */
+export class NotReached extends Error {
+  constructor(sentence: string) {
+    super(sentence);
+    this.name = 'NotReached';
   }
 }
 

@@ -158,7 +158,7 @@ async function withBroker<T>(
 ): Promise<T> {
   const connection = await Broker.open(settings.RABBITMQ_URL, 'daily-orchestrator check', log);
   try {
-    await connection.connected(AbortSignal.timeout(TIMEOUT_MS));
+    await connection.reached(TIMEOUT_MS);
     return await use(connection);
   } finally {
     await connection.close();

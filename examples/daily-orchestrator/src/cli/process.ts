@@ -1,3 +1,5 @@
+import { NotReached } from '../broker/broker.js';
+import { isAway, isRefusal, reasonOf } from '../database/database.js';
 import { SettingsError, readSettings, type Settings } from '../settings/settings.js';
 import { EXIT } from '../workflow/manual.js';
 
@@ -14,14 +16,20 @@ export async function command(run: (settings: Settings) => Promise<number>): Pro
   try {
     process.exitCode = await run(readSettings(process.env));
   } catch (error) {
-    if (error instanceof SettingsError) {
-      process.stderr.write(`${error.message}\n`);
-      process.exitCode = EXIT.usage;
-      return;
-    }
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exitCode = EXIT.failure;
+    process.exitCode = error instanceof SettingsError ? EXIT.usage : EXIT.failure;
+    process.stderr.write(`${sentenceOf(error)}\n`);
+  } finally {
+    // PM2 listens to a channel in each of its processes, and would keep one that has nothing left to do until it kills it.
+    process.channel?.unref();
   }
+}
+
+/** What somebody can mend is a sentence. A stack is for what nobody expected. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof SettingsError || error instanceof NotReached) return error.message;
+  if (isAway(error)) return `PostgreSQL (DATABASE_URL) does not answer: ${reasonOf(error)}.`;
+  if (isRefusal(error)) return `PostgreSQL (DATABASE_URL) refuses: ${reasonOf(error)}.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Aborted at the first SIGTERM or SIGINT. The listeners stay: a second signal does not cut the first one short. */

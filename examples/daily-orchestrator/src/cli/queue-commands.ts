@@ -32,7 +32,7 @@ export async function listQueuesCommand(settings: Settings, json: boolean): Prom
 async function withBroker<T>(settings: Settings, use: (broker: Broker) => Promise<T>): Promise<T> {
   const broker = await Broker.open(settings.RABBITMQ_URL, 'daily-orchestrator command', silentLog());
   try {
-    await broker.connected(AbortSignal.timeout(CONNECT_MS));
+    await broker.reached(CONNECT_MS);
     return await use(broker);
   } finally {
     await broker.close();

@@ -40,32 +40,46 @@ async function attended(
   const signal = endSignal();
   const terminal = process.stdout.isTTY;
   const log = createLog(`${PROCESS}-manual`, settings, !terminal);
-  return withWorkshop(`${PROCESS}-manual`, settings, log, signal, async (workshop) => {
-    const stopObserving = observeQueues(QUEUE_NAMES, workshop.depthOf);
-    const bars = terminal ? progressBars() : undefined;
-    try {
-      const seen = bars === undefined ? workshop : { ...workshop, progress: bars.show };
-      return await work(seen, signal);
-    } finally {
-      bars?.stop();
-      stopObserving();
-    }
-  });
+  return withWorkshop(
+    `${PROCESS}-manual`,
+    settings,
+    log,
+    signal,
+    async (workshop) => {
+      const stopObserving = observeQueues(QUEUE_NAMES, workshop.depthOf);
+      const bars = terminal ? progressBars() : undefined;
+      try {
+        const seen = bars === undefined ? workshop : { ...workshop, progress: bars.show };
+        return await work(seen, signal);
+      } finally {
+        bars?.stop();
+        stopObserving();
+      }
+    },
+    settings.RECONNECT_LIMIT,
+  );
 }
 
+/** @param withinMs how long broker and database are waited for; undefined: for as long as it takes */
 export async function withWorkshop(
   name: string,
   settings: Settings,
   log: ReturnType<typeof createLog>,
   signal: AbortSignal,
   work: (workshop: OpenedWorkshop) => Promise<number>,
+  withinMs?: number,
 ): Promise<number> {
   let workshop: OpenedWorkshop;
+  const late = new AbortController();
+  const timer = withinMs === undefined ? undefined : setTimeout(() => late.abort(), withinMs);
   try {
-    workshop = await openWorkshop(name, settings, log, signal);
+    workshop = await openWorkshop(name, settings, log, AbortSignal.any([signal, late.signal]));
   } catch (error) {
-    if (signal.aborted) return EXIT.interrupted;
-    throw error;
+    if (!signal.aborted && !late.signal.aborted) throw error;
+    if (late.signal.aborted) tell('Given up: RabbitMQ or PostgreSQL does not answer. The log says why.');
+    return EXIT.interrupted;
+  } finally {
+    clearTimeout(timer);
   }
   try {
     return await work(workshop);

@@ -26,21 +26,33 @@ export async function workerCommand(
   const kind = WORKER_KINDS.find((candidate) => candidate.step === step) as WorkerKind<unknown> | undefined;
   if (kind === undefined) throw new Error(`There is no worker ${step}.`);
   const signal = endSignal();
-  const log = createLog(instanceName(kind.process), settings);
-  return withWorkshop(kind.process, settings, log, signal, async (workshop) => {
-    const name = queue ?? kind.queue;
-    const end = new AbortController();
-    const worker = new Worker(kind, name, { ...workshop, prefetch: settings.PREFETCH, end: end.signal });
-    beginAtZero([step]);
-    const stopObserving = observeQueues([name], workshop.depthOf);
-    worker.start();
-    const code = untilEmpty
-      ? await runOneStep(workshop, step, signal, tell)
-      : await unlessAborted(new Promise<number>(() => undefined), signal).catch(() => EXIT.success);
-    await stop(worker, end, log);
-    stopObserving();
-    return code;
-  });
+  const log = createLog(instanceName(logName(kind, queue)), settings);
+  return withWorkshop(
+    kind.process,
+    settings,
+    log,
+    signal,
+    async (workshop) => {
+      const name = queue ?? kind.queue;
+      const end = new AbortController();
+      const worker = new Worker(kind, name, { ...workshop, prefetch: settings.PREFETCH, end: end.signal });
+      beginAtZero([step]);
+      const stopObserving = observeQueues([name], workshop.depthOf);
+      worker.start();
+      const code = untilEmpty
+        ? await runOneStep(workshop, step, signal, tell)
+        : await unlessAborted(new Promise<number>(() => undefined), signal).catch(() => EXIT.success);
+      await stop(worker, end, log);
+      stopObserving();
+      return code;
+    },
+    untilEmpty ? settings.RECONNECT_LIMIT : undefined,
+  );
+}
+
+/** A worker of another system's queue has log files of its own: two processes cannot rotate the same one. */
+function logName({ process }: WorkerKind<unknown>, queue: string | undefined): string {
+  return queue === undefined ? process : `${process}-${encodeURIComponent(queue)}`;
 }
 
 async function stop(worker: Worker<unknown>, end: AbortController, log: Log): Promise<void> {

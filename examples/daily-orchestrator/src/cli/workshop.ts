@@ -1,4 +1,4 @@
-import { Broker } from '../broker/broker.js';
+import { Broker, unlessAborted } from '../broker/broker.js';
 import { declareQueue, QUEUE_NAMES } from '../broker/queues.js';
 import { managementOf, queueDepth, type QueueDepth } from '../broker/queue-depth.js';
 import { openDatabase } from '../database/database.js';
@@ -21,17 +21,36 @@ export async function openWorkshop(
   log: Log,
   signal: AbortSignal,
 ): Promise<OpenedWorkshop> {
-  await whileAway(() => migrate(settings.DATABASE_URL, log), signal);
+  let told = '';
+  await whileAway(
+    () => migrate(settings.DATABASE_URL, log),
+    signal,
+    (reason) => {
+      if (reason !== told) log.warn({ reason }, 'no PostgreSQL yet');
+      told = reason;
+    },
+  );
   const database = openDatabase(settings.DATABASE_URL, log);
   const broker = await Broker.open(settings.RABBITMQ_URL, name, log);
-  await broker.connected(signal);
-  await broker.withChannel(async (channel) => {
-    for (const queue of QUEUE_NAMES) await declareQueue(channel, queue);
-  });
+  let ledger: Ledger;
+  try {
+    await broker.connected(signal);
+    await unlessAborted(
+      broker.withChannel(async (channel) => {
+        for (const queue of QUEUE_NAMES) await declareQueue(channel, queue);
+      }),
+      signal,
+    );
+    ledger = settings.FLUSH_BEFORE_ACK
+      ? await ExactLedger.open(database, settings.DATABASE_URL, name, log, signal)
+      : new PlainLedger(database);
+  } catch (error) {
+    // Both would keep alive a process that has given up.
+    await broker.close();
+    await database.end();
+    throw error;
+  }
   const esi = openEsi(settings);
-  const ledger: Ledger = settings.FLUSH_BEFORE_ACK
-    ? await ExactLedger.open(database, settings.DATABASE_URL, name, log, signal)
-    : new PlainLedger(database);
   const management = managementOf(settings.RABBITMQ_MANAGEMENT_URL, settings.RABBITMQ_URL);
   return {
     settings,

@@ -68,6 +68,21 @@ const CONNECTION_CODES = new Set([
   '08006',
 ]);
 
+/** No such user, password, database or permission. */
+const REFUSAL_CODES = new Set(['28000', '28P01', '3D000', '42501']);
+
+/** Whether the database does not let this process in. */
+export function isRefusal(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && REFUSAL_CODES.has(code);
+}
+
+/** What went wrong, in words. Of a name with several addresses, Node.js says in each of several errors what it does not in theirs. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Whether a statement failed because the database is away, so that it may succeed later. */
 export function isAway(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;

@@ -38,6 +38,22 @@ export async function queuedItems(
   return rows.map(({ item_id }) => item_id);
 }
 
+/** Dead items of steps that are still to be done are queued again. Answers how many. */
+export async function reviveItems(
+  db: Queryable,
+  runId: number,
+  drained: ReadonlyArray<{ readonly step: string; readonly queue: string }>,
+): Promise<number> {
+  const { rowCount } = await db.query(
+    `UPDATE work_items w SET state = 'queued', reason = NULL, updated_at = now()
+     FROM unnest($2::text[], $3::text[]) AS d(step, queue) JOIN run_steps s USING (step)
+     WHERE s.run_id = $1 AND s.state IN ('pending', 'running')
+       AND w.run_id = $1 AND w.queue = d.queue AND w.state = 'dead'`,
+    [runId, drained.map(({ step }) => step), drained.map(({ queue }) => queue)],
+  );
+  return rowCount ?? 0;
+}
+
 export interface ItemCounts {
   readonly queued: number;
   readonly done: number;

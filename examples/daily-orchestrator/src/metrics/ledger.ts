@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { tryLock, type Lock } from '../database/advisory-lock.js';
-import { inTransaction, isAway, type Database, type Queryable } from '../database/database.js';
+import { inTransaction, isAway, reasonOf, type Database, type Queryable } from '../database/database.js';
 import type { Log } from '../log/log.js';
 import { countItems, type Counts } from './metrics.js';
 import { commitsCounted, flushMetrics } from './store.js';
@@ -173,13 +173,18 @@ export class SlotTaken extends Error {
 }
 
 /** Repeats `attempt` while the database is away. */
-export async function whileAway<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function whileAway<T>(
+  attempt: () => Promise<T>,
+  signal: AbortSignal,
+  missed: (reason: string) => void = () => undefined,
+): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
       if (!isAway(error)) throw error;
+      missed(reasonOf(error));
     }
     await sleep(RETRY_MS, undefined, { signal });
   }

@@ -26,15 +26,23 @@ function whole(fallback: number, least: number, most: number, meaning: string): 
   );
 }
 
+/** A day: the next one begins another run. A timer of Node.js ends at 2^31 - 1 ms, and fires at once beyond. */
+const MINUTES_AT_MOST = 1440;
+
 function minutes(fallback: number, meaning: string): Row<number> {
   return row(
     z
       .string()
       .regex(/^\d+(\.\d+)?$/)
       .transform((text) => Number(text) * 60_000)
-      .pipe(z.number().gt(0)),
+      .pipe(
+        z
+          .number()
+          .gt(0)
+          .max(MINUTES_AT_MOST * 60_000),
+      ),
     String(fallback),
-    'minutes, a number above 0',
+    `minutes, a number above 0, at most ${MINUTES_AT_MOST}`,
     meaning,
   );
 }
@@ -154,7 +162,7 @@ export const SETTINGS = {
   LOG_FILES: whole(7, 1, 365, 'Rotated, compressed files that are kept of each log: with `1d`, days.'),
   RECONNECT_LIMIT: minutes(
     5,
-    'How long a manual run waits for a broker or database that is gone. The daemon waits for as long as it takes.',
+    'How long a command waits for a broker and a database that are not there at its start, and a manual run for a database that is gone. Daemon and workers wait for as long as it takes.',
   ),
 } as const satisfies Readonly<Record<string, Row<unknown>>>;
 

@@ -14,9 +14,7 @@ export class SettleQueue<T> {
 
   push(item: T): void {
     this.#waiting.push(item);
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    this.#working ??= this.#work();
   }
 
   /** Resolves when everything is settled. */
@@ -32,5 +30,7 @@ export class SettleQueue<T> {
       this.#waiting = [];
       await this.#settle(group);
     }
+    // In the same moment in which nothing waits: an item that is pushed a moment later begins anew, and none is forgotten.
+    this.#working = undefined;
   }
 }

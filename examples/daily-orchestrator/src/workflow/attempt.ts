@@ -11,7 +11,7 @@ import type { StepContext } from './steps.js';
 const RUN_LOCK = 'run';
 
 /** Everything that a run needs, but the run. */
-export type Workshop = Omit<StepContext, 'runId'>;
+export type Workshop = Omit<StepContext, 'runId' | 'sendsAgain'>;
 
 /** How this process is called in a run that it works on. Each lock that it gets is a new owner: two of them are never the same. */
 export function newOwner(): string {
@@ -34,21 +34,22 @@ export async function whoRuns({ database }: Workshop): Promise<string> {
 /**
  * Works on a run while the lock is held. Throws Interrupted when `signal` is aborted or the lock is lost.
  *
- * @param only this step; undefined: all that have not succeeded
+ * @param options.only this step; undefined: all that have not succeeded
+ * @param options.sendsAgain whether unfinished items are put into their queues once more
  */
 export async function attempt(
   run: Run,
   workshop: Workshop,
   lock: Lock,
   signal: AbortSignal,
-  only?: string,
+  { only, sendsAgain = false }: { only?: string; sendsAgain?: boolean } = {},
 ): Promise<boolean> {
   const { log, settings } = workshop;
   if (run.scheduledFor !== null && only === undefined) {
     scheduleDelay.record(Math.max(0, (run.startedAt.getTime() - run.scheduledFor.getTime()) / 1000));
   }
   log.info({ run: run.id, trigger: run.trigger, owner: run.owner }, 'working on a run');
-  const context = { ...workshop, runId: run.id };
+  const context = { ...workshop, runId: run.id, sendsAgain };
   const held = AbortSignal.any([signal, lock.lost]);
   if (only !== undefined) return runStep(run, only, context, held);
   return runWorkflow(run, context, held, async ({ id }, step, error) => {

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { unlessAborted } from '../broker/broker.js';
 import { isAway } from '../database/database.js';
 import { createRun, newestRun, takeOver, type Run, type Trigger } from '../database/runs.js';
+import { reviveItems } from '../database/work-items.js';
 import { attempt, newOwner, tryRunLock, whoRuns, type Workshop } from './attempt.js';
 import { Interrupted } from './run-workflow.js';
 import { resumable, Schedule } from './schedule.js';
-import { STEP_NAMES } from './steps.js';
+import { DRAINED, STEP_NAMES } from './steps.js';
 
 /** Exit codes of the commands. */
 export const EXIT = { success: 0, failure: 1, usage: 2, busy: 3, interrupted: 4 } as const;
@@ -27,7 +28,7 @@ export async function runManually(
   tell: (line: string) => void,
 ): Promise<number> {
   let failedSinceMark: number | undefined;
-  let run: Run | undefined;
+  let begun: Begun | undefined;
   for (;;) {
     try {
       const lock = await unlessAborted(tryRunLock(workshop), signal);
@@ -36,10 +37,11 @@ export async function runManually(
         return EXIT.busy;
       }
       try {
-        run = await begin(workshop, run, from);
+        begun = await begin(workshop, begun, from);
         failedSinceMark = undefined;
+        const { run, sendsAgain } = begun;
         tell(`Run ${run.id}.`);
-        return (await attempt(run, workshop, lock, signal)) ? EXIT.success : EXIT.failure;
+        return (await attempt(run, workshop, lock, signal, { sendsAgain })) ? EXIT.success : EXIT.failure;
       } finally {
         await lock.release();
       }
@@ -57,18 +59,31 @@ export async function runManually(
   }
 }
 
+interface Begun {
+  readonly run: Run;
+  /** Its items are put into their queues once more. */
+  readonly sendsAgain: boolean;
+}
+
+/** Items in dead-letter queues get a new chance: whoever starts a run by hand has mended what was wrong. */
 async function begin(
   { database, settings }: Workshop,
-  mine: Run | undefined,
+  mine: Begun | undefined,
   from: string | undefined,
   trigger: Trigger = 'manual',
-): Promise<Run> {
+): Promise<Begun> {
   const owner = newOwner();
-  if (mine !== undefined) return takeOver(database, mine.id, owner);
+  if (mine !== undefined) return { ...mine, run: await takeOver(database, mine.run.id, owner) };
   const schedule = new Schedule(settings.SCHEDULE_HOUR, settings.SCHEDULE_MINUTE);
   const unfinished = resumable(await newestRun(database), schedule.latest(new Date()));
-  if (unfinished !== undefined) return takeOver(database, unfinished.id, owner, from);
-  return createRun(database, { trigger, scheduledFor: null, owner }, STEP_NAMES, from);
+  if (unfinished !== undefined) {
+    const run = await takeOver(database, unfinished.id, owner, from);
+    const revived = await reviveItems(database, run.id, DRAINED);
+    // Of a run that had failed, workers have dropped the messages.
+    return { run, sendsAgain: unfinished.state === 'failed' || revived > 0 };
+  }
+  const run = await createRun(database, { trigger, scheduledFor: null, owner }, STEP_NAMES, from);
+  return { run, sendsAgain: false };
 }
 
 /**
@@ -87,9 +102,10 @@ export async function runOneStep(
     return EXIT.busy;
   }
   try {
-    const run = await begin(workshop, undefined, undefined, 'step');
+    const { run, sendsAgain } = await begin(workshop, undefined, undefined, 'step');
     tell(`Run ${run.id}, ${step}.`);
-    return (await attempt(run, workshop, lock, signal, step)) ? EXIT.success : EXIT.failure;
+    const succeeded = await attempt(run, workshop, lock, signal, { only: step, sendsAgain });
+    return succeeded ? EXIT.success : EXIT.failure;
   } catch (error) {
     if (signal.aborted || error instanceof Interrupted) return EXIT.interrupted;
     throw error;

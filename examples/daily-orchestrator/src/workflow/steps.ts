@@ -30,6 +30,8 @@ export interface StepContext {
   readonly esi: EsiClient;
   readonly ledger: Ledger;
   readonly log: Log;
+  /** The run has failed before, or its dead items have a new chance: what is not finished may be in no queue. */
+  readonly sendsAgain: boolean;
   readonly depthOf: (queue: string) => Promise<QueueDepth>;
   /** Called at each look at a queue. */
   readonly progress: (progress: Progress) => void;
@@ -37,6 +39,8 @@ export interface StepContext {
 
 export interface Step {
   readonly name: string;
+  /** The queue that it waits for. */
+  readonly drains?: string;
   readonly limit: (settings: Settings) => number;
   /** Does the step, or the rest of it if it was interrupted. Answers the number of its items. */
   run(context: StepContext, signal: AbortSignal): Promise<number>;
@@ -59,8 +63,7 @@ function fill(
     name,
     limit: other,
     async run(context, signal) {
-      const { broker, database, ledger, runId } = context;
-      await broker.withChannel((channel) => declareQueue(channel, queue));
+      const { database, ledger, runId } = context;
       const list = await prepare(context, signal);
       await ledger.commit(
         async (db) => ({ [countKey(name, 'done')]: await noteItems(db, runId, queue, await list(db)) }),
@@ -82,6 +85,7 @@ async function sendQueued(
   for (;;) {
     const ids = await whileAway(() => queuedItems(database, runId, queue), signal);
     try {
+      await declareAgain(broker, queue);
       await publish(
         broker,
         queue,
@@ -98,13 +102,25 @@ async function sendQueued(
   }
 }
 
+/** A broker that goes away in the middle is waited for; one that refuses, because the queue is declared otherwise, is an error. */
+async function declareAgain(broker: Broker, queue: string): Promise<void> {
+  try {
+    await broker.withChannel((channel) => declareQueue(channel, queue));
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    throw typeof code === 'number' ? error : new NotPublished(queue, error);
+  }
+}
+
 /** Waits until the workers have emptied a queue. */
 function drain(name: string, queue: string, limit: (settings: Settings) => number): Step {
   return {
     name,
+    drains: queue,
     limit,
     async run(context, signal) {
-      const { database, depthOf, log, runId, settings } = context;
+      const { database, depthOf, log, runId, sendsAgain, settings } = context;
+      if (sendsAgain) await sendQueued(context, queue, signal);
       await waitUntilEmpty({
         queue,
         interval: settings.CHECK_INTERVAL,
@@ -177,5 +193,10 @@ export const STEPS: readonly Step[] = [
   snapshot('snapshot:alliances', snapshotAlliances, 'alliance_snapshots'),
   snapshot('snapshot:corporations', snapshotCorporations, 'corporation_snapshots'),
 ];
+
+/** Which queue each waiting step waits for. */
+export const DRAINED: ReadonlyArray<{ readonly step: string; readonly queue: string }> = STEPS.flatMap(
+  ({ name, drains }) => (drains === undefined ? [] : [{ step: name, queue: drains }]),
+);
 
 export const STEP_NAMES: readonly string[] = STEPS.map(({ name }) => name);
