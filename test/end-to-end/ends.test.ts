@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startApp, type AppProcess, type Ending, type Environment } from '../helpers/app-process.js';
+import {
+  NO_PROCESS_NO_THREAD,
+  PRELOAD,
+  startApp,
+  type AppProcess,
+  type Ending,
+  type Environment,
+} from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
 import { suiteOwner } from '../helpers/owner.js';
 import { freePort } from '../helpers/ports.js';
@@ -22,8 +29,8 @@ interface End {
   readonly name: string;
   readonly fixture?: string;
   readonly env: Environment;
-  /** Default: those of the preload. */
-  readonly nodeArgs?: (preload: readonly string[]) => readonly string[];
+  /** Before those of the preload. */
+  readonly nodeArgs?: readonly string[];
   readonly signals?: readonly NodeJS.Signals[];
   /** How it ends without us. */
   readonly ends: number | NodeJS.Signals;
@@ -118,6 +125,13 @@ const ENDS: readonly End[] = [
     counts: 6,
   },
   {
+    name: 'process.exit() of a process that may start no thread',
+    env: { END: 'exit', AFTER: '1300' },
+    nodeArgs: NO_PROCESS_NO_THREAD,
+    ends: 7,
+    prints: /^exit event 7\n$/,
+  },
+  {
     name: 'process.exit() of each worker thread',
     fixture: 'ends-threads.cjs',
     env: { END: 'threads exit', THREADS: '2', ORCHESTRATOR_WORKER_THREADS: 'true' },
@@ -154,9 +168,10 @@ for (const store of SHARED_STORES) {
     for (const end of ENDS) {
       test(end.name, async (t) => {
         const counts = end.counts ?? 3;
+        const nodeArgs = [...(end.nodeArgs ?? []), '--require', PRELOAD];
         for (let run = 1; run <= RUNS; run += 1) {
           const mine = { ...env, ...end.env, NAME: end.name };
-          const app = startApp(t, end.fixture ?? 'ends.cjs', { env: mine });
+          const app = startApp(t, end.fixture ?? 'ends.cjs', { env: mine, nodeArgs });
           const { code, signal, stdout, stderr } = await endOf(app, end);
           if (signal === null || signal !== end.orEnds) assert.equal(code ?? signal, end.ends, stderr);
           assert.match(stdout, end.prints);
