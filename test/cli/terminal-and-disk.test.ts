@@ -72,7 +72,10 @@ describe('on a disk that is full', { skip }, () => {
         ['--mount', 'sh', '-c', `mkdir "${folder}" && cd "${folder}" && ${SCRIPT}`, 'sh', ...program],
         { env: cliEnvironment({}), encoding: 'utf8' },
       );
-      assert.match(stderr, /^orchestrator: .*ENOSPC: no space left on device.*$/m);
+      assert.match(
+        stderr,
+        /^orchestrator: \/.*\/disk\/package\.json cannot be written: ENOSPC: no space left on device, .*\. It is as it was\.$/m,
+      );
       assert.match(stderr, /^ended with 74$/m);
       assert.equal(readFileSync(join(around, 'after.json'), 'utf8'), PACKAGE);
       assert.equal(readFileSync(join(around, 'files'), 'utf8'), 'fill\npackage.json\n');

@@ -3,7 +3,8 @@ import { basename, resolve } from 'node:path';
 
 import { anyText, oneOf, projectName } from '../../config/setting-kinds.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
-import { applyChange, patchOf, textOfFile, type FileChange } from '../changes/file-change.js';
+import { applyChange, textOfFile, type FileChange } from '../changes/file-change.js';
+import { patchOf } from '../changes/patch.js';
 import { parseManifest } from '../changes/manifest.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { CommandError, type Ending } from '../exit-codes.js';
@@ -136,18 +137,19 @@ async function write(
       );
     if (flags.dryRun) continue;
     if (asks && !(await askYes(terminal, `Write ${change.path}?`, '--yes'))) continue;
-    applyChange(folder, change);
+    applyChange(
+      folder,
+      change,
+      written.map(({ path }) => path),
+    );
     written.push(change);
   }
   return written;
 }
 
-function shownPatch(change: FileChange, { redisPassword, redisUrl }: Answers): string {
-  const password = redisUrl === undefined ? '' : new URL(redisUrl).password;
-  let patch = patchOf(change);
-  for (const secret of [redisPassword ?? '', password])
-    if (secret !== '') patch = patch.replaceAll(secret, '(hidden)');
-  return patch;
+function shownPatch(change: FileChange, { redisPassword }: Answers): string {
+  const patch = patchOf(change);
+  return redisPassword === undefined ? patch : patch.replaceAll(redisPassword, '(hidden)');
 }
 
 function closing({ changes, next }: InitPlan, written: number, dryRun: boolean): string {

@@ -39,8 +39,10 @@ export const migrate: Command = defineCommand({
       flags.dashboards === undefined ? undefined : existingFolder('--dashboards', resolve(flags.dashboards));
     const plan = planMigration(folder, dashboards);
     const backups: Record<string, string> = {};
+    const written: string[] = [];
     for (const change of flags.dryRun ? [] : plan.changes) {
-      const backup = applyChange(folder, change);
+      const backup = applyChange(folder, change, written);
+      written.push(change.path);
       if (backup !== undefined) backups[change.path] = backup;
     }
     const outcome = { dryRun: flags.dryRun, backups, isInstalled: isInstalled(folder) };

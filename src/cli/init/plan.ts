@@ -141,7 +141,8 @@ function withEnvFile(text: string): string {
 
 function envChange(folder: string, settings: readonly EnvLine[]): FileChange | undefined {
   if (settings.length === 0) return undefined;
-  const why = 'The settings. Keep the file out of the repository.';
+  const isThere = textOfFile(folder, '.env') !== undefined;
+  const why = `The settings. Keep the file${isThere ? ' and its copy' : ''} out of the repository.`;
   const change = fileChange(folder, '.env', why, (before) => withEnvLines(before, settings));
   return change === undefined ? undefined : { ...change, secret: true };
 }
