@@ -252,16 +252,22 @@ describe('a Redis', () => {
     assert.equal(code, 69);
   });
 
-  test('that is full: a wipe of some metrics says so', async (t) => {
+  test('that is full: a wipe of everything says so and deletes nothing, one of some metrics makes room', async (t) => {
     const store = await newFilledStore(t, 'redis');
     await store.instance('shop').send(traffic(1));
     const client = store.redis?.client();
     await client?.config('SET', 'maxmemory', '1');
-    const { code, stderr } = await runProgram(['wipe', 'shop', '--yes'], { env: store.env });
-    // The mark of the wipe is a write; deleting alone would go through.
-    assert.match(stderr, /OOM command not allowed/);
-    assert.equal(code, 74);
+    // Its mark is a write, and comes before the deletion.
+    const all = await runProgram(['wipe', 'shop', '--yes'], { env: store.env });
+    assert.match(all.stderr, /^orchestrator: .*OOM command not allowed.*$/m);
+    assert.equal(all.code, 74);
+    // This only deletes, and makes room.
+    const some = await runProgram(['wipe', 'shop', '--family', 'jobs_*', '--yes'], { env: store.env });
+    assert.match(some.stderr, /^Deleted: one metric of "shop"\.$/m);
+    assert.equal(some.code, 0);
     await client?.config('SET', 'maxmemory', '0');
-    assert.match((await runProgram(['projects'], { env: store.env })).stdout, /shop/);
+    const { stdout } = await runProgram(['snapshot', 'shop'], { env: store.env });
+    assert.doesNotMatch(stdout, /^jobs_done_total/m);
+    assert.match(stdout, /^http_server_request_duration_seconds_count\{.*\} 1$/m);
   });
 });

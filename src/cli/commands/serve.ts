@@ -14,7 +14,7 @@ import { version } from '../../version.js';
 import { optional, valued } from '../arguments/flags.js';
 import { duration } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
-import { CommandError } from '../exit-codes.js';
+import { CommandError, endingOf } from '../exit-codes.js';
 import { STORE_SETTINGS, warnOn, withReader } from '../store/open-reader.js';
 
 const FLAGS = {
@@ -98,8 +98,9 @@ export const serve: Command = defineCommand({
         advertise: flags.advertise,
       });
       const server = endpoint.createServer((request, response) => projects.answer(request, response));
-      // Said at once, and not with the first scrape. The store may come later: /readyz says so until then.
-      await directory.list().catch((error: unknown) => terminal.note(`Not ready yet: ${reason(error)}`));
+      // Said at once, and not with the first scrape.
+      const notes = await firstLook(directory, allowed, reader.description);
+      for (const note of notes) terminal.note(note);
       const port = await listen(server, listened, flags.port ?? settings.prometheusPort);
       endpoint.warnIfOpen(port);
       const url = `${endpoint.scheme}://${bracketed(listened)}:${port}`;
@@ -113,21 +114,53 @@ export const serve: Command = defineCommand({
     }),
 });
 
+/**
+ * What is to be said before anybody asks. A store that cannot be reached may come later, and /readyz says so until then;
+ * one that refuses, because of a password or a right, will not do so by itself.
+ */
+async function firstLook(
+  directory: ProjectDirectory,
+  { patterns }: AllowedProjects,
+  store: string,
+): Promise<string[]> {
+  try {
+    const found = await directory.list();
+    const isThere = (pattern: string): boolean => {
+      const matches = globMatcher([pattern]);
+      return found.some(({ prefix }) => matches(prefix));
+    };
+    return patterns
+      .filter((pattern) => !isThere(pattern))
+      .map((pattern) =>
+        isGlob(pattern)
+          ? `No project in ${store} matches ${JSON.stringify(pattern)} yet.`
+          : `There is no project ${JSON.stringify(pattern)} in ${store} yet. It is 404 until something of it is written.`,
+      );
+  } catch (error) {
+    if (endingOf(error) !== 'unavailable') throw error;
+    return [`Not ready yet: ${reason(error)}`];
+  }
+}
+
 interface AllowedProjects {
   readonly isAllowed: (prefix: string) => boolean;
   readonly names: readonly string[] | undefined;
+  /** What was named: names and globs. */
+  readonly patterns: readonly string[];
   /** For the line at the start. */
   readonly shown: string;
 }
 
 function allowedProjects({ args, settings }: Call<typeof FLAGS>): AllowedProjects {
   const globs = args.length > 0 ? args : settings.prefix === undefined ? [] : [settings.prefix];
-  if (globs.length === 0) return { isAllowed: () => true, names: undefined, shown: 'all projects' };
+  if (globs.length === 0)
+    return { isAllowed: () => true, names: undefined, patterns: [], shown: 'all projects' };
   const patterns = globs.map((glob) => (isGlob(glob) ? glob.toLowerCase() : sanitizePrefix(glob)));
   return {
     isAllowed: globMatcher(patterns),
     // Known by name: no list is read, and no right to read it is needed.
     names: patterns.some(isGlob) ? undefined : patterns,
+    patterns,
     shown: patterns.join(', '),
   };
 }
