@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 
 import { type Environment, processEnvironment } from '../../config/environment.js';
-import { sanitizePrefix } from '../../config/prefix.js';
 import { readSettings } from '../../config/read-settings.js';
 import { anyText, integer } from '../../config/setting-kinds.js';
 import type { Settings } from '../../config/settings.js';
@@ -19,7 +18,7 @@ import type { Finding } from '../doctor/findings.js';
 import { doctorJson, findingsText, settingsText } from '../doctor/report.js';
 import type { Ending } from '../exit-codes.js';
 import { interrupted } from '../interruption.js';
-import { STORE_SETTINGS } from '../store/open-reader.js';
+import { prefixOf, STORE_SETTINGS } from '../store/open-reader.js';
 
 /** Looks for what keeps metrics from arriving. */
 export const doctor: Command = defineCommand({
@@ -102,5 +101,5 @@ function wantedProject(args: readonly string[], settings: Settings, folder: stri
   const main = { kind: 'installed', from: join(folder, 'package.json'), before: undefined } as const;
   const { project } = identityOf(settings, main, () => undefined);
   const wanted = args[0] ?? project;
-  return { project: wanted, prefix: sanitizePrefix(wanted) };
+  return { project: wanted, prefix: prefixOf(wanted) };
 }

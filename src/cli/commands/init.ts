@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 
 import { anyText, oneOf, projectName } from '../../config/setting-kinds.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
+import { hostAndPort } from '../arguments/kinds.js';
 import { applyChange, textOfFile, type FileChange } from '../changes/file-change.js';
 import { patchOf } from '../changes/patch.js';
 import { parseManifest } from '../changes/manifest.js';
@@ -42,7 +43,7 @@ const FLAGS = {
   ),
   target: optional(
     'host:port',
-    anyText,
+    hostAndPort,
     'Where Prometheus reaches the endpoint, or "orchestrator serve". Default: localhost and the port.',
   ),
   grafana: optional(

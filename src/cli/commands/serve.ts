@@ -12,10 +12,10 @@ import { ProjectsEndpoint } from '../../server/projects/projects-endpoint.js';
 import { openExposition } from '../../start/open-exposition.js';
 import { version } from '../../version.js';
 import { optional, valued } from '../arguments/flags.js';
-import { duration } from '../arguments/kinds.js';
+import { duration, hostAndPort } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { CommandError, endingOf } from '../exit-codes.js';
-import { STORE_SETTINGS, warnOn, withReader } from '../store/open-reader.js';
+import { prefixOf, STORE_SETTINGS, warnOn, withReader } from '../store/open-reader.js';
 
 const FLAGS = {
   host: optional('address', anyText, 'Address to listen on. Default: that of --prometheus-host, 127.0.0.1.'),
@@ -26,7 +26,7 @@ const FLAGS = {
   ),
   advertise: optional(
     'host:port',
-    anyText,
+    hostAndPort,
     'Under which Prometheus reaches this server. Default: as its request for /sd names it.',
   ),
   refresh: valued(
@@ -92,7 +92,7 @@ export const serve: Command = defineCommand({
       const projects = new ProjectsEndpoint({
         directory,
         access: endpoint.access,
-        prefixOf,
+        prefixOf: requestedPrefix,
         metricsPath: settings.metricsPath,
         scheme: endpoint.scheme,
         advertise: flags.advertise,
@@ -155,7 +155,7 @@ function allowedProjects({ args, settings }: Call<typeof FLAGS>): AllowedProject
   const globs = args.length > 0 ? args : settings.prefix === undefined ? [] : [settings.prefix];
   if (globs.length === 0)
     return { isAllowed: () => true, names: undefined, patterns: [], shown: 'all projects' };
-  const patterns = globs.map((glob) => (isGlob(glob) ? glob.toLowerCase() : sanitizePrefix(glob)));
+  const patterns = globs.map((glob) => (isGlob(glob) ? glob.toLowerCase() : prefixOf(glob)));
   return {
     isAllowed: globMatcher(patterns),
     // Known by name: no list is read, and no right to read it is needed.
@@ -169,7 +169,7 @@ function isGlob(text: string): boolean {
   return /[*?[\]{}()!+@]/.test(text);
 }
 
-function prefixOf(name: string): string | undefined {
+function requestedPrefix(name: string): string | undefined {
   try {
     return sanitizePrefix(name);
   } catch {

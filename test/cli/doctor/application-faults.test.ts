@@ -234,8 +234,12 @@ require('node:http').createServer((q, r) => r.end()).listen(0);
   });
 
   test('application-ended: it does not start', async (context) => {
-    const diagnosis = await examine(context, await started, { application: ['nowhere.js'] });
+    const visit = { application: ['nowhere.js'], args: ['--seconds', '60'] };
+    const diagnosis = await examine(context, await started, visit);
     assertFound(diagnosis, 'application-ended');
-    assert.match(diagnosis.findings[0]?.what ?? '', /ended with code 1 .*Cannot find module/);
+    assert.match(
+      diagnosis.findings[0]?.what ?? '',
+      /^"node nowhere\.js" ended with code 1 within 60 s: .*Cannot find module/,
+    );
   });
 });

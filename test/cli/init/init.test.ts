@@ -178,7 +178,22 @@ test('PM2, Docker, Kubernetes: each file is valid, and a dry run writes none', a
   }
   assert.equal(apps[2]?.node_args, undefined);
   assert.doesNotMatch(ecosystem, /geheim/);
-  await run('--start', 'kubernetes', '--grafana', 'provisioning', '--prometheus', 'http-sd');
+  const target = ['--target', 'metrics.example.com:9460'];
+  const said = await run(
+    '--start',
+    'kubernetes',
+    '--grafana',
+    'provisioning',
+    '--prometheus',
+    'http-sd',
+    ...target,
+  );
+  assert.match(said, /orchestrator serve --port 9460$/m);
+  const { scrape_configs: jobs } = parse(
+    readFileSync(join(folder, 'orchestrator', 'prometheus.yml'), 'utf8'),
+  ) as { scrape_configs: unknown };
+  assert.match(JSON.stringify(jobs), /"url":"http:\/\/metrics\.example\.com:9460\/sd"/);
+  assert.match(JSON.stringify(jobs), /"targets":\["metrics\.example\.com:9460"\]/);
   const objects = parseAllDocuments(
     readFileSync(join(folder, 'orchestrator', 'kubernetes.yaml'), 'utf8'),
   ).map((document) => (document.toJS() as { kind: string }).kind);
