@@ -54,10 +54,13 @@ export async function runApplication(
     child.stderr.on('data', (part: Buffer) => {
       if (stderr.length < MAX_OUTPUT) stderr += part.toString();
     });
+    // Its timer would keep this process alive after an application that has ended.
+    const over = new AbortController();
     const isOver = await Promise.race([
       once(child, 'close').then(() => true),
-      sleep(seconds * 1000, false, { signal }).catch(() => false),
+      sleep(seconds * 1000, false, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => false),
     ]);
+    over.abort();
     const processes = readReports(reports);
     const ended = isOver ? endingOf(child) : undefined;
     if (!isOver) await end(child);
