@@ -102,15 +102,19 @@ export const serve: Command = defineCommand({
       const notes = await firstLook(directory, allowed, reader.description);
       for (const note of notes) terminal.note(note);
       const port = await listen(server, listened, flags.port ?? settings.prometheusPort);
-      endpoint.warnIfOpen(port);
-      const url = `${endpoint.scheme}://${bracketed(listened)}:${port}`;
-      if (call.json) await terminal.json({ url, store: reader.description, projects: allowed.shown });
-      else
-        terminal.note(
-          `@org/orchestrator ${version} serves ${allowed.shown} of ${reader.description} at ${url}${settings.metricsPath}?project=<name>, targets at ${url}/sd`,
-        );
-      await ended(signal);
-      await close(server);
+      // The server would keep the process alive after an output that cannot be written.
+      try {
+        endpoint.warnIfOpen(port);
+        const url = `${endpoint.scheme}://${bracketed(listened)}:${port}`;
+        if (call.json) await terminal.json({ url, store: reader.description, projects: allowed.shown });
+        else
+          terminal.note(
+            `@org/orchestrator ${version} serves ${allowed.shown} of ${reader.description} at ${url}${settings.metricsPath}?project=<name>, targets at ${url}/sd`,
+          );
+        await ended(signal);
+      } finally {
+        await close(server);
+      }
     }),
 });
 
