@@ -46,8 +46,16 @@ export class PseudoTerminal {
     this.#driver = spawn(
       'python3',
       [
-        ...[DRIVER, String(columns), String(rows)],
-        ...['sh', '-c', `exec "$@" ${redirection}`, 'sh', process.execPath, PROGRAM_FILE, ...args],
+        DRIVER,
+        String(columns),
+        String(rows),
+        'sh',
+        '-c',
+        `exec "$@" ${redirection}`,
+        'sh',
+        process.execPath,
+        PROGRAM_FILE,
+        ...args,
       ],
       { env: environment, ...(cwd !== undefined && { cwd }) },
     );
