@@ -30,7 +30,11 @@ export const NEEDS: readonly Need[] = [
   server('redis-sentinel', 'redis-sentinel', /^helpers\/redis$/),
   program('redis-cli', 'redis-tools', /^helpers\/redis$/),
   server('prometheus', 'prometheus', /^helpers\/prometheus$/),
-  program('promtool', 'prometheus', /^(?:helpers\/prometheus|dashboards\/(?:rules|deployments)\.test)$/),
+  program(
+    'promtool',
+    'prometheus',
+    /^(?:helpers\/prometheus|cli\/(?:deployments|migrate\/migrate|init\/init)\.test|dashboards\/(?:rules|deployments)\.test)$/,
+  ),
   server('prometheus-alertmanager', 'prometheus-alertmanager', /^stack\/alertmanager$/),
   {
     what: 'a PostgreSQL server',
