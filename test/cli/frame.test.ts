@@ -18,7 +18,7 @@ import { PseudoTerminal, plainText } from './pseudo-terminal.js';
 
 const shown = COMMANDS.filter(({ isHidden }) => isHidden !== true);
 
-describe('the command line', () => {
+describe('the command line', { concurrency: 3 }, () => {
   test('every command has help with examples, which it accepts', async () => {
     for (const { name, examples } of shown) {
       const { code, stdout, stderr } = await runProgram([name, '--help']);
@@ -69,6 +69,22 @@ describe('the command line', () => {
       /ORCHESTRATOR_STORE=memory: .* Set ORCHESTRATOR_STORE to redis or local\./,
     ],
     [['projects', '--redis-password', 'x'], 78, /ORCHESTRATOR_REDIS_PASSWORD needs the address of a Redis/],
+    [
+      ['doctor', 'shop', '--folder', '/nowhere', '--', 'app.js'],
+      66,
+      /--folder: there is no folder \/nowhere\./,
+    ],
+    [
+      ['init', '--yes', '--redis-user', '--redis-url', 'unix:///run/redis.sock'],
+      64,
+      /--redis-user needs an address with a host: .*ORCHESTRATOR_REDIS_USERNAME/,
+    ],
+    [['projects', ''], 64, /An argument is empty, as of a variable that is not set\./],
+    [
+      ['wipe', 'shop', '--yes', '--family', ''],
+      64,
+      /--family: "" is not allowed\. Allowed: .* at least one\./,
+    ],
     [['diff', 'nowhere.json'], 64, /With what is "nowhere\.json" to be compared\?/],
     [['completion', 'tcsh'], 64, /"tcsh" is no shell that is known: bash, zsh, fish, powershell\./],
   ] as const) {
@@ -119,7 +135,7 @@ describe('the command line', () => {
   });
 });
 
-describe('output', () => {
+describe('output', { concurrency: 2 }, () => {
   test('there are colours on a terminal, and none in a pipe or with NO_COLOR', async (t) => {
     const store = await newFilledStore(t, 'local');
     await store.instance('shop').send(traffic(1));

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -77,7 +78,9 @@ export function applyChange(
 }
 
 function replaceFile(folder: string, { path, before, after, secret }: FileChange): string | undefined {
-  const file = join(folder, path);
+  const named = join(folder, path);
+  // A link stays one: what it leads to is replaced.
+  const file = before === undefined ? named : realpathSync(named);
   mkdirSync(dirname(file), { recursive: true });
   const backup = before === undefined ? undefined : `${path}${BACKUP_ENDING}`;
   if (backup !== undefined && !existsSync(join(folder, backup))) copyFileSync(file, join(folder, backup));

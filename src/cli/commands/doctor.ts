@@ -1,10 +1,11 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 import { type Environment, processEnvironment } from '../../config/environment.js';
 import { readSettings } from '../../config/read-settings.js';
 import { anyText, integer } from '../../config/setting-kinds.js';
 import type { Settings } from '../../config/settings.js';
 import { identityOf } from '../../start/identity/identity.js';
+import { existingFolder } from '../arguments/existing-folder.js';
 import { toggle, valued } from '../arguments/flags.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { checkApplication } from '../doctor/checks/application.js';
@@ -52,7 +53,7 @@ export const doctor: Command = defineCommand({
   isLasting: true,
   async run(call) {
     const { flags, terminal, rest, givenSettings, json, signal } = call;
-    const folder = resolve(flags.folder);
+    const folder = existingFolder('--folder', flags.folder);
     const starts = startFacts(folder, processEnvironment());
     const environment = withEnvFiles(folder, processEnvironment(), Object.values(starts.scripts));
     const settings = settingsOf(call, environment);

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 
 import { anyText, oneOf, projectName } from '../../config/setting-kinds.js';
+import { existingFolder } from '../arguments/existing-folder.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
 import { hostAndPort } from '../arguments/kinds.js';
 import { applyChange, textOfFile, type FileChange } from '../changes/file-change.js';
@@ -73,9 +73,7 @@ export const init: Command = defineCommand({
   ],
   async run(call: Call<typeof FLAGS>) {
     const { flags, terminal, json } = call;
-    const folder = resolve(flags.folder);
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
-      throw new CommandError('noInput', `--folder: there is no folder ${folder}.`);
+    const folder = existingFolder('--folder', flags.folder);
     if (json && !flags.yes && !flags.dryRun)
       throw new CommandError('usage', 'With --json nobody is asked: --yes writes, --dry-run shows.');
     const asks = !flags.yes && !json;
@@ -90,6 +88,11 @@ export const init: Command = defineCommand({
       asks && terminal.isInteractive
         ? await askAnswers(terminal, given, defaults)
         : answersFrom(given, defaults);
+    if (answers.redisPassword !== undefined && new URL(answers.redisUrl ?? '').hostname === '')
+      throw new CommandError(
+        'usage',
+        '--redis-user needs an address with a host: user and password of a unix socket are ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD.',
+      );
     const plan = planInit(folder, answers);
     const written = await write(call, folder, plan, answers, asks);
     if (json) await terminal.json(asJson(plan, written, answers));

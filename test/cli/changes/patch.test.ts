@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -44,6 +44,16 @@ test('of any other file values that are called secret, and passwords in addresse
     /DB_PASSWORD: \(hidden\), API_KEY: \(hidden\), PORT: '80', REDIS: 'redis:\/\/me:\(hidden\)@host\/0'/,
   );
   assert.match(patch, /^\+ {2}script: 'app\.js', node_args: '--require @org\/orchestrator\/register',$/m);
+});
+
+test('a link stays one, and what it leads to is replaced', (t) => {
+  const folder = scratchDir(t, 'change');
+  writeFileSync(join(folder, 'shared.env'), 'A=1\n');
+  symlinkSync('shared.env', join(folder, '.env'));
+  applyChange(folder, { path: '.env', before: 'A=1\n', after: 'A=1\nB=2\n', why }, []);
+  assert.ok(lstatSync(join(folder, '.env')).isSymbolicLink());
+  assert.equal(readFileSync(join(folder, 'shared.env'), 'utf8'), 'A=1\nB=2\n');
+  assert.equal(readFileSync(join(folder, '.env.before-orchestrator'), 'utf8'), 'A=1\n');
 });
 
 test('a file that cannot be written is named, with what was written before it', (t) => {
