@@ -31,7 +31,7 @@ interface Cell {
 }
 
 interface Row extends Readonly<Record<Fault, Cell>> {
-  /** PROJECT, FOLDER, URL and NOBODY stand for what the fault has. */
+  /** PROJECT, DOOMED, FOLDER, URL and NOBODY stand for what the fault has. */
   readonly words: readonly string[];
 }
 
@@ -100,7 +100,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   watch: reading('watch', 'PROJECT'),
   wipe: {
     ...reading('wipe', 'PROJECT', '--yes'),
-    'full disk': { ...FULL, words: ['wipe', 'doomed', '--yes', '--json'] },
+    'full disk': { ...FULL, words: ['wipe', 'DOOMED', '--yes', '--json'] },
   },
   doctor: {
     words: ['doctor', 'PROJECT', '--folder', 'FOLDER'],
@@ -138,6 +138,9 @@ const TABLE: Readonly<Record<string, Row>> = {
   completion: apart(/orchestrator complete/m, 'completion', 'bash'),
 };
 
+/** Each mode wipes its own. */
+const DOOMED = { 'in a pipe': 'doomed-1', 'on a terminal': 'doomed-2' } as const;
+
 const FAULTS: readonly Fault[] = ['wrong password', 'unreachable store', 'unknown project', 'full disk'];
 
 test('no command is missing', () => {
@@ -160,7 +163,7 @@ describe('each ends with a clear sentence and its exit code', { concurrency: 3 }
     const redis = await startRedis(owner);
     const store = new FilledStore(owner, { redis });
     await store.instance('shop').send(traffic(1));
-    await store.instance('doomed').send(traffic(1));
+    for (const project of Object.values(DOOMED)) await store.instance(project).send(traffic(1));
     const values = {
       NOBODY: `http://127.0.0.1:${await freePort()}/`,
       FOLDER: applicationFolder(owner),
@@ -175,7 +178,11 @@ describe('each ends with a clear sentence and its exit code', { concurrency: 3 }
         const { values, redis } = await place;
         for (const fault of FAULTS) {
           const cell = row[fault];
-          const known: Variables = { ...values, PROJECT: fault === 'unknown project' ? 'nope' : 'shop' };
+          const known: Variables = {
+            ...values,
+            PROJECT: fault === 'unknown project' ? 'nope' : 'shop',
+            DOOMED: DOOMED[mode],
+          };
           const words = (cell.words ?? row.words).map((word) => known[word] ?? word);
           const url =
             fault === 'wrong password'
@@ -190,9 +197,6 @@ describe('each ends with a clear sentence and its exit code', { concurrency: 3 }
           };
           if (mode === 'in a pipe') await inPipe(t, words, env, cell, fault);
           else await onTerminal(t, words, env, cell, fault);
-          // The next one wants it too.
-          if (name === 'wipe' && fault === 'full disk')
-            await new FilledStore(t, { redis: redis }).instance('doomed').send(traffic(1));
         }
       });
     }
