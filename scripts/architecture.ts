@@ -104,6 +104,7 @@ export const RESERVED: readonly Reserved[] = [
       'src/start/': 'hands a request of the application to the server',
       'src/instrumentation/': 'measures requests',
       'src/own-traffic/': 'the agent of our own requests',
+      'src/cli/doctor/facts/scrape.ts': 'scrapes an endpoint and trusts its very certificate',
     },
   },
   {

@@ -7,7 +7,7 @@ import { duration } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { projectOf, STORE_SETTINGS, withReader } from '../store/open-reader.js';
 import { plainFrame } from '../watch/frame.js';
-import { FIRST_STATE } from '../watch/watch-state.js';
+import { chosenRows, FIRST_STATE, type WatchState } from '../watch/watch-state.js';
 import { pause, Watcher } from '../watch/watcher.js';
 
 const FLAGS = {
@@ -70,7 +70,7 @@ async function print(
     if (shown > 0) await pause(flags.interval, signal);
     if (signal.aborted) return;
     const view = window.add(await opened.snapshot(), performance.now());
-    if (json) await terminal.line(JSON.stringify(asJson(prefix, view), orNull));
+    if (json) await terminal.line(JSON.stringify(asJson(prefix, view, state), orNull));
     else {
       const scene = { project: prefix, store: description, view, state, trouble: undefined };
       await terminal.line(`${shown > 0 ? '\n' : ''}${plainFrame(scene).join('\n')}`);
@@ -83,7 +83,7 @@ function orNull(_key: string, value: unknown): unknown {
   return value === undefined ? null : value;
 }
 
-function asJson(project: string, view: LiveView): object {
+function asJson(project: string, view: LiveView, state: WatchState): object {
   return {
     project,
     at: new Date().toISOString(),
@@ -94,6 +94,6 @@ function asJson(project: string, view: LiveView): object {
     memoryBytes: view.memoryBytes,
     cpus: view.cpus,
     total: view.total,
-    routes: view.routes,
+    routes: chosenRows(view.routes, state),
   };
 }
