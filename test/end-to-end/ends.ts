@@ -27,7 +27,7 @@ export interface End {
   readonly signals?: readonly NodeJS.Signals[];
   /** How it ends without us. */
   readonly ends: number | NodeJS.Signals;
-  /** How it may end as well, if it was too busy to see which came first. */
+  /** How it may end as well: it was too busy to see which came first, or the second one came in the moment of its death. */
   readonly orEnds?: NodeJS.Signals;
   readonly prints: RegExp;
   readonly complains?: RegExp;
@@ -86,11 +86,11 @@ export const ENDS: readonly End[] = [
     prints: /^ending\n$/,
   },
   {
-    // Of two signals that wait for a busy process, the kernel brings that with the lower number first.
     name: 'SIGHUP followed by a first SIGINT',
     env: { END: 'wait' },
     signals: ['SIGHUP', 'SIGINT'],
     ends: 'SIGHUP',
+    orEnds: 'SIGINT',
     prints: /^ending\n$/,
   },
   {

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 
@@ -50,9 +58,13 @@ function withAnotherApi(t: TestContext): string {
   for (const name of packages.filter((each) => each !== scope && each !== join(scope, 'api')))
     symlinkSync(join(from, name), join(to, name));
   cpSync(join(from, scope, 'api'), join(to, scope, 'api'), { recursive: true });
-  for (const file of ['package.json', join('build', 'src', 'version.js')]) {
-    const path = join(to, scope, 'api', file);
-    writeFileSync(path, readFileSync(path, 'utf8').replace(/(VERSION = '|"version": ")[\d.]+/, '$11.8.0'));
+  // Where it is depends on the version of the API.
+  const files = ['package.json', 'build/src/version.js', 'dist/version.cjs', 'dist/version.mjs']
+    .map((file) => join(to, scope, 'api', file))
+    .filter((path) => existsSync(path));
+  assert.ok(files.length > 1);
+  for (const path of files) {
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/(VERSION = ['"]|"version": ")[\d.]+/, '$11.8.0'));
   }
   cpSync(fixturePath('own-sdk.cjs'), join(dir, 'own-sdk.cjs'));
   return dir;
