@@ -1,0 +1,190 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { JSX } from 'preact';
+import uPlot from 'uplot';
+
+import { clock } from '../format.js';
+import { colourOf, inkOf, useScheme } from './colours.js';
+
+export interface Line {
+  readonly label: string;
+  readonly values: ReadonlyArray<number | null>;
+  /** A number of the palette. */
+  readonly colour: number;
+  readonly dash?: readonly number[];
+  readonly isFilled?: boolean;
+  readonly isStepped?: boolean;
+}
+
+export interface ChartProps {
+  /** What it shows, for who cannot see it. */
+  readonly label: string;
+  /** Unix seconds. */
+  readonly times: readonly number[];
+  readonly lines: readonly Line[];
+  readonly format: (value: number | null) => string;
+  /** Seconds that are shown. */
+  readonly span: number;
+  /** The top of an axis that has nothing on it. */
+  readonly least: number;
+}
+
+const HEIGHT = 132;
+const MIN_SPAN = 60;
+/** In the box at the pointer; the largest. */
+const MAX_TOLD = 12;
+
+/** Curves over time. It is drawn anew when there is something new, and never taken out of the page. */
+export function Chart(props: ChartProps): JSX.Element {
+  const place = useRef<HTMLDivElement>(null);
+  const drawn = useRef<uPlot>(undefined);
+  const newest = useRef(props);
+  newest.current = props;
+  const [told, setTold] = useState<{ readonly row: number; readonly left: number }>();
+  const scheme = useScheme();
+  const shape = JSON.stringify(
+    props.lines.map(({ label, colour, dash, isFilled }) => [label, colour, dash, isFilled]),
+  );
+
+  useEffect(() => {
+    const target = place.current;
+    if (target === null) return undefined;
+    const chart = new uPlot(optionsOf(target.clientWidth, newest, setTold), dataOf(newest.current), target);
+    drawn.current = chart;
+    const fit = new ResizeObserver(() => chart.setSize({ width: target.clientWidth, height: HEIGHT }));
+    fit.observe(target);
+    return () => {
+      fit.disconnect();
+      chart.destroy();
+      drawn.current = undefined;
+    };
+  }, [shape, scheme]);
+
+  useEffect(() => {
+    drawn.current?.setData(dataOf(props));
+  });
+
+  return (
+    <div class="chart" role="img" aria-label={props.label}>
+      <div ref={place} class="plot" style={{ height: `${HEIGHT}px` }} />
+      {told !== undefined && <Told {...props} row={told.row} left={told.left} />}
+    </div>
+  );
+}
+
+/** The values at the pointer. */
+function Told({
+  times,
+  lines,
+  format,
+  row,
+  left,
+}: ChartProps & { row: number; left: number }): JSX.Element | null {
+  const time = times[row];
+  if (time === undefined) return null;
+  const values = lines
+    .map((line) => ({ ...line, value: line.values[row] ?? null }))
+    .filter(({ value }) => value !== null);
+  const shown =
+    values.length > MAX_TOLD ? values.toSorted((a, b) => (b.value ?? 0) - (a.value ?? 0)) : values;
+  return (
+    <div class={left > 0.5 ? 'told left' : 'told right'}>
+      <b>{clock(time)}</b>
+      {shown.slice(0, MAX_TOLD).map(({ label, colour, value }) => (
+        <span key={label}>
+          <i class={`swatch c${colour}`} />
+          {label} {format(value)}
+        </span>
+      ))}
+      {values.length > MAX_TOLD && <span>and {values.length - MAX_TOLD} more</span>}
+    </div>
+  );
+}
+
+function dataOf({ times, lines }: ChartProps): uPlot.AlignedData {
+  const all = times.length === 0 ? [Date.now() / 1000] : (times as number[]);
+  return [
+    all,
+    ...lines.map(({ values }) => (times.length === 0 ? [null] : (values as Array<number | null>))),
+  ];
+}
+
+function optionsOf(
+  width: number,
+  newest: { readonly current: ChartProps },
+  tell: (told: { row: number; left: number } | undefined) => void,
+): uPlot.Options {
+  const ink = inkOf();
+  const axis = { stroke: ink.text, font: '11px system-ui, sans-serif', ticks: { show: false } } as const;
+  return {
+    width,
+    height: HEIGHT,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: 'live' } },
+    scales: {
+      x: { time: true, range: (_chart, _min, max) => [max - spanOf(newest.current), max] },
+      y: { range: (_chart, _min, max) => [0, topOf(newest.current, max)] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, size: 22, space: 64, values: (_chart, times) => times.map(minuteOf) },
+      {
+        ...axis,
+        grid: { stroke: ink.grid, width: 1 },
+        size: 62,
+        space: 34,
+        values: (_chart, values) => values.map((value) => newest.current.format(value)),
+      },
+    ],
+    series: [{}, ...newest.current.lines.map((line) => seriesOf(line))],
+    hooks: {
+      setCursor: [
+        (chart) => {
+          const { idx, left = -1 } = chart.cursor;
+          tell(
+            idx === null || idx === undefined || left < 0
+              ? undefined
+              : { row: idx, left: left / chart.over.clientWidth },
+          );
+        },
+      ],
+    },
+  };
+}
+
+function seriesOf({ label, colour, dash, isFilled, isStepped }: Line): uPlot.Series {
+  const stroke = colourOf(colour);
+  const stepped = isStepped === true ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
+  return {
+    label,
+    stroke,
+    width: 1.5,
+    points: { show: false },
+    ...(isFilled === true && { fill: `${stroke}26` }),
+    ...(dash !== undefined && { dash: [...dash] }),
+    ...(stepped !== undefined && { paths: stepped }),
+  };
+}
+
+/** A page that was just opened shows a minute, so that its curves are seen to move. */
+function spanOf({ times, span }: ChartProps): number {
+  const there = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  return Math.min(span, Math.max(MIN_SPAN, there));
+}
+
+/** Of what is in sight, with some air above. */
+function topOf({ lines, times, least, span }: ChartProps, max: number | null): number {
+  const since = (times.at(-1) ?? 0) - spanOf({ lines, times, span } as ChartProps);
+  const first = Math.max(
+    0,
+    times.findIndex((time) => time >= since),
+  );
+  let top = 0;
+  for (const { values } of lines)
+    for (let row = first; row < values.length; row += 1) top = Math.max(top, values[row] ?? 0);
+  return Math.max(least, (lines.length === 0 ? (max ?? 0) : top) * 1.1);
+}
+
+function minuteOf(time: number): string {
+  const text = clock(time);
+  return text.endsWith(':00') ? text.slice(0, 5) : text;
+}
