@@ -17,7 +17,7 @@ const FOLDER = join(ROOT, 'dist/page');
 
 async function main(): Promise<void> {
   const { outputFiles, metafile } = await build({
-    entryPoints: { app: join(SOURCE, 'app.tsx') },
+    entryPoints: ['app.tsx', 'page.css'].map((name) => ({ in: join(SOURCE, name), out: 'app' })),
     outdir: FOLDER,
     bundle: true,
     format: 'esm',

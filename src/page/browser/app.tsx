@@ -1,6 +1,3 @@
-import 'uplot/dist/uPlot.min.css';
-import './page.css';
-
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import type { JSX } from 'preact';

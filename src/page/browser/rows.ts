@@ -33,7 +33,7 @@ export class Rows {
     const before = this.times.length;
     this.times.push(...times.map((time) => time / 1000));
     for (const [name, values] of Object.entries(columns)) {
-      const known = this.#columns.get(name) ?? new Array<number | null>(before).fill(null);
+      const known = this.#columns.get(name) ?? Array.from({ length: before }, () => null);
       known.push(...values);
       this.#columns.set(name, known);
     }

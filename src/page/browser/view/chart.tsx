@@ -26,9 +26,12 @@ export interface ChartProps {
   readonly span: number;
   /** The top of an axis that has nothing on it. */
   readonly least: number;
+  /** Steps of the axis are those of bytes. */
+  readonly isBytes?: boolean;
 }
 
 const HEIGHT = 132;
+const BYTES = Array.from({ length: 50 }, (_, power) => 2 ** power);
 const MIN_SPAN = 60;
 /** In the box at the pointer; the largest. */
 const MAX_TOLD = 12;
@@ -123,7 +126,7 @@ function optionsOf(
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 }, sync: { key: 'live' } },
     scales: {
       x: { time: true, range: (_chart, _min, max) => [max - spanOf(newest.current), max] },
-      y: { range: (_chart, _min, max) => [0, topOf(newest.current, max)] },
+      y: { range: () => heightOf(newest.current) },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 22, space: 64, values: (_chart, times) => times.map(minuteOf) },
@@ -131,7 +134,8 @@ function optionsOf(
         ...axis,
         grid: { stroke: ink.grid, width: 1 },
         size: 62,
-        space: 34,
+        space: 30,
+        ...(newest.current.isBytes === true && { incrs: BYTES }),
         values: (_chart, values) => values.map((value) => newest.current.format(value)),
       },
     ],
@@ -166,22 +170,25 @@ function seriesOf({ label, colour, dash, isFilled, isStepped }: Line): uPlot.Ser
 }
 
 /** A page that was just opened shows a minute, so that its curves are seen to move. */
-function spanOf({ times, span }: ChartProps): number {
+function spanOf({ times, span }: Pick<ChartProps, 'times' | 'span'>): number {
   const there = (times.at(-1) ?? 0) - (times[0] ?? 0);
   return Math.min(span, Math.max(MIN_SPAN, there));
 }
 
-/** Of what is in sight, with some air above. */
-function topOf({ lines, times, least, span }: ChartProps, max: number | null): number {
-  const since = (times.at(-1) ?? 0) - spanOf({ lines, times, span } as ChartProps);
+/** Of what is in sight, with some air above; zero is always there. */
+function heightOf({ lines, times, least, span }: ChartProps): [bottom: number, top: number] {
+  const since = (times.at(-1) ?? 0) - spanOf({ times, span });
   const first = Math.max(
     0,
     times.findIndex((time) => time >= since),
   );
-  let top = 0;
+  let [bottom, top] = [0, 0];
   for (const { values } of lines)
-    for (let row = first; row < values.length; row += 1) top = Math.max(top, values[row] ?? 0);
-  return Math.max(least, (lines.length === 0 ? (max ?? 0) : top) * 1.1);
+    for (let row = first; row < values.length; row += 1) {
+      top = Math.max(top, values[row] ?? 0);
+      bottom = Math.min(bottom, values[row] ?? 0);
+    }
+  return [bottom * 1.1, top > 0 || bottom === 0 ? Math.max(least, top * 1.1) : 0];
 }
 
 function minuteOf(time: number): string {

@@ -22,8 +22,8 @@ const LIST_MS = 15_000;
 export function Explorer({ query, everyMs, isPaused, span }: ExplorerProps): JSX.Element {
   const [filter, setFilter] = useState('');
   const [name, setName] = useState(chosen);
-  const list = usePolled<FamiliesAnswer>(`${FAMILIES}?${query}`, LIST_MS, isPaused);
-  const family = usePolled<FamilyAnswer>(
+  const { value: list } = usePolled<FamiliesAnswer>(`${FAMILIES}?${query}`, LIST_MS, isPaused);
+  const { value: family } = usePolled<FamilyAnswer>(
     name === '' ? undefined : `${FAMILY}?${query}&name=${encodeURIComponent(name)}`,
     everyMs,
     isPaused,
@@ -99,8 +99,13 @@ function chosen(): string {
   }
 }
 
-/** The newest answer at an address; undefined before there is one. */
-function usePolled<T>(path: string | undefined, everyMs: number, isPaused: boolean): T | undefined {
+interface Polled<T> {
+  /** Undefined before there is one. */
+  readonly value: T | undefined;
+}
+
+/** The newest answer at an address. */
+function usePolled<T>(path: string | undefined, everyMs: number, isPaused: boolean): Polled<T> {
   const [answer, setAnswer] = useState<T>();
   useEffect(() => {
     if (path === undefined || isPaused) return undefined;
@@ -116,5 +121,5 @@ function usePolled<T>(path: string | undefined, everyMs: number, isPaused: boole
     poll.start();
     return () => poll.stop();
   }, [path, everyMs, isPaused]);
-  return answer;
+  return { value: answer };
 }

@@ -18,6 +18,8 @@ export function FamilyDetail({
 }): JSX.Element {
   const { name, type, help, unit, series, points, times } = family;
   const adds = type === 'counter' || type === 'histogram';
+  const common = commonLabels(points);
+  const own = ({ labels }: PointNow): PointNow['labels'] => labels.filter(([key]) => !common.has(key));
   const curves = points.filter(({ curve }) => curve.length > 0).slice(0, CURVES);
   const said = (value: number | null): string =>
     type === 'histogram' ? count(value) : quantity(value, adds ? '' : unit);
@@ -26,8 +28,8 @@ export function FamilyDetail({
   const columns: Array<Column<PointNow>> = [
     {
       title: 'Labels',
-      cell: ({ labels }) => <Labels labels={labels} />,
-      by: ({ labels }) => labelText(labels),
+      cell: (point) => <Labels labels={own(point)} />,
+      by: (point) => labelText(own(point)),
     },
     {
       title: type === 'histogram' ? 'Count' : 'Value',
@@ -64,16 +66,22 @@ export function FamilyDetail({
       </p>
       <Chart
         label={`${name}, ${adds ? 'per second' : 'value'}: the largest ${curves.length} series`}
-        times={times}
+        times={times.map((ms) => ms / 1000)}
         span={span}
-        least={0}
+        least={1e-9}
+        isBytes={unit === 'bytes' && !adds}
         format={adds ? rate : (value) => quantity(value, unit)}
-        lines={curves.map(({ labels, curve }, index) => ({
-          label: labelText(labels),
+        lines={curves.map((point, index) => ({
+          label: labelText(own(point)),
           colour: index % COLOURS,
-          values: curve,
+          values: point.curve,
         }))}
       />
+      {common.size > 0 && (
+        <p class="help">
+          All series: <Labels labels={points[0]?.labels.filter(([key]) => common.has(key)) ?? []} />
+        </p>
+      )}
       <SortableTable
         caption={`Series of ${name}`}
         rows={points}
@@ -89,6 +97,14 @@ export function FamilyDetail({
       )}
     </div>
   );
+}
+
+/** Labels that are the same on all of several series: they are said once. */
+function commonLabels([first, ...others]: readonly PointNow[]): ReadonlySet<string> {
+  if (first === undefined || others.length === 0) return new Set();
+  const isCommon = ([key, value]: PointNow['labels'][number]): boolean =>
+    others.every(({ labels }) => labels.some(([name, text]) => name === key && text === value));
+  return new Set(first.labels.filter(isCommon).map(([key]) => key));
 }
 
 /** Those of the scope are quieter. */

@@ -126,6 +126,7 @@ export function Panels({ rows, now, span }: PanelsProps): JSX.Element {
           label={`Resident memory in all: ${bytes(last('memory'))}`}
           format={bytes}
           least={1024 * 1024}
+          isBytes
           lines={linesOf(rows, now, 'memory')}
         />
       </Panel>
