@@ -31,9 +31,22 @@ async function answer(request, response) {
   }
 }
 
+// One start line is enough here: the primary prints it, the workers print warnings only.
+const start = () => cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
+
 if (cluster.isPrimary) {
-  // One start line is enough here: the primary prints it, the workers print warnings only.
-  for (let i = 0; i < WORKERS; i++) cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
+  for (let i = 0; i < WORKERS; i++) start();
+  cluster.on('listening', () => {
+    const workers = Object.values(cluster.workers).filter((worker) => worker.isConnected());
+    if (workers.length === WORKERS)
+      console.log('workers', workers.map(({ process: { pid } }) => pid).join(' '));
+  });
+  cluster.on('exit', ({ process: { pid } }, code, signal) => {
+    // Told to end, and so is this process.
+    if (signal === 'SIGTERM' || signal === 'SIGINT') return;
+    console.log('died', pid, signal ?? code);
+    start();
+  });
 } else {
   createServer(answer).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
 }
