@@ -35,15 +35,16 @@ async function answer(request, response) {
 const start = () => cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
 
 if (cluster.isPrimary) {
+  const ready = new Set();
   for (let i = 0; i < WORKERS; i++) start();
-  cluster.on('listening', () => {
-    const workers = Object.values(cluster.workers).filter((worker) => worker.isConnected());
-    if (workers.length === WORKERS)
-      console.log('workers', workers.map(({ process: { pid } }) => pid).join(' '));
+  cluster.on('listening', ({ process: { pid } }) => {
+    ready.add(pid);
+    if (ready.size === WORKERS) console.log('workers', ...ready);
   });
   cluster.on('exit', ({ process: { pid } }, code, signal) => {
     // Told to end, and so is this process.
     if (signal === 'SIGTERM' || signal === 'SIGINT') return;
+    ready.delete(pid);
     console.log('died', pid, signal ?? code);
     start();
   });

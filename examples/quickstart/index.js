@@ -67,15 +67,16 @@ function startApp() {
 async function followWorkers(app, stop) {
   const lines = createInterface({ input: app.stdout });
   const first = once(lines, 'line');
-  let before = 0;
   lines.on('line', async (line) => {
     const [what, ...rest] = line.split(' ');
     if (what !== 'died') return say(`Workers      ${rest.join(' ')}`);
-    before = await counted();
+    const before = await counted();
     say(`Killed       worker ${rest[0]} by ${rest[1]}: ${before} requests are counted`);
     await sleep(COUNT_AGAIN_MS, undefined, { signal: stop }).catch(() => undefined);
-    if (!stop.aborted)
-      say(`Compared     ${before} requests before, ${await counted()} now: nothing went down`);
+    if (stop.aborted) return;
+    const now = await counted();
+    const change = now < before ? 'the counter went down' : 'nothing went down';
+    say(`Compared     ${before} requests before, ${now} now: ${change}`);
   });
   const [line] = await first;
   return line.split(' ').slice(1);

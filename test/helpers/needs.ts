@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+import { hasChromium } from './browser.js';
 import { hasMariadb } from './mariadb.js';
 import { postgresPrograms } from './postgres.js';
 
@@ -50,6 +51,13 @@ export const NEEDS: readonly Need[] = [
   program('docker-compose', 'docker-compose', /^stack\/files\.test$/),
   program('shellcheck', 'shellcheck', /^stack\/shellcheck\.test$/),
   program('make', 'make', /^stack\/makefile\.test$/),
+  {
+    what: 'Chromium',
+    aptPackage: 'chromium',
+    usedBy: /^helpers\/browser$/,
+    isThere: hasChromium,
+    server: true,
+  },
   program('curl', 'curl', /^(?:docs\/readme\.test|prometheus\/scrapers)$/),
   program('openssl', 'openssl', /^helpers\/certificates$/),
   {

@@ -1,4 +1,5 @@
-/** While a server cannot be reached it is asked less often, at least this often. */
+/** A server that cannot be reached is asked again so soon, as another process may take its port, and then less and less often. */
+const RETRY_MS = 1000;
 const MAX_WAIT_MS = 15_000;
 
 /** What one turn found: how long to wait for the next one, and whether it failed. */
@@ -53,10 +54,10 @@ export class Poll {
     try {
       const { waitMs, failed } = await this.#turn(running.signal);
       this.#failures = failed ? this.#failures + 1 : 0;
-      const longer = Math.min(MAX_WAIT_MS, waitMs * 2 ** Math.min(4, this.#failures));
+      const retryMs = Math.min(MAX_WAIT_MS, RETRY_MS * 2 ** (this.#failures - 1));
       if (this.#running !== running) return;
       this.#running = undefined;
-      this.#timer = setTimeout(this.#seen, failed ? longer : waitMs);
+      this.#timer = setTimeout(this.#seen, failed ? retryMs : waitMs);
     } catch {
       // It was ended, because the tab is hidden or the page is paused; or something is wrong with what came.
       if (this.#running !== running) return;
