@@ -24,7 +24,7 @@ export interface LiveSource {
   readonly exposition: Exposition;
 }
 
-/** All in milliseconds. */
+/** Times in milliseconds. */
 export interface LiveTiming {
   /** How often the store is read while somebody looks. */
   readonly everyMs: number;
@@ -32,15 +32,14 @@ export interface LiveTiming {
   readonly keptMs: number;
   /** What rates and percentiles are over: longer than the interval in which processes write. */
   readonly windowMs: number;
+  /** The share of the time that sampling may take, 0 to 1: a large project is looked at less often. */
+  readonly maxShare: number;
 }
 
-const LIVE_TIMING: LiveTiming = { everyMs: 3000, keptMs: 15 * 60_000, windowMs: 15_000 };
+const LIVE_TIMING: LiveTiming = { everyMs: 3000, keptMs: 15 * 60_000, windowMs: 15_000, maxShare: 0.02 };
 
 /** A project with more routes and processes has curves for the first ones. */
 const MAX_COLUMNS = 500;
-
-/** The share of the time that sampling may take: a large project is looked at less often. */
-const MAX_SHARE = 0.02;
 
 /**
  * One project, sampled while somebody looks and for a while after, once for all who look. Nothing is kept, and nothing is
@@ -163,7 +162,8 @@ export class Sampling {
       this.#history.add(Date.now(), new Map());
     }
     if (this.#ended || !this.#goesOn()) return;
-    this.#everyMs = Math.max(this.#timing.everyMs, Math.round(took / MAX_SHARE));
+    const { everyMs, maxShare } = this.#timing;
+    this.#everyMs = Math.max(everyMs, Math.round(took / maxShare));
     this.#timer = setTimeout(() => void this.#sample(), this.#everyMs).unref();
   }
 

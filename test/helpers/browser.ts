@@ -48,10 +48,19 @@ export async function tableOf(page: Page, caption: string): Promise<Array<Record
   const table = page.getByRole('region', { name: caption, exact: true }).locator('table');
   const titles = await table
     .locator('thead th')
-    .evaluateAll((cells) => cells.map((cell: { textContent: string | null }) => (cell.textContent ?? '').replace(/[ ▾▴]+$/, '')));
+    .evaluateAll((cells) =>
+      cells.map((cell: { textContent: string | null }) => (cell.textContent ?? '').replace(/[ ▾▴]+$/, '')),
+    );
   const rows = await table
     .locator('tbody tr')
-    .evaluateAll((all) => all.map((row) => Array.from(row.children as Iterable<{ textContent: string | null }>, (cell) => cell.textContent ?? '')));
+    .evaluateAll((all) =>
+      all.map((row) =>
+        Array.from(
+          row.children as Iterable<{ textContent: string | null }>,
+          (cell) => cell.textContent ?? '',
+        ),
+      ),
+    );
   return rows.map((cells) => Object.fromEntries(titles.map((title, index) => [title, cells[index] ?? ''])));
 }
 
