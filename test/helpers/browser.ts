@@ -43,6 +43,46 @@ export async function openTab(browser: Browser, options: BrowserContextOptions =
   return { page, errors, requests };
 }
 
+/** A tab as a person has it: Playwright makes its own tabs believe that they are always seen. */
+export interface BareTab {
+  readonly evaluate: (expression: string) => Promise<unknown>;
+  /** To the front. */
+  readonly show: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a tab in front of those that are there. */
+export async function openBareTab(browser: Browser, url: string): Promise<BareTab> {
+  const session = await browser.newBrowserCDPSession();
+  const { targetId } = await session.send('Target.createTarget', { url });
+  const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false });
+  let last = 0;
+  const evaluate = (expression: string): Promise<unknown> => {
+    last += 1;
+    const id = last;
+    const params = { expression };
+    const answer = new Promise<unknown>((resolve) => {
+      const hear = (event: { sessionId: string; message: string }): void => {
+        const { id: of, result } = JSON.parse(event.message) as {
+          id?: number;
+          result?: { result?: { value?: unknown } };
+        };
+        if (event.sessionId !== sessionId || of !== id) return;
+        session.off('Target.receivedMessageFromTarget', hear);
+        resolve(result?.result?.value);
+      };
+      session.on('Target.receivedMessageFromTarget', hear);
+    });
+    const message = JSON.stringify({ id, method: 'Runtime.evaluate', params });
+    return session.send('Target.sendMessageToTarget', { sessionId, message }).then(() => answer);
+  };
+  return {
+    evaluate,
+    show: async () => void (await session.send('Target.activateTarget', { targetId })),
+    close: async () => void (await session.send('Target.closeTarget', { targetId })),
+  };
+}
+
 /** The numbers of a table of the page, by the titles of its columns; the first two cells name a row. */
 export async function tableOf(page: Page, caption: string): Promise<Array<Record<string, string>>> {
   const table = page.getByRole('region', { name: caption, exact: true }).locator('table');
