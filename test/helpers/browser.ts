@@ -29,9 +29,14 @@ export async function startBrowser(owner: Owner): Promise<Browser> {
   return browser;
 }
 
-/** A tab in a profile of its own. */
-export async function openTab(browser: Browser, options: BrowserContextOptions = {}): Promise<Seen> {
+/** A tab in a profile of its own, until its owner ends. */
+export async function openTab(
+  owner: Owner,
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<Seen> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  onEnd(owner, () => context.close());
   const page = await context.newPage();
   const errors: string[] = [];
   const requests: string[] = [];

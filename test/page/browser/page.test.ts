@@ -59,7 +59,7 @@ describe('accessibility: axe finds nothing serious', () => {
     test(name, async (t) => {
       const { url } = await show(t);
       // axe runs in the page, where the policy of the page lets nothing in.
-      const { page } = await openTab(await chromium(), { ...look, bypassCSP: true });
+      const { page } = await openTab(t, await chromium(), { ...look, bypassCSP: true });
       await page.goto(`${url}#metric=http_server_request_duration_seconds`);
       await untilShown(page);
       await eventually(async () =>
@@ -84,7 +84,7 @@ describe('accessibility: axe finds nothing serious', () => {
 describe('a person', () => {
   test('sorts and filters by keyboard', async (t) => {
     const { url } = await show(t);
-    const { page, errors } = await openTab(await chromium());
+    const { page, errors } = await openTab(t, await chromium());
     await page.goto(url);
     await untilShown(page);
     await eventually(async () =>
@@ -110,7 +110,7 @@ describe('a person', () => {
 
   test('who reloads sees the curves that were there, and the metric that was open', async (t) => {
     const { url } = await show(t);
-    const { page } = await openTab(await chromium());
+    const { page } = await openTab(t, await chromium());
     await page.goto(url);
     await untilShown(page);
     await page.getByRole('link', { name: 'shop_orders_total' }).click();
@@ -128,7 +128,7 @@ describe('a person', () => {
 
   test('pauses', async (t) => {
     const { url } = await show(t);
-    const { page, requests } = await openTab(await chromium());
+    const { page, requests } = await openTab(t, await chromium());
     await page.goto(url);
     await untilShown(page);
     await page.getByRole('button', { name: 'Pause' }).click();
@@ -154,7 +154,7 @@ describe('a person', () => {
 
   test('sees why there are no new numbers, and keeps the last ones', async (t) => {
     const { url, project } = await show(t);
-    const { page } = await openTab(await chromium());
+    const { page } = await openTab(t, await chromium());
     await page.goto(url);
     await untilShown(page);
     project.failure = 'redis 127.0.0.1:1: gone';
@@ -172,7 +172,7 @@ test('nothing that a label, a route, a description or a project contains runs in
   const project = new GrowingProject();
   project.routes = [HOSTILE, '</td></tr></table><svg onload=window.hacked=1>', '__proto__', 'constructor'];
   const { port } = await listening(t, { read: project.read, pageTiming: FAST, project: HOSTILE });
-  const { page, errors, requests } = await openTab(await chromium());
+  const { page, errors, requests } = await openTab(t, await chromium());
   await page.goto(`http://127.0.0.1:${port}/`);
   await untilShown(page);
   assert.deepEqual((await routesOf(page)).toSorted(), project.routes.toSorted());
@@ -181,6 +181,7 @@ test('nothing that a label, a route, a description or a project contains runs in
     const [row] = await tableOf(page, 'Series of shop_orders_total');
     assert.ok(row?.['Labels']?.includes(`note=${HOSTILE}`), JSON.stringify(row));
   });
+  await page.bringToFront();
   await page.locator('.detail .u-over').hover();
   await eventually(async () => assert.ok((await page.locator('.told').count()) > 0));
   assert.ok((await page.getByText(HOSTILE).count()) >= 3);
@@ -195,7 +196,7 @@ test('nothing that a label, a route, a description or a project contains runs in
 describe('where not everyone may look', () => {
   test('the page asks for the token once, for its tab alone', async (t) => {
     const { url, project } = await show(t, { metricsToken: [TOKEN] });
-    const { page, errors } = await openTab(await chromium());
+    const { page, errors } = await openTab(t, await chromium());
     await page.goto(url);
     const field = page.getByLabel('Token');
     await field.waitFor();
@@ -228,12 +229,12 @@ describe('where not everyone may look', () => {
   test('the browser asks for a name and a password', async (t) => {
     const { hashPassword } = await import('../../../src/server/access/password-hash.js');
     const { url } = await show(t, { metricsBasicAuth: [`ann:${await hashPassword('secret')}`] });
-    const { page } = await openTab(await chromium(), {
+    const { page } = await openTab(t, await chromium(), {
       httpCredentials: { username: 'ann', password: 'secret' },
     });
     await page.goto(url);
     await untilShown(page);
-    const { page: stranger } = await openTab(await chromium(), {
+    const { page: stranger } = await openTab(t, await chromium(), {
       httpCredentials: { username: 'ann', password: 'wrong' },
     });
     assert.equal((await stranger.goto(url))?.status(), 401);
@@ -242,7 +243,7 @@ describe('where not everyone may look', () => {
   test('it works below any path of a proxy', async (t) => {
     const { url } = await show(t, { metricsToken: [TOKEN] });
     const proxied = await startPrefixProxy(t, '/ops/shop', Number(new URL(url).port));
-    const { page, errors, requests } = await openTab(await chromium());
+    const { page, errors, requests } = await openTab(t, await chromium());
     await page.goto(proxied);
     await page.getByLabel('Token').fill(TOKEN);
     await page.keyboard.press('Enter');
@@ -263,7 +264,7 @@ test('a tab that is left open for an hour, sped up, grows by nothing', async (t)
     read: project.read,
     pageTiming: { everyMs: 25, keptMs: 7500, windowMs: 125, maxShare: 1 },
   });
-  const { page, errors } = await openTab(await chromium());
+  const { page, errors } = await openTab(t, await chromium());
   await page.goto(`http://127.0.0.1:${port}/#metric=shop_orders_total`);
   await untilShown(page);
   const session = await page.context().newCDPSession(page);

@@ -73,7 +73,7 @@ test('the page says what the exposition says, through the death of a worker', as
   await eventually(() => scrape(metricsPort));
   const pictures = pictureFolder(t);
   const browser = await startBrowser(t);
-  const { page, errors, requests } = await openTab(browser);
+  const { page, errors, requests } = await openTab(t, browser);
   const traffic = new Traffic(port);
 
   await page.goto(`http://127.0.0.1:${metricsPort}/`);
