@@ -87,6 +87,26 @@ for (const kind of SHARED_STORES) {
       assert.equal((await get(port, '/nothing')).status, 404);
     });
 
+    test('answers what the live page asks for, of one project or of all', async (t) => {
+      const store = await newFilledStore(t, kind);
+      await store.instance('My Shop').send(traffic(3));
+      await store.instance('crm').send(traffic(1));
+      const port = await new Serving(t, ['my-shop', 'my_shop'], store.env).port();
+      const page = await get(port, '/', { headers: { accept: 'text/html' } });
+      assert.match(page.body, /data-of-many="true"/);
+      const listed = JSON.parse((await get(port, '/page/projects')).body) as { projects: unknown };
+      assert.deepEqual(listed.projects, [{ prefix: 'my_shop', project: 'My Shop' }]);
+      const { project, now } = JSON.parse((await get(port, '/page/live?project=my_shop')).body) as {
+        project: string;
+        now: { instances: number };
+      };
+      assert.deepEqual([project, now.instances], ['My Shop', 1]);
+      const family = await get(port, '/page/family?project=my_shop&name=jobs_done_total');
+      assert.match(family.body, /"value":3/);
+      for (const query of ['', '?project=crm', '?project=nobody'])
+        assert.equal((await get(port, `/page/live${query}`)).status, 404, query);
+    });
+
     test('projects come and go without a restart', async (t) => {
       const store = await newFilledStore(t, kind);
       const port = await new Serving(t, ['--refresh', '100ms'], store.env).port();
