@@ -26,7 +26,7 @@ import { Scraper } from '../src/server/scrape/scraper.js';
 import { median } from './rounds.js';
 import { newExposition, snapshotOf } from './scrape-data.js';
 
-const WINDOWS = Number(process.argv[2] ?? 7);
+const WINDOWS = Number(process.argv[2] ?? 5);
 const WINDOW_SECONDS = 9;
 /** Of 18 lines: every process of the benchmark has as many routes. */
 const SERIES = 200;

@@ -34,18 +34,20 @@ async function answer(request, response) {
 // One start line is enough here: the primary prints it, the workers print warnings only.
 const start = () => cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
 
+const say = (...words) => process.stdout.write(`${words.join(' ')}\n`);
+
 if (cluster.isPrimary) {
   const ready = new Set();
   for (let i = 0; i < WORKERS; i++) start();
   cluster.on('listening', ({ process: { pid } }) => {
     ready.add(pid);
-    if (ready.size === WORKERS) console.log('workers', ...ready);
+    if (ready.size === WORKERS) say('workers', ...ready);
   });
   cluster.on('exit', ({ process: { pid } }, code, signal) => {
     // Told to end, and so is this process.
     if (signal === 'SIGTERM' || signal === 'SIGINT') return;
     ready.delete(pid);
-    console.log('died', pid, signal ?? code);
+    say('died', pid, signal ?? code);
     start();
   });
 } else {

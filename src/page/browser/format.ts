@@ -14,6 +14,7 @@ export function count(value: Known): string {
 /** Per second. */
 export function rate(value: Known): string {
   if (!isKnown(value)) return NONE;
+  if (value < 0.01) return short.format(value);
   return value >= 1000
     ? whole.format(value)
     : value >= 100

@@ -5,7 +5,7 @@ import type { SnapshotInstance } from '../../model/snapshot.js';
 import type { MetricStore } from '../../store/metric-store.js';
 
 /** After these a worker has flushed and has ended its lease itself. */
-const HEARD: readonly unknown[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+const HEARD: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP']);
 
 /**
  * In a cluster's primary: ends the lease of a worker that was killed, at once. It would count as alive until its lease is over,
@@ -21,7 +21,7 @@ export function watchKilledWorkers(
 ): () => void {
   if (!cluster.isPrimary) return () => undefined;
   const clear = (worker: Worker, _code: number, signal: string | null): void => {
-    if (signal === null || HEARD.includes(signal)) return;
+    if (signal === null || HEARD.has(signal)) return;
     // A store that cannot be reached now has ended the lease by the time when it can.
     void endLeaseOf(worker, store, own).catch(() => undefined);
   };

@@ -66,9 +66,9 @@ describe('accessibility: axe finds nothing serious', () => {
         assert.ok((await tableOf(page, 'Series of http_server_request_duration_seconds')).length > 0),
       );
       await page.evaluate(axe);
-      const found = (await page.evaluate('axe.run()')) as {
+      const found = await page.evaluate<{
         violations: Array<{ id: string; impact: string; nodes: Array<{ html: string }> }>;
-      };
+      }>('axe.run()');
       const serious = found.violations.filter(({ impact }) => impact !== 'minor');
       assert.deepEqual(
         serious.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html.slice(0, 200))]),
@@ -175,7 +175,7 @@ test('nothing that a label, a route, a description or a project contains runs in
   const { page, errors, requests } = await openTab(t, await chromium());
   await page.goto(`http://127.0.0.1:${port}/`);
   await untilShown(page);
-  assert.deepEqual((await routesOf(page)).toSorted(), project.routes.toSorted());
+  assert.deepEqual(new Set(await routesOf(page)), new Set(project.routes));
   await page.getByRole('link', { name: 'shop_orders_total' }).click();
   await eventually(async () => {
     const [row] = await tableOf(page, 'Series of shop_orders_total');

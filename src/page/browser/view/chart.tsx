@@ -24,7 +24,7 @@ export interface ChartProps {
   readonly format: (value: number | null) => string;
   /** Seconds that are shown. */
   readonly span: number;
-  /** The top of an axis that has nothing on it. */
+  /** The least that the top of the axis is; 0: there is no such thing. */
   readonly least: number;
   /** Steps of the axis are those of bytes. */
   readonly isBytes?: boolean;
@@ -188,7 +188,8 @@ function heightOf({ lines, times, least, span }: ChartProps): [bottom: number, t
       top = Math.max(top, values[row] ?? 0);
       bottom = Math.min(bottom, values[row] ?? 0);
     }
-  return [bottom * 1.1, top > 0 || bottom === 0 ? Math.max(least, top * 1.1) : 0];
+  if (top === 0 && bottom === 0) return [0, least === 0 ? 1 : least];
+  return [bottom * 1.1, top > 0 ? Math.max(least, top * 1.1) : 0];
 }
 
 function minuteOf(time: number): string {

@@ -68,7 +68,7 @@ export function FamilyDetail({
         label={`${name}, ${adds ? 'per second' : 'value'}: the largest ${curves.length} series`}
         times={times.map((ms) => ms / 1000)}
         span={span}
-        least={1e-9}
+        least={0}
         isBytes={unit === 'bytes' && !adds}
         format={adds ? rate : (value) => quantity(value, unit)}
         lines={curves.map((point, index) => ({
