@@ -8,7 +8,7 @@ import { licenses } from './licenses.js';
 
 /**
  * Makes the files of the live page of src/page/browser: one script with the libraries that it uses, one style sheet, one icon,
- * each packed besides. `npm run build` runs it: `node dist/scripts/bundle-page.js`.
+ * each packed. `npm run build` runs it: `node dist/scripts/bundle-page.js`.
  */
 
 const ROOT = resolve(__dirname, '../..');
@@ -39,7 +39,6 @@ async function main(): Promise<void> {
 }
 
 function write(path: string, contents: Uint8Array): void {
-  writeFileSync(path, contents);
   writeFileSync(`${path}.gz`, gzipSync(contents, { level: 9 }));
 }
 

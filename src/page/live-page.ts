@@ -60,17 +60,16 @@ export class LivePage {
     if (file === undefined) return undefined;
     const etag = `"${file.hash}"`;
     const isPinned = query.get('v') === file.hash;
-    const zips = acceptsGzip && file.gzip !== undefined;
     const headers = {
       ...COMMON,
       'Content-Type': file.type,
       'Cache-Control': isPinned ? `public, max-age=${DAYS * 86_400}, immutable` : 'no-cache',
       Vary: 'Accept-Encoding',
       ETag: etag,
-      ...(zips && { 'Content-Encoding': 'gzip' }),
+      ...(acceptsGzip && { 'Content-Encoding': 'gzip' }),
     };
     if (known === etag) return { status: 304, headers, body: NOTHING };
-    return { status: 200, headers, body: zips ? (file.gzip ?? NOTHING) : file.plain };
+    return { status: 200, headers, body: acceptsGzip ? file.gzip : file.plain };
   }
 
   /** What the page asks for about one project; undefined if the request is for something else. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 
 /** One file of the page, made by `npm run build`. */
 export interface PageFile {
@@ -9,8 +11,7 @@ export interface PageFile {
   /** Of its content. */
   readonly hash: string;
   readonly plain: Buffer;
-  /** Undefined for what does not become smaller. */
-  readonly gzip: Buffer | undefined;
+  readonly gzip: Buffer;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -19,6 +20,8 @@ const TYPES: Readonly<Record<string, string>> = {
   'icon.svg': 'image/svg+xml',
 };
 
+const unpack = promisify(gunzip);
+
 /** Of the package, beside the compiled sources. */
 const FOLDER = join(__dirname, '../../page');
 
@@ -26,8 +29,8 @@ const FOLDER = join(__dirname, '../../page');
 export async function readPageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   const files = await Promise.all(
     Object.entries(TYPES).map(async ([name, type]): Promise<PageFile> => {
-      const path = join(FOLDER, name);
-      const [plain, gzip] = await Promise.all([readFile(path), readFile(`${path}.gz`)]);
+      const gzip = await readFile(join(FOLDER, `${name}.gz`));
+      const plain = await unpack(gzip);
       return {
         name,
         type,

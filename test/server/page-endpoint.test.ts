@@ -209,8 +209,8 @@ test('the code of the page is not loaded before somebody looks', async (t) => {
 
 test('no file of the page names an address of another host', () => {
   const folder = join(PACKAGE_ROOT, 'dist/page');
-  for (const name of readdirSync(folder).filter((one) => /\.(?:js|css)$/.test(one))) {
-    const text = readFileSync(join(folder, name), 'utf8');
+  for (const name of readdirSync(folder).filter((one) => /\.(?:js|css)\.gz$/.test(one))) {
+    const text = gunzipSync(readFileSync(join(folder, name))).toString();
     // Names of XML, which nobody asks.
     const named = Array.from(text.matchAll(/https?:\/\/[\w.-]+/g), ([address]) => address);
     assert.deepEqual(
