@@ -75,6 +75,7 @@ export function Explorer({ query, everyMs, isPaused, span }: ExplorerProps): JSX
           keyOf={(one) => one.name}
           columns={columns}
           sortedBy="Metric"
+          filter={filter}
           empty="No metric has this text."
         />
         {family === undefined || family.name !== name ? (

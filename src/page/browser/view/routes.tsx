@@ -75,6 +75,7 @@ export function Routes({ now, rows }: { readonly now: Now; readonly rows: Rows }
         keyOf={nameOf}
         columns={columns}
         sortedBy="Req/s"
+        filter={filter}
         empty={filter === '' ? 'No HTTP request was counted yet.' : 'No route has this text.'}
       />
     </section>

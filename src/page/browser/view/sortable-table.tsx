@@ -18,6 +18,8 @@ export interface SortableTableProps<Row> {
   /** The title of the column by which it is sorted at first. */
   readonly sortedBy: string;
   readonly empty: string;
+  /** By which the rows were chosen: another one, and they are sorted anew. */
+  readonly filter?: string;
 }
 
 interface Order {
@@ -25,21 +27,30 @@ interface Order {
   readonly isReversed: boolean;
 }
 
+interface Held {
+  readonly order: Order;
+  readonly filter: string | undefined;
+  readonly keys: readonly string[];
+}
+
 /** Rows past this are not drawn; a filter finds them. */
 const MAX_ROWS = 200;
 
 /** While somebody points at the table or is in it by keyboard, its rows stay where they are; the numbers go on. */
 export function SortableTable<Row>(props: SortableTableProps<Row>): JSX.Element {
-  const { caption, rows, keyOf, columns, sortedBy, empty } = props;
+  const { caption, rows, keyOf, columns, sortedBy, empty, filter } = props;
   const [order, setOrder] = useState<Order>({ title: sortedBy, isReversed: false });
   const table = useRef<HTMLTableSectionElement>(null);
-  const held = useRef<{ readonly order: Order; readonly keys: readonly string[] }>(undefined);
+  const held = useRef<Held>(undefined);
   const column = columns.find(({ title }) => title === order.title);
-  const isHeld = held.current?.order === order && table.current?.matches(':hover, :focus-within') === true;
+  const isHeld =
+    held.current?.order === order &&
+    held.current.filter === filter &&
+    table.current?.matches(':hover, :focus-within') === true;
   const sorted = isHeld
     ? inOrder(rows, keyOf, held.current?.keys ?? [])
     : sortRows(rows, column?.by, order.isReversed);
-  held.current = { order, keys: sorted.map(keyOf) };
+  held.current = { order, filter, keys: sorted.map(keyOf) };
   const isText = rows[0] !== undefined && typeof column?.by?.(rows[0]) === 'string';
   const choose = (title: string): void =>
     setOrder({ title, isReversed: title === order.title && !order.isReversed });
