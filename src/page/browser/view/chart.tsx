@@ -30,6 +30,12 @@ export interface ChartProps {
   readonly isBytes?: boolean;
 }
 
+/** Where the pointer is: a row, and the side on which the box of values is out of its way. */
+interface Pointed {
+  readonly row: number;
+  readonly isLeft: boolean;
+}
+
 const HEIGHT = 132;
 const BYTES = Array.from({ length: 50 }, (_, power) => 2 ** power);
 const MIN_SPAN = 60;
@@ -42,7 +48,7 @@ export function Chart(props: ChartProps): JSX.Element {
   const drawn = useRef<uPlot>(undefined);
   const newest = useRef(props);
   newest.current = props;
-  const [told, setTold] = useState<{ readonly row: number; readonly left: number }>();
+  const [told, setTold] = useState<Pointed>();
   const scheme = useScheme();
   const shape = JSON.stringify(
     props.lines.map(({ label, colour, dash, isFilled }) => [label, colour, dash, isFilled]),
@@ -64,24 +70,19 @@ export function Chart(props: ChartProps): JSX.Element {
 
   useEffect(() => {
     drawn.current?.setData(dataOf(props));
-  });
+    // Not when the pointer has moved: that tells of the pointer, and so on for ever.
+  }, [props]);
 
   return (
     <div class="chart" role="img" aria-label={props.label}>
       <div ref={place} class="plot" style={{ height: `${HEIGHT}px` }} />
-      {told !== undefined && <Told {...props} row={told.row} left={told.left} />}
+      {told !== undefined && <Told {...props} {...told} />}
     </div>
   );
 }
 
 /** The values at the pointer. */
-function Told({
-  times,
-  lines,
-  format,
-  row,
-  left,
-}: ChartProps & { row: number; left: number }): JSX.Element | null {
+function Told({ times, lines, format, row, isLeft }: ChartProps & Pointed): JSX.Element | null {
   const time = times[row];
   if (time === undefined) return null;
   const values = lines
@@ -90,7 +91,7 @@ function Told({
   const shown =
     values.length > MAX_TOLD ? values.toSorted((a, b) => (b.value ?? 0) - (a.value ?? 0)) : values;
   return (
-    <div class={left > 0.5 ? 'told left' : 'told right'}>
+    <div class={isLeft ? 'told left' : 'told right'}>
       <b>{clock(time)}</b>
       {shown.slice(0, MAX_TOLD).map(({ label, colour, value }) => (
         <span key={label}>
@@ -114,7 +115,7 @@ function dataOf({ times, lines }: ChartProps): uPlot.AlignedData {
 function optionsOf(
   width: number,
   newest: { readonly current: ChartProps },
-  tell: (told: { row: number; left: number } | undefined) => void,
+  tell: (next: (before: Pointed | undefined) => Pointed | undefined) => void,
 ): uPlot.Options {
   const ink = inkOf();
   const axis = { stroke: ink.text, font: '11px system-ui, sans-serif', ticks: { show: false } } as const;
@@ -144,11 +145,9 @@ function optionsOf(
       setCursor: [
         (chart) => {
           const { idx, left = -1 } = chart.cursor;
-          tell(
-            idx === null || idx === undefined || left < 0
-              ? undefined
-              : { row: idx, left: left / chart.over.clientWidth },
-          );
+          const isOut = idx === null || idx === undefined || left < 0;
+          const next = isOut ? undefined : { row: idx, isLeft: left > chart.over.clientWidth / 2 };
+          tell((before) => (before?.row === next?.row && before?.isLeft === next?.isLeft ? before : next));
         },
       ],
     },
