@@ -69,7 +69,9 @@ export function httpTraffic(
   const sums = new Map<string, Sum>();
   const total: Sum = { method: '', route: '', distribution: NOTHING, errors: 0 };
   for (const { family, series } of families) {
-    for (const { series: one, difference } of series) {
+    for (const { series: one, status, difference } of series) {
+      // Most routes, most of the time.
+      if (status === 'same') continue;
       const added = distributionOf(family, difference);
       if (naming === undefined || added.count === 0) continue;
       const failed = isFailure(one.attributes, naming);

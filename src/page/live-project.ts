@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
 import { reason } from '../errors.js';
-import { yieldToEventLoop } from '../event-loop/fair-yield.js';
 import { SlidingWindow } from '../live/sliding-window.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { Exposition } from '../prometheus/exposition.js';
@@ -91,7 +90,7 @@ export class Sampling {
   readonly #timing: LiveTiming;
   readonly #goesOn: () => boolean;
   readonly #history: History;
-  readonly #window: SlidingWindow<PageView>;
+  readonly #window: SlidingWindow<Promise<PageView>>;
   readonly #explorer: Explorer;
   #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -169,8 +168,7 @@ export class Sampling {
 
   async #take(latest: Latest): Promise<void> {
     const { snapshot, mark, atMs } = latest;
-    const { live, now } = this.#window.add(shownPart(snapshot), mark);
-    await yieldToEventLoop();
+    const { live, now } = await this.#window.add(shownPart(snapshot), mark);
     this.#history.add(atMs, rowOf(live, now));
     this.#now = withColumns({ ...now, series: seriesOf(snapshot) }, (name) => this.#history.has(name));
     this.#latest = latest;

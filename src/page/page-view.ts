@@ -1,12 +1,19 @@
-import { liveView, type LiveView } from '../live/live-view.js';
+import { yieldToEventLoop } from '../event-loop/fair-yield.js';
+import { viewOf, type LiveView } from '../live/live-view.js';
 import { changesBetween } from '../live/snapshot-changes.js';
-import { HTTP_METRICS, httpTotals, type RouteTraffic, type Traffic } from '../live/traffic.js';
+import {
+  HTTP_METRICS,
+  httpTotals,
+  type RouteTotal,
+  type RouteTraffic,
+  type Traffic,
+} from '../live/traffic.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { CurrentValues } from './current-values.js';
 import { rounded } from './history.js';
 import { HOST_METRICS, hostRows } from './host-rows.js';
 import { checkRows, PROCESS_METRICS, processRows } from './process-rows.js';
-import type { CheckNow, HostNow, Now, ProcessNow, RouteNow, TrafficNow } from './protocol.js';
+import type { Now, RouteNow, TrafficNow } from './protocol.js';
 
 /** Rows of a table that are sent; the busiest, or the oldest processes. */
 const MAX_ROWS = 300;
@@ -24,57 +31,54 @@ export interface PageView {
   readonly now: Now;
 }
 
-export function pageView(before: Snapshot, after: Snapshot, seconds: number): PageView {
-  const live = liveView(before, after, seconds);
+/** In pieces of a few milliseconds: a project may have thousands of routes. */
+export async function pageView(before: Snapshot, after: Snapshot, seconds: number): Promise<PageView> {
+  const changes = changesBetween(before, after);
+  await yieldToEventLoop();
+  const live = viewOf(changes, after, seconds);
+  await yieldToEventLoop();
+  const totals = httpTotals(after.families);
+  await yieldToEventLoop();
   const current = new CurrentValues(after.families);
-  const hostChanges = changesBetween(only(before, HOST_METRICS), only(after, HOST_METRICS));
-  const lists = {
-    routes: routeRows(live, after),
-    processes: processRows(after, current),
-    hosts: hostRows(current, hostChanges, seconds),
-    checks: checkRows(current),
-  };
-  const leftOut = Object.values(lists).reduce((sum, { length }) => sum + Math.max(0, length - MAX_ROWS), 0);
+  const hostChanges = changes.filter(({ family }) => HOST_METRICS.includes(family.name));
+  const processes = processRows(after, current);
+  const hosts = hostRows(current, hostChanges, seconds);
+  const checks = checkRows(current);
+  const lists = [totals, processes, hosts, checks];
   return {
     live,
     now: {
       seconds,
       instances: after.instances,
       series: live.series,
-      total: totalOf(live.total, lists.routes),
-      routes: first<RouteNow>(lists.routes),
-      processes: first<ProcessNow>(lists.processes),
-      hosts: first<HostNow>(lists.hosts),
-      checks: first<CheckNow>(lists.checks),
-      leftOut,
+      total: totalOf(live.total, totals),
+      routes: routeRows(live, totals),
+      processes: processes.slice(0, MAX_ROWS),
+      hosts: hosts.slice(0, MAX_ROWS),
+      checks: checks.slice(0, MAX_ROWS),
+      leftOut: lists.reduce((sum, { length }) => sum + Math.max(0, length - MAX_ROWS), 0),
     },
   };
 }
 
-function first<Row>(rows: readonly Row[]): Row[] {
-  return rows.slice(0, MAX_ROWS);
-}
-
-function only(snapshot: Snapshot, names: readonly string[]): Snapshot {
-  return { ...snapshot, families: snapshot.families.filter(({ family }) => names.includes(family.name)) };
-}
-
 /** All routes that were ever asked for, busiest first. */
-function routeRows({ routes }: LiveView, after: Snapshot): RouteNow[] {
-  const keyOf = ({ method, route }: Pick<RouteTraffic, 'method' | 'route'>): string => `${method} ${route}`;
+function routeRows({ routes }: LiveView, totals: readonly RouteTotal[]): RouteNow[] {
+  const keyOf = ({ method, route }: RouteTotal | RouteTraffic): string => `${method} ${route}`;
   const traffic = new Map(routes.map((one) => [keyOf(one), one]));
-  const rows = httpTotals(after.families).map((total): RouteNow => ({
+  const rows = totals.map((total) => ({ total, traffic: traffic.get(keyOf(total)) }));
+  const rateOf = (row: (typeof rows)[number]): number => row.traffic?.perSecond ?? 0;
+  const busiest = rows.toSorted((a, b) => rateOf(b) - rateOf(a) || b.total.requests - a.total.requests);
+  return busiest.slice(0, MAX_ROWS).map(({ total, traffic: own }): RouteNow => ({
     method: total.method,
     route: total.route,
-    ...trafficOf(traffic.get(keyOf(total)), total.requests, total.errors),
+    ...trafficOf(own, total.requests, total.errors),
     column: null,
   }));
-  return rows.toSorted((a, b) => b.perSecond - a.perSecond || b.requests - a.requests);
 }
 
-function totalOf(total: Traffic, routes: readonly RouteNow[]): TrafficNow {
-  const sum = (key: 'requests' | 'failed'): number => routes.reduce((all, route) => all + route[key], 0);
-  return trafficOf(total, sum('requests'), sum('failed'));
+function totalOf(total: Traffic, routes: readonly RouteTotal[]): TrafficNow {
+  const sum = (key: 'requests' | 'errors'): number => routes.reduce((all, route) => all + route[key], 0);
+  return trafficOf(total, sum('requests'), sum('errors'));
 }
 
 function trafficOf(traffic: Traffic | undefined, requests: number, failed: number): TrafficNow {
