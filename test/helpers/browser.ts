@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
@@ -7,10 +6,6 @@ import { onEnd, type Owner } from './owner.js';
 
 /** Debian's package, or another Chromium. */
 const PROGRAM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-
-export function hasChromium(): boolean {
-  return existsSync(PROGRAM);
-}
 
 /** What a page did that it should not, and whom it asked. */
 export interface Seen {

@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { hasChromium } from './browser.js';
 import { hasMariadb } from './mariadb.js';
 import { postgresPrograms } from './postgres.js';
 
@@ -52,11 +51,8 @@ export const NEEDS: readonly Need[] = [
   program('shellcheck', 'shellcheck', /^stack\/shellcheck\.test$/),
   program('make', 'make', /^stack\/makefile\.test$/),
   {
-    what: 'Chromium',
-    aptPackage: 'chromium',
-    usedBy: /^helpers\/browser$/,
-    isThere: hasChromium,
-    server: true,
+    ...server('chromium', 'chromium', /^helpers\/browser$/),
+    isThere: () => existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium'),
   },
   program('curl', 'curl', /^(?:docs\/readme\.test|prometheus\/scrapers)$/),
   program('openssl', 'openssl', /^helpers\/certificates$/),
