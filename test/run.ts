@@ -23,6 +23,8 @@ const SECONDS: Readonly<Record<string, number>> = {
   'end-to-end/nodes.test': 180,
   'end-to-end/kill.test': 110,
   'end-to-end/outage.test': 100,
+  'page/browser/page.test': 60,
+  'page/browser/workers.test': 50,
   'store/local/local-store.test': 45,
   'end-to-end/rolling-restart.test': 60,
   'end-to-end/ends.test': 55,

@@ -86,7 +86,7 @@ for (const kind of SHARED_STORES) {
       assert.equal(numbers.sum('orchestrator_project_info', { project: 'my_shop', name: 'My Shop' }), 1);
       assert.ok(numbers.sum('orchestrator_project_store_bytes', { project: 'crm' }) > 0);
       assert.ok(numbers.sum('orchestrator_project_last_write_age_seconds', { project: 'crm' }) < 60);
-      assert.match((await get(port, '/')).body, /<a href="\/metrics\?project=my_shop">my_shop<\/a> My Shop/);
+      assert.match((await get(port, '/')).body, /^\/metrics\?project=my_shop {2}My Shop$/m);
       assert.deepEqual(
         [(await get(port, '/healthz')).body, (await get(port, '/readyz')).body],
         ['ok\n', 'ready\n'],
@@ -94,6 +94,26 @@ for (const kind of SHARED_STORES) {
       assert.equal((await get(port, '/sd', { method: 'POST' })).status, 405);
       assert.equal((await get(port, '/sd', { method: 'HEAD' })).status, 200);
       assert.equal((await get(port, '/nothing')).status, 404);
+    });
+
+    test('answers what the live page asks for, of one project or of all', async (t) => {
+      const store = await newFilledStore(t, kind);
+      await store.instance('My Shop').send(traffic(3));
+      await store.instance('crm').send(traffic(1));
+      const port = await new Serving(t, ['my-shop', 'my_shop'], store.env).port();
+      const page = await get(port, '/', { headers: { accept: 'text/html' } });
+      assert.match(page.body, /data-of-many="true"/);
+      const listed = JSON.parse((await get(port, '/page/projects')).body) as { projects: unknown };
+      assert.deepEqual(listed.projects, [{ prefix: 'my_shop', project: 'My Shop' }]);
+      const { project, now } = JSON.parse((await get(port, '/page/live?project=my_shop')).body) as {
+        project: string;
+        now: { instances: number };
+      };
+      assert.deepEqual([project, now.instances], ['My Shop', 1]);
+      const family = await get(port, '/page/family?project=my_shop&name=jobs_done_total');
+      assert.match(family.body, /"value":3/);
+      for (const query of ['', '?project=crm', '?project=nobody'])
+        assert.equal((await get(port, `/page/live${query}`)).status, 404, query);
     });
 
     test('projects come and go without a restart', async (t) => {
@@ -142,7 +162,7 @@ for (const kind of SHARED_STORES) {
         assert.equal(hidden, absent);
       }
       assert.doesNotMatch((await get(port, '/metrics')).body, /"hr"/);
-      assert.doesNotMatch((await get(port, '/')).body, />hr</);
+      assert.doesNotMatch((await get(port, '/')).body, /hr/);
       // What the environment of an application says limits it as well.
       const own = new Serving(t, [], { ...store.env, ORCHESTRATOR_PREFIX: 'hr' });
       assert.deepEqual(await projectsOf(await own.port()), ['hr']);

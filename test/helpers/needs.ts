@@ -54,6 +54,10 @@ export const NEEDS: readonly Need[] = [
   program('docker-compose', 'docker-compose', /^stack\/files\.test$/),
   program('shellcheck', 'shellcheck', /^stack\/shellcheck\.test$/),
   program('make', 'make', /^stack\/makefile\.test$/),
+  {
+    ...server('chromium', 'chromium', /^helpers\/browser$/),
+    isThere: () => existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium'),
+  },
   program('curl', 'curl', /^(?:docs\/readme\.test|prometheus\/scrapers)$/),
   program('zsh', 'zsh', /^cli\/completion\.test$/),
   program('fish', 'fish', /^cli\/completion\.test$/),

@@ -56,7 +56,7 @@ export const serve: Command = defineCommand({
   name: 'serve',
   summary: 'Serves all projects of the store, or some, to Prometheus: one endpoint, and a list of targets.',
   description:
-    "Paths: /metrics?project=<name> and /projects/<name>/metrics, /metrics for an overview of all projects, /sd for Prometheus' HTTP service discovery, /healthz, /readyz, and a page at /. It never writes to the store: a replica and a user that may only read are enough. Projects come and go without a restart.",
+    "Paths: /metrics?project=<name> and /projects/<name>/metrics, /metrics for an overview of all projects, /sd for Prometheus' HTTP service discovery, /healthz, /readyz, and at / the live page in a browser. It never writes to the store: a replica and a user that may only read are enough. Projects come and go without a restart.",
   args: [
     {
       name: 'globs',
@@ -96,6 +96,7 @@ export const serve: Command = defineCommand({
         metricsPath: settings.metricsPath,
         scheme: endpoint.scheme,
         advertise: flags.advertise,
+        store: reader.description,
       });
       const server = endpoint.createServer((request, response) => projects.answer(request, response));
       // Said at once, and not with the first scrape.
@@ -109,7 +110,7 @@ export const serve: Command = defineCommand({
         if (call.json) await terminal.json({ url, store: reader.description, projects: allowed.shown });
         else
           terminal.note(
-            `@org/orchestrator ${version} serves ${allowed.shown} of ${reader.description} at ${url}${settings.metricsPath}?project=<name>, targets at ${url}/sd`,
+            `@org/orchestrator ${version} serves ${allowed.shown} of ${reader.description} at ${url}${settings.metricsPath}?project=<name>, targets at ${url}/sd, the page at ${url}/`,
           );
         await ended(signal);
       } finally {

@@ -1,5 +1,5 @@
 import { anyText, integer } from '../../config/setting-kinds.js';
-import type { LiveView } from '../../live/live-view.js';
+import { liveView, type LiveView } from '../../live/live-view.js';
 import { SlidingWindow } from '../../live/sliding-window.js';
 import type { ProjectName, ProjectReader, StoreReader } from '../../store/store-reader.js';
 import { optional, valued } from '../arguments/flags.js';
@@ -64,7 +64,7 @@ async function print(
   { description }: StoreReader,
   opened: ProjectReader,
 ): Promise<void> {
-  const window = new SlidingWindow(flags.window);
+  const window = new SlidingWindow(flags.window, liveView);
   const state = { ...FIRST_STATE, filter: flags.filter };
   for (let shown = 0; shown < (flags.count ?? Infinity) && !signal.aborted && !terminal.isGone; shown += 1) {
     if (shown > 0) await pause(flags.interval, signal);
