@@ -52,6 +52,12 @@ const BENCHMARKS: readonly Benchmark[] = [
       "Ten scrapers at once, each asking again as soon as it is answered. Budget: the application's own requests keep their p99 within 2 times of what it is without scrapes; memory returns to its level.",
   },
   {
+    name: 'page-viewers',
+    title: 'Viewers of the live page',
+    about:
+      "A page in the process of the application, 200 routes, and each viewer asks every 3 s. Budget: the application's own requests keep their p99 within 1.5 times of what it is without viewers. Reading the store is not in it: that is done once, for one viewer as for fifty.",
+  },
+  {
     name: 'endpoint-load',
     title: 'Bad clients of the metrics port',
     about:

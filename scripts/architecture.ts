@@ -19,6 +19,9 @@ export const FLOORS: ReadonlyArray<Readonly<Record<string, string>>> = [
     config: 'one typed table of settings; parsing, the configuration page and redaction come from it',
   },
   {
+    page: 'the live page: what it shows and keeps, and in `browser/` its code; loaded when somebody looks',
+  },
+  {
     reader: 'from collections of the SDK to delta batches',
     prometheus: 'from a snapshot to an exposition',
     live: 'from two snapshots to what happened in between, for a person who watches',
@@ -104,6 +107,7 @@ export const RESERVED: readonly Reserved[] = [
       'src/start/': 'hands a request of the application to the server',
       'src/instrumentation/': 'measures requests',
       'src/own-traffic/': 'the agent of our own requests',
+      'src/cli/doctor/facts/scrape.ts': 'scrapes an endpoint and trusts its very certificate',
     },
   },
   {

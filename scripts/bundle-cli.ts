@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
 
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
+
+import { licenses } from './licenses.js';
 
 /**
  * Makes the program `orchestrator` of the compiled src/cli: one file with the libraries that only it uses, so that installing
@@ -37,7 +39,7 @@ async function main(): Promise<void> {
     plugins: [outside()],
   });
   mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, 'licenses.txt'), licenses(metafile));
+  writeFileSync(join(FOLDER, 'licenses.txt'), licenses('The program "orchestrator"', metafile));
 }
 
 /** As the compiler does for all other files. */
@@ -69,36 +71,6 @@ function outside(): Plugin {
 function packageOf(specifier: string): string {
   const [scope = '', name = ''] = specifier.split('/');
   return scope.startsWith('@') ? `${scope}/${name}` : scope;
-}
-
-/** The licences of what is in the bundle; most ask for that. */
-function licenses({ inputs }: Metafile): string {
-  const folders = new Set(Object.keys(inputs).flatMap((file) => packageFolder(resolve(file)) ?? []));
-  const texts = [...folders].toSorted().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-      name: string;
-      version: string;
-      license?: string;
-    };
-    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
-    const text =
-      file === undefined
-        ? `License: ${license ?? 'not named'}`
-        : readFileSync(join(folder, file), 'utf8').trim();
-    return `${name} ${version}\n\n${text}\n`;
-  });
-  return `The program "orchestrator" contains these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;
-}
-
-function packageFolder(file: string): string | undefined {
-  if (!file.includes(`${sep}node_modules${sep}`)) return undefined;
-  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
-    const manifest = join(folder, 'package.json');
-    // A package.json without a name only says which kind of modules a folder has.
-    if (existsSync(manifest) && 'name' in (JSON.parse(readFileSync(manifest, 'utf8')) as object))
-      return folder;
-  }
-  return undefined;
 }
 
 void main();

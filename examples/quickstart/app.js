@@ -31,9 +31,25 @@ async function answer(request, response) {
   }
 }
 
+// One start line is enough here: the primary prints it, the workers print warnings only.
+const start = () => cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
+
+const say = (...words) => process.stdout.write(`${words.join(' ')}\n`);
+
 if (cluster.isPrimary) {
-  // One start line is enough here: the primary prints it, the workers print warnings only.
-  for (let i = 0; i < WORKERS; i++) cluster.fork({ OTEL_LOG_LEVEL: 'warn' });
+  const ready = new Set();
+  for (let i = 0; i < WORKERS; i++) start();
+  cluster.on('listening', ({ process: { pid } }) => {
+    ready.add(pid);
+    if (ready.size === WORKERS) say('workers', ...ready);
+  });
+  cluster.on('exit', ({ process: { pid } }, code, signal) => {
+    // Told to end, and so is this process.
+    if (signal === 'SIGTERM' || signal === 'SIGINT') return;
+    ready.delete(pid);
+    say('died', pid, signal ?? code);
+    start();
+  });
 } else {
   createServer(answer).listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
 }

@@ -1,25 +1,30 @@
 'use strict';
-// What `npm start` runs: app.js with the preload, some traffic, and a hint of what to look at.
+// What `npm start` runs: app.js with the preload, some traffic, and what to look at and to try.
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { existsSync } = require('node:fs');
 const { connect } = require('node:net');
 const { join, resolve } = require('node:path');
+const { createInterface } = require('node:readline');
 const { setTimeout: sleep } = require('node:timers/promises');
 
-const { portOwner } = require('./port-owner.js');
+const { portOwner, projectAt } = require('./port-owner.js');
 const { ROUND_REQUESTS, sendRound } = require('./traffic.js');
 
 const PACKAGE = resolve(__dirname, '../..');
 const APP_PORT = Number(process.env.PORT || 3000);
 const METRICS_PORT = Number(process.env.OTEL_EXPORTER_PROMETHEUS_PORT || 9464);
-const METRICS_URL = `http://localhost:${METRICS_PORT}/metrics`;
+const PAGE_URL = `http://localhost:${METRICS_PORT}/`;
+const METRICS_URL = `${PAGE_URL}metrics`;
 const METRIC = 'http_server_request_duration_seconds_count';
 
 /** The traffic: about 20 requests per second. */
 const ROUND_MS = 500;
 const ROUNDS_BEFORE_COUNTING = 10;
+
+/** After a worker was killed: longer than workers take to send their numbers. */
+const COUNT_AGAIN_MS = 10_000;
 
 async function main() {
   if (!existsSync(join(PACKAGE, 'dist', 'register.js'))) return fail('Not built yet. Run: npm ci');
@@ -36,14 +41,11 @@ async function main() {
   const app = startApp();
   const ended = once(app, 'exit').then(([code, signal]) => ({ code, signal }));
   const stop = endOnSignals(app);
+  const workers = followWorkers(app, stop);
 
-  await Promise.race([untilReady(), ended]);
+  await Promise.race([Promise.all([untilReady(), workers]), ended]);
   if (app.exitCode === null && !stop.aborted) {
-    say(
-      `Application  http://localhost:${APP_PORT}    about ${(1000 / ROUND_MS) * ROUND_REQUESTS} requests per second come from here`,
-    );
-    say(`Metrics      ${METRICS_URL}    the sum of all workers`);
-    say(`Look at it   curl -s localhost:${METRICS_PORT}/metrics | grep ${METRIC}`);
+    explain(await workers, await projectAt(METRICS_PORT));
     await runTraffic(stop);
   }
 
@@ -57,8 +59,41 @@ function startApp() {
   return spawn(process.execPath, ['--require', '@org/orchestrator/register', join(__dirname, 'app.js')], {
     cwd: PACKAGE,
     env: { OTEL_SERVICE_NAME: 'quickstart', ...process.env, PORT: String(APP_PORT) },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+/** Resolves with the numbers of the workers when all of them listen; says when one is replaced later. */
+async function followWorkers(app, stop) {
+  const lines = createInterface({ input: app.stdout });
+  const first = once(lines, 'line');
+  lines.on('line', async (line) => {
+    const [what, ...rest] = line.split(' ');
+    if (what !== 'died') return say(`Workers      ${rest.join(' ')}`);
+    const before = await counted();
+    say(`Killed       worker ${rest[0]} by ${rest[1]}: ${before} requests are counted`);
+    await sleep(COUNT_AGAIN_MS, undefined, { signal: stop }).catch(() => undefined);
+    if (stop.aborted) return;
+    const now = await counted();
+    const change = now < before ? 'the counter went down' : 'nothing went down';
+    say(`Compared     ${before} requests before, ${now} now: ${change}`);
+  });
+  const [line] = await first;
+  return line.split(' ').slice(1);
+}
+
+function explain([worker], project) {
+  const perSecond = (1000 / ROUND_MS) * ROUND_REQUESTS;
+  say(`Application  http://localhost:${APP_PORT}    about ${perSecond} requests per second come from here`);
+  say(`The page     ${PAGE_URL}    open it: the sum of all workers, live`);
+  say(`Metrics      ${METRICS_URL}    the same for Prometheus`);
+  say(
+    'Prometheus   prometheus --config.file=examples/quickstart/prometheus.yml    then http://localhost:9090',
+  );
+  say(`Kill one     kill -9 ${worker}    instances go from 5 to 4 and back, and no counter goes down`);
+  say('Your own     npm install @org/orchestrator');
+  say('             ORCHESTRATOR_PREFIX=shop node --require @org/orchestrator/register app.js');
+  say(`From zero    node dist/bin/orchestrator.js wipe ${project}    begins all counters again`);
 }
 
 /** Aborted as soon as somebody wants the end. */

@@ -11,6 +11,7 @@ exports.portOwner = async (port) => {
   return project === null ? 'another program' : `the project "${project}" of @org/orchestrator`;
 };
 
+/** The prefix of the project that answers at a port; null if none does. */
 async function projectAt(port) {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/healthz`, {
@@ -36,3 +37,5 @@ async function isFree(port, host) {
     server.close();
   }
 }
+
+exports.projectAt = projectAt;

@@ -37,7 +37,7 @@ export interface Call<F extends Flags = Flags> {
   readonly terminal: Terminal;
   /** All of the program. */
   readonly commands: readonly Command[];
-  /** Ended by Ctrl+C, SIGTERM and SIGHUP, for commands that go on until then. */
+  /** Ended by Ctrl+C, SIGTERM, SIGHUP and SIGQUIT, for commands that go on until then. */
   readonly signal: AbortSignal;
 }
 

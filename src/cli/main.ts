@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   );
   const interruption = new AbortController();
   let signalled: NodeJS.Signals | undefined;
-  const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
+  const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const).map((name) => {
     const listener = (): void => {
       // A second one is impatience.
       if (signalled !== undefined) die(name);

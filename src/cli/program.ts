@@ -109,6 +109,11 @@ export function parseCommandLine(
     throw new CommandError('usage', usageSentence(error, args));
   }
   if (parsed === undefined) return { text: program.helpInformation() };
+  if (parsed.args.some((arg) => arg.trim() === ''))
+    throw new CommandError(
+      'usage',
+      `An argument is empty, as of a variable that is not set. See "${PROGRAM} ${parsed.command.name} --help".`,
+    );
   return parsed;
 }
 

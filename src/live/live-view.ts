@@ -21,7 +21,11 @@ export interface LiveView {
 
 /** What happened between two snapshots of a project, `seconds` apart. */
 export function liveView(before: Snapshot, after: Snapshot, seconds: number): LiveView {
-  const changes = changesBetween(before, after);
+  return viewOf(changesBetween(before, after), after, seconds);
+}
+
+/** The same from what has changed, for a caller that lets others run in between. */
+export function viewOf(changes: readonly FamilyChanges[], after: Snapshot, seconds: number): LiveView {
   const { total, routes } = httpTraffic(changes, seconds);
   const delays = currentValues(changes, 'nodejs.eventloop.delay.p99');
   const memory = currentValues(changes, 'process.memory.usage');

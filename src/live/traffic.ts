@@ -1,5 +1,7 @@
 import { addDistributions, type Distribution, distributionOf, quantile } from '../model/distribution.js';
+import type { Family } from '../model/family.js';
 import type { Attributes } from '../model/series.js';
+import type { SnapshotFamily } from '../model/snapshot.js';
 import type { FamilyChanges } from './snapshot-changes.js';
 
 /** Requests of one route and method, or of all, over some time. */
@@ -63,12 +65,13 @@ export function httpTraffic(
   changes: readonly FamilyChanges[],
   seconds: number,
 ): { readonly total: Traffic; readonly routes: readonly RouteTraffic[] } {
-  const naming = NAMINGS.find(({ metric }) => changes.some((one) => isDuration(one, metric)));
-  const families = changes.filter((one) => naming !== undefined && isDuration(one, naming.metric));
+  const { naming, families } = durationsOf(changes);
   const sums = new Map<string, Sum>();
   const total: Sum = { method: '', route: '', distribution: NOTHING, errors: 0 };
   for (const { family, series } of families) {
-    for (const { series: one, difference } of series) {
+    for (const { series: one, status, difference } of series) {
+      // Most routes, most of the time.
+      if (status === 'same') continue;
       const added = distributionOf(family, difference);
       if (naming === undefined || added.count === 0) continue;
       const failed = isFailure(one.attributes, naming);
@@ -89,18 +92,61 @@ export function httpTraffic(
   };
 }
 
-function isDuration({ family: { name, type } }: FamilyChanges, metric: string): boolean {
+/** Requests of one route and method that a project has ever counted. */
+export interface RouteTotal {
+  readonly method: string;
+  readonly route: string;
+  readonly requests: number;
+  readonly errors: number;
+}
+
+/** What an exposition says of the same: all that was ever counted, by route and method. */
+export function httpTotals(all: readonly SnapshotFamily[]): RouteTotal[] {
+  const { naming, families } = durationsOf(all);
+  const totals = new Map<string, { method: string; route: string; requests: number; errors: number }>();
+  if (naming === undefined) return [];
+  for (const { family, series } of families) {
+    for (const { series: one, values } of series) {
+      const { method, route } = placeOf(one.attributes, naming);
+      const key = `${method} ${route}`;
+      let total = totals.get(key);
+      if (total === undefined) totals.set(key, (total = { method, route, requests: 0, errors: 0 }));
+      const { count } = distributionOf(family, Array.from(values));
+      total.requests += count;
+      if (isFailure(one.attributes, naming)) total.errors += count;
+    }
+  }
+  return [...totals.values()];
+}
+
+/** The metrics that count requests, all of one naming. */
+function durationsOf<One extends { readonly family: Family }>(
+  all: readonly One[],
+): { readonly naming: Naming | undefined; readonly families: readonly One[] } {
+  const naming = NAMINGS.find(({ metric }) => all.some((one) => isDuration(one, metric)));
+  return { naming, families: all.filter((one) => naming !== undefined && isDuration(one, naming.metric)) };
+}
+
+/** Names of metrics that {@link httpTraffic} and {@link httpTotals} look at. */
+export const HTTP_METRICS: readonly string[] = NAMINGS.map(({ metric }) => metric);
+
+function isDuration({ family: { name, type } }: { readonly family: Family }, metric: string): boolean {
   return name === metric && (type === 'histogram' || type === 'exponentialhistogram');
 }
 
 function sumOf(sums: Map<string, Sum>, attributes: Attributes, naming: Naming): Sum {
-  const method = valueOf(attributes, naming.method) ?? '';
-  const route =
-    naming.route.map((key) => valueOf(attributes, key)).find((value) => value !== undefined) ?? '';
+  const { method, route } = placeOf(attributes, naming);
   const key = `${method} ${route}`;
   let sum = sums.get(key);
   if (sum === undefined) sums.set(key, (sum = { method, route, distribution: NOTHING, errors: 0 }));
   return sum;
+}
+
+function placeOf(attributes: Attributes, naming: Naming): { method: string; route: string } {
+  return {
+    method: valueOf(attributes, naming.method) ?? '',
+    route: naming.route.map((key) => valueOf(attributes, key)).find((value) => value !== undefined) ?? '',
+  };
 }
 
 /** What the semantic conventions count as an error of a server: status 5xx, and requests that ended without an answer. */

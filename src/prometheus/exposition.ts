@@ -64,6 +64,11 @@ export interface Rendered {
   readonly body: AsyncIterable<Buffer>;
 }
 
+/** A metric of a scrape, for a reader that shows it in another way than as text. */
+export interface ReadableMetric extends MetricFamily {
+  readonly points: () => Promise<CollectedPoints>;
+}
+
 /**
  * `kept`: the bytes of a piece never change. `recycled`: they are valid until the next piece is asked for. Allocating 33 MB
  * of buffers that are used once makes V8 collect garbage five times, for up to 16 ms each.
@@ -121,6 +126,19 @@ export class Exposition {
     const mode = this.#mode(format, escaping, snapshot.resource);
     const ofProject = { ...snapshot, resource: projectAttributes(snapshot.resource) };
     return { contentType, body: this.#body(ofProject, format, mode, pieces) };
+  }
+
+  /** What a scrape in text 0.0.4 would say, before it is written. The keys of the labels are JSON, `''` without labels. */
+  metrics(snapshot: Snapshot): ReadableMetric[] {
+    const mode = this.#mode(TEXT, 'underscores', snapshot.resource);
+    const resource = projectAttributes(snapshot.resource);
+    return this.#metrics({ ...snapshot, resource }, TEXT, mode).map((metric) => ({
+      ...metric,
+      points: async () =>
+        metric.families.length === 0
+          ? infoPoints(resource, mode.labels)
+          : collectPoints(metric, mode.labels, false, yieldEvery(SERIES_PER_SLICE)),
+    }));
   }
 
   async *#body(

@@ -1,13 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { HealthReport } from '../application/health-checks.js';
+import type { Snapshot } from '../model/snapshot.js';
 import type { Endpoint } from './endpoint/endpoint.js';
-import { landingPage } from './landing-page.js';
+import { landingText } from './landing-text.js';
 import { type ProjectNames, refuseOtherProject } from './other-project.js';
+import type { LiveProject, LiveTiming } from '../page/live-project.js';
+import { PageEndpoint } from './page-endpoint.js';
 import { plainResponse } from './plain-response.js';
 import { introduce, PROJECT_HEADER } from './port/introduction.js';
 import { SharedPort, type SharedPortOptions } from './port/shared-port.js';
 import type { Scraper } from './scrape/scraper.js';
+import { version } from '../version.js';
 import { answerWipe } from './wipe.js';
 
 /** The JSON of `/health`: 200, or 503 when a critical check of the application is down. */
@@ -34,21 +38,26 @@ export interface MetricsServerOptions
   readonly notReady: () => string | undefined;
   /** The answer of `/health`. */
   readonly health: () => Promise<HealthAnswer>;
+  /** How often the page's numbers are taken, and what they are over. */
+  readonly pageTiming?: Partial<LiveTiming>;
   /** Deletes all data of the project. */
   readonly wipe: () => Promise<void>;
 }
 
 /**
- * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and `/`. One process of a host has the port; the
+ * Serves `/metrics`, `/health`, `/healthz`, `/readyz`, `/wipe-metrics` and the live page at `/`. One process of a host has the port; the
  * others wait for it. Neither the server nor its connections keep the process alive.
  */
 export class MetricsServer {
   readonly #options: MetricsServerOptions;
   readonly #port: SharedPort;
+  readonly #page: PageEndpoint;
+  #live: LiveProject | undefined;
 
   constructor(options: MetricsServerOptions) {
     this.#options = options;
     const { host, port, prefix, store, elsewhere, warn, patienceMs, endpoint } = options;
+    this.#page = new PageEndpoint({ access: endpoint.access, isOfMany: false });
     this.#port = new SharedPort({
       // `localhost` alone may mean only ::1; a scrape of 127.0.0.1 would be refused.
       host: host === 'localhost' ? '127.0.0.1' : host,
@@ -84,12 +93,15 @@ export class MetricsServer {
   }
 
   async close(): Promise<void> {
+    this.#live?.end();
     await this.#port.close();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { access } = this.#options.endpoint;
     const target = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (target !== this.#options.path && this.#page.isFor(target, request))
+      return this.#answerPage(request, response);
     if (isRead(request) && (target === '/healthz' || target === '/readyz')) {
       if (!(await access.mayRead(request, 'endpoint')))
         return this.#answerStranger(target, request, response);
@@ -99,6 +111,22 @@ export class MetricsServer {
     response.setHeader(PROJECT_HEADER, this.#options.prefix);
     if (refuseOtherProject(request, response, this.#options)) return;
     await this.#answerKnown(target, request, response);
+  }
+
+  #answerPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.#page.answer(request, response, {
+      project: async () => {
+        response.setHeader(PROJECT_HEADER, this.#options.prefix);
+        if (refuseOtherProject(request, response, this.#options)) return undefined;
+        const { project, prefix, store, scraper, pageTiming } = this.#options;
+        const { exposition } = scraper;
+        const read = (): Promise<Snapshot> => scraper.read();
+        return (this.#live ??= this.#page.open(
+          { project, prefix, store, version, read, exposition },
+          pageTiming,
+        ));
+      },
+    });
   }
 
   /** Whether this process lives, whether it is ready, and nothing else. */
@@ -132,8 +160,7 @@ export class MetricsServer {
       });
       response.end(`${JSON.stringify(answer)}\n`);
     } else if (target === '/') {
-      response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
-      response.end(landingPage(prefix, path));
+      plainResponse(response, 200, landingText(prefix, path), { Vary: 'Accept' });
     } else {
       plainResponse(response, 404, `Nothing here. The metrics are at ${path}.\n`);
     }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { reason } from '../errors.js';
 import type { AccessControl } from './access/access-control.js';
-import { hostOf } from './access/allowed-hosts.js';
+import { isForeign } from './access/foreign-origin.js';
 import { hasBody } from './endpoint/request-shape.js';
 import { type ProjectNames, refuseOtherProject } from './other-project.js';
 import { plainResponse } from './plain-response.js';
@@ -44,15 +44,3 @@ export async function answerWipe(
 
 /** A body that was not read may be the beginning of another request. */
 const CLOSING = { Connection: 'close' } as const;
-
-/** Browsers send `Origin` with every POST; other clients do not. */
-function isForeign({ headers: { origin, host = '' } }: IncomingMessage): boolean {
-  if (origin === undefined) return false;
-  return !URL.canParse(origin) || hostOf(new URL(origin).host) !== hostOf(host) || !sharesPort(origin, host);
-}
-
-function sharesPort(origin: string, host: string): boolean {
-  const url = new URL(origin);
-  const standard = url.protocol === 'https:' ? '443' : '80';
-  return (url.port || standard) === (/:(\d+)$/.exec(host)?.[1] ?? standard);
-}

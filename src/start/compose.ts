@@ -22,6 +22,7 @@ import { version } from '../version.js';
 import type { Early } from './early.js';
 import { type Identity, identityOf } from './identity/identity.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
+import { watchKilledWorkers } from './lifecycle/killed-workers.js';
 import { measuredThreads } from './lifecycle/threads.js';
 import { watchWorkers } from './lifecycle/unmeasured-workers.js';
 import type { MainFile } from './identity/main-file.js';
@@ -72,6 +73,7 @@ export function compose(composition: Composition): Running {
   early?.handOver(sdk.meterProvider);
   releaseRequireHook();
   const stopWatching = watchWorkers(() => log.warn(...warning('ORCHESTRATOR_WORKER_NOT_MEASURED', {})));
+  const stopClearing = pipeline && watchKilledWorkers(pipeline.store, identity.lease);
   const lifecycle = endWith(settings, exporting, sdk);
   const store = pipeline?.store.description;
   const announce = (): void =>
@@ -85,6 +87,7 @@ export function compose(composition: Composition): Running {
     flush: async () => keepAlive(flushOf(exporting)),
     shutdown: once(() => {
       stopWatching();
+      stopClearing?.();
       return keepAlive(end(lifecycle, instruments, exporting, sdk, log));
     }),
   };

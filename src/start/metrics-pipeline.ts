@@ -32,6 +32,9 @@ import { version } from '../version.js';
 
 const SWEEP_MS = 60_000;
 
+/** What rates and percentiles of the live page are over, at least. */
+const PAGE_WINDOW_MS = 15_000;
+
 /** What feeds the reader beside the SDK; see StoreMetricReaderOptions. */
 export interface MetricSources {
   readonly producers: readonly MetricProducer[];
@@ -91,6 +94,8 @@ export class MetricsPipeline {
       scraper: this.scraper,
       notReady: () => notReady(this.reader, leaseMsOf(settings)),
       health: () => health.answer(),
+      // Over what every process has written to a few times.
+      pageTiming: { windowMs: Math.max(PAGE_WINDOW_MS, 3 * interval) },
       wipe: () => this.store.wipe(),
       warn: log.warn,
     });

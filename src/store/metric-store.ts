@@ -58,8 +58,13 @@ export interface MetricStore {
    * with false while another instance has it.
    */
   acquireLock(name: string, ms: number): Promise<boolean>;
-  /** Ends this instance's lease: its current values go, and its locks are free. The next `apply` begins the lease again. */
-  endLease(): Promise<void>;
+  /**
+   * Ends this instance's lease: its current values go, and its locks are free. The next `apply` begins the lease again.
+   *
+   * @param other the lease of another instance, that is known to have been killed; nothing happens if it has none. A store may leave
+   * its locks to end by themselves.
+   */
+  endLease(other?: string): Promise<void>;
   /**
    * Deletes all data of the project, and nothing of any other. A gauge that was recorded before does not come back with the
    * next batch; up-down counters and observed values do.

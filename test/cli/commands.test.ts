@@ -5,23 +5,12 @@ import { describe, test } from 'node:test';
 
 import { SHARED_STORES } from '../end-to-end/stores.js';
 import { Exposition } from '../helpers/exposition.js';
-import { startRedis } from '../helpers/redis.js';
 import { scratchDir } from '../helpers/scratch.js';
 import { countWithPython } from '../helpers/prometheus.js';
 import { hangingServer } from '../helpers/hanging-server.js';
 import { newFilledStore, traffic } from './filled-store.js';
 import { runProgram } from './program.js';
 import { plainText, PseudoTerminal } from './pseudo-terminal.js';
-
-/** What reads a project, and ends by itself. */
-const READING = [
-  ['instances'],
-  ['series'],
-  ['snapshot'],
-  ['watch', '--count', '1'],
-  ['diff', '--wait', '100ms'],
-  ['wipe', '--yes'],
-] as const;
 
 for (const kind of SHARED_STORES) {
   describe(`with the ${kind} store`, () => {
@@ -108,6 +97,12 @@ for (const kind of SHARED_STORES) {
         resource: Record<string, string>;
       }>;
       assert.equal(one?.resource['host.name'], 'web-1');
+      const unknown = await runProgram(['instances', 'nope'], { env: store.env });
+      assert.match(
+        unknown.stderr,
+        /^orchestrator: There is no project "nope" in (?:redis|local) .*\. It has: shop\.\n$/,
+      );
+      assert.equal(unknown.code, 66);
     });
 
     test('series shows what costs most, and which label makes it', async (t) => {
@@ -178,25 +173,6 @@ for (const kind of SHARED_STORES) {
       assert.deepEqual([same.code, same.stdout], [0, '']);
     });
 
-    test('each command is clear about an unknown project, in a pipe and on a terminal', async (t) => {
-      const store = await newFilledStore(t, kind);
-      await store.instance('crm').send(traffic(1));
-      for (const [name, ...flags] of READING) {
-        const { code, stderr, stdout } = await runProgram([name, 'nope', ...flags], { env: store.env });
-        assert.equal(stderr.trim().split('\n').length, 1, stderr);
-        assert.match(
-          stderr,
-          /^orchestrator: There is no project "nope" in (?:redis|local) .*\. It has: crm\.\n$/,
-        );
-        assert.equal(stdout, '');
-        assert.equal(code, 66);
-      }
-      const terminal = new PseudoTerminal(t, ['watch', 'nope'], { env: store.env });
-      assert.deepEqual(await terminal.ended(), { code: 66, restored: true });
-      assert.match(plainText(terminal.output), /There is no project "nope"/);
-      assert.doesNotMatch(terminal.output, /\[\?1049h/);
-    });
-
     test('each command works on a terminal', async (t) => {
       const store = await newFilledStore(t, kind);
       await store.instance('shop').send(traffic(1));
@@ -216,33 +192,7 @@ for (const kind of SHARED_STORES) {
   });
 }
 
-const STORE_COMMANDS = [['projects'], ...READING.map(([name, ...flags]) => [name, 'shop', ...flags])];
-
 describe('a Redis', () => {
-  test('with another password: each command says which setting to look at', async (t) => {
-    const redis = await startRedis(t, { password: 'right' });
-    const env = { ORCHESTRATOR_REDIS_URL: `redis://:wrong@127.0.0.1:${redis.port}` };
-    for (const words of STORE_COMMANDS) {
-      const { code, stderr } = await runProgram(words, { env });
-      assert.match(
-        stderr,
-        /^orchestrator: redis 127\.0\.0\.1:\d+: WRONGPASS .*Check user and password in ORCHESTRATOR_REDIS_URL.*\n$/,
-      );
-      assert.doesNotMatch(stderr, /:wrong/);
-      assert.equal(code, 77);
-    }
-  });
-
-  test('that is not there: each command says so', async () => {
-    for (const words of STORE_COMMANDS) {
-      const { code, stderr } = await runProgram(words, {
-        env: { ORCHESTRATOR_REDIS_URL: 'redis://127.0.0.1:1' },
-      });
-      assert.equal(stderr, 'orchestrator: redis 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1.\n');
-      assert.equal(code, 69);
-    }
-  });
-
   test('that does not answer is given up', async (t) => {
     const port = await hangingServer(t);
     const { code, stderr } = await runProgram(['projects'], {
@@ -252,16 +202,22 @@ describe('a Redis', () => {
     assert.equal(code, 69);
   });
 
-  test('that is full: a wipe of some metrics says so', async (t) => {
+  test('that is full: a wipe of everything says so and deletes nothing, one of some metrics makes room', async (t) => {
     const store = await newFilledStore(t, 'redis');
     await store.instance('shop').send(traffic(1));
     const client = store.redis?.client();
     await client?.config('SET', 'maxmemory', '1');
-    const { code, stderr } = await runProgram(['wipe', 'shop', '--yes'], { env: store.env });
-    // The mark of the wipe is a write; deleting alone would go through.
-    assert.match(stderr, /OOM command not allowed/);
-    assert.equal(code, 74);
+    // Its mark is a write, and comes before the deletion.
+    const all = await runProgram(['wipe', 'shop', '--yes'], { env: store.env });
+    assert.match(all.stderr, /^orchestrator: .*OOM command not allowed.*$/m);
+    assert.equal(all.code, 74);
+    // This only deletes, and makes room.
+    const some = await runProgram(['wipe', 'shop', '--family', 'jobs_*', '--yes'], { env: store.env });
+    assert.match(some.stderr, /^Deleted: one metric of "shop"\.$/m);
+    assert.equal(some.code, 0);
     await client?.config('SET', 'maxmemory', '0');
-    assert.match((await runProgram(['projects'], { env: store.env })).stdout, /shop/);
+    const { stdout } = await runProgram(['snapshot', 'shop'], { env: store.env });
+    assert.doesNotMatch(stdout, /^jobs_done_total/m);
+    assert.match(stdout, /^http_server_request_duration_seconds_count\{.*\} 1$/m);
   });
 });

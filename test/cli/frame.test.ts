@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -18,7 +18,7 @@ import { PseudoTerminal, plainText } from './pseudo-terminal.js';
 
 const shown = COMMANDS.filter(({ isHidden }) => isHidden !== true);
 
-describe('the command line', () => {
+describe('the command line', { concurrency: 3 }, () => {
   test('every command has help with examples, which it accepts', async () => {
     for (const { name, examples } of shown) {
       const { code, stdout, stderr } = await runProgram([name, '--help']);
@@ -69,6 +69,22 @@ describe('the command line', () => {
       /ORCHESTRATOR_STORE=memory: .* Set ORCHESTRATOR_STORE to redis or local\./,
     ],
     [['projects', '--redis-password', 'x'], 78, /ORCHESTRATOR_REDIS_PASSWORD needs the address of a Redis/],
+    [
+      ['doctor', 'shop', '--folder', '/nowhere', '--', 'app.js'],
+      66,
+      /--folder: there is no folder \/nowhere\./,
+    ],
+    [
+      ['init', '--yes', '--redis-user', '--redis-url', 'unix:///run/redis.sock'],
+      64,
+      /--redis-user needs an address with a host: .*ORCHESTRATOR_REDIS_USERNAME/,
+    ],
+    [['projects', ''], 64, /An argument is empty, as of a variable that is not set\./],
+    [
+      ['wipe', 'shop', '--yes', '--family', ''],
+      64,
+      /--family: "" is not allowed\. Allowed: .* at least one\./,
+    ],
     [['diff', 'nowhere.json'], 64, /With what is "nowhere\.json" to be compared\?/],
     [['completion', 'tcsh'], 64, /"tcsh" is no shell that is known: bash, zsh, fish, powershell\./],
   ] as const) {
@@ -110,11 +126,16 @@ describe('the command line', () => {
       assert.equal(code, 0);
       for (const { name } of shown) assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
     }
+    const full = openSync('/dev/full', 'w');
+    const unsaid = await runProgram(['--help'], { stdout: full });
+    closeSync(full);
+    assert.match(unsaid.stderr, /^orchestrator: The output cannot be written: ENOSPC.*\.\n$/);
+    assert.equal(unsaid.code, 74);
     assert.match((await runProgram(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
   });
 });
 
-describe('output', () => {
+describe('output', { concurrency: 2 }, () => {
   test('there are colours on a terminal, and none in a pipe or with NO_COLOR', async (t) => {
     const store = await newFilledStore(t, 'local');
     await store.instance('shop').send(traffic(1));
@@ -132,33 +153,6 @@ describe('output', () => {
     assert.doesNotMatch(piped.stdout, /\u001B/);
     assert.match(piped.stdout, /^PROJECT .*\nshop /);
   });
-
-  test(
-    'a full disk is said, and ends with 74',
-    { skip: existsSync('/dev/full') ? false : 'no /dev/full' },
-    async (t) => {
-      const store = await newFilledStore(t, 'local');
-      await store.instance('shop').send(traffic(1));
-      const full = openSync('/dev/full', 'w');
-      try {
-        for (const args of [
-          ['projects'],
-          ['snapshot', 'shop'],
-          ['series', 'shop', '--json'],
-          ['watch', 'shop', '--count', '1'],
-          ['instances', 'shop'],
-          ['completion', 'bash'],
-          ['--help'],
-        ]) {
-          const { code, stderr } = await runProgram(args, { env: store.env, stdout: full });
-          assert.match(stderr, /^orchestrator: The output cannot be written: ENOSPC.*\.\n$/, args.join(' '));
-          assert.equal(code, 74);
-        }
-      } finally {
-        closeSync(full);
-      }
-    },
-  );
 
   test('with --json it is one value, also of what fails', async (t) => {
     const store = await newFilledStore(t, 'local');

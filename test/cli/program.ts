@@ -61,15 +61,18 @@ export interface ProgramOptions {
   readonly env?: Environment;
   /** Default: the root of this package. */
   readonly cwd?: string;
+  /** What starts the program, if not the shell itself: `unshare`, `sh -c`. */
+  readonly before?: readonly string[];
 }
 
 /** Starts `orchestrator` with its output in pipes. */
 export function startOrchestrator(
   owner: Owner,
   args: readonly string[],
-  { env = {}, cwd = PACKAGE_ROOT }: ProgramOptions = {},
+  { env = {}, cwd = PACKAGE_ROOT, before = [] }: ProgramOptions = {},
 ): AppProcess {
-  return startProgram(owner, process.execPath, [PROGRAM_FILE, ...args], { env, cwd });
+  const [command = process.execPath, ...line] = [...before, process.execPath, PROGRAM_FILE, ...args];
+  return startProgram(owner, command, line, { env, cwd });
 }
 
 /** Runs it to its end. */

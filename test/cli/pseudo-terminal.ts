@@ -17,6 +17,15 @@ export interface TerminalEnding {
   readonly restored: boolean;
 }
 
+export interface TerminalOptions {
+  readonly env?: Environment;
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly cwd?: string;
+  /** Of the shell: `> /dev/full`. */
+  readonly redirection?: string;
+}
+
 const DRIVER = join(PACKAGE_ROOT, 'test', 'fixtures', 'terminal', 'run-on-terminal.py');
 
 /** The program on a pseudo-terminal; keys are typed, and what it prints is read. */
@@ -29,15 +38,26 @@ export class PseudoTerminal {
   constructor(
     owner: Owner,
     args: readonly string[],
-    { env = {}, columns = 100, rows = 30 }: { env?: Environment; columns?: number; rows?: number } = {},
+    { env = {}, columns = 100, rows = 30, cwd, redirection = '' }: TerminalOptions = {},
   ) {
     // A terminal has colours, and the tests read them.
     const environment = { TERM: 'xterm-256color', ...cliEnvironment(env) };
     if (!('NO_COLOR' in env)) delete (environment as Record<string, string | undefined>)['NO_COLOR'];
     this.#driver = spawn(
       'python3',
-      [DRIVER, String(columns), String(rows), process.execPath, PROGRAM_FILE, ...args],
-      { env: environment },
+      [
+        DRIVER,
+        String(columns),
+        String(rows),
+        'sh',
+        '-c',
+        `exec "$@" ${redirection}`,
+        'sh',
+        process.execPath,
+        PROGRAM_FILE,
+        ...args,
+      ],
+      { env: environment, ...(cwd !== undefined && { cwd }) },
     );
     killWithThisProcess(this.#driver.pid);
     this.#driver.stdout.setEncoding('utf8').on('data', (text: string) => (this.#output += text));

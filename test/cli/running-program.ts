@@ -14,9 +14,11 @@ export class Serving {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
 
-  constructor(owner: Owner, args: readonly string[], env: Environment) {
+  /** @param before what starts the program, if not the shell itself: `unshare`, `sh -c` */
+  constructor(owner: Owner, args: readonly string[], env: Environment, before: readonly string[] = []) {
     const words = ['serve', '--port', '0', '--host', '127.0.0.1', ...args];
-    this.#child = spawn(process.execPath, [PROGRAM_FILE, ...words], {
+    const [command = process.execPath, ...line] = [...before, process.execPath, PROGRAM_FILE, ...words];
+    this.#child = spawn(command, line, {
       env: cliEnvironment(env),
       stdio: ['ignore', 'ignore', 'pipe'],
     });

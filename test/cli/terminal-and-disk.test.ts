@@ -4,10 +4,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
 
 import { scratchDir } from '../helpers/scratch.js';
 import { applicationFolder } from './doctor/bench.js';
+import { FilledStore, traffic } from './filled-store.js';
 import { cliEnvironment, PROGRAM_FILE } from './program.js';
 import { plainText, PseudoTerminal } from './pseudo-terminal.js';
 
@@ -72,10 +73,44 @@ describe('on a disk that is full', { skip }, () => {
         ['--mount', 'sh', '-c', `mkdir "${folder}" && cd "${folder}" && ${SCRIPT}`, 'sh', ...program],
         { env: cliEnvironment({}), encoding: 'utf8' },
       );
-      assert.match(stderr, /^orchestrator: .*ENOSPC: no space left on device.*$/m);
+      assert.match(
+        stderr,
+        /^orchestrator: \/.*\/disk\/package\.json cannot be written: ENOSPC: no space left on device, .*\. It is as it was\.$/m,
+      );
       assert.match(stderr, /^ended with 74$/m);
       assert.equal(readFileSync(join(around, 'after.json'), 'utf8'), PACKAGE);
       assert.equal(readFileSync(join(around, 'files'), 'utf8'), 'fill\npackage.json\n');
     });
   }
+
+  /** Runs a command where `disk` is full, with a copy of a local store on it. */
+  async function onFullDisk(t: TestContext, disk: string, args: readonly string[]): Promise<string> {
+    const directory = scratchDir(t, 'store');
+    const store = new FilledStore(t, { directory });
+    await store.instance('shop').send(traffic(1));
+    const script = `mount -t tmpfs -o size=8m tmpfs "${disk}" && cp -r "${directory}/." "${disk}"
+dd if=/dev/zero of="${disk}/fill" bs=4k 2> /dev/null
+"$@"; echo "ended with $?" >&2`;
+    const program = [process.execPath, PROGRAM_FILE, ...args];
+    const { stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...program], {
+      env: cliEnvironment({ ORCHESTRATOR_LOCAL_DIR: disk, TMPDIR: disk }),
+      encoding: 'utf8',
+    });
+    return stderr;
+  }
+
+  test('wipe of a local store makes room', async (t) => {
+    const stderr = await onFullDisk(t, scratchDir(t, 'disk'), ['wipe', 'shop', '--yes']);
+    assert.match(stderr, /^Deleted: all metrics of "shop"\.\nended with 0$/m);
+  });
+
+  test('doctor cannot look into an application, and says which folder is full', async (t) => {
+    const disk = scratchDir(t, 'disk');
+    const stderr = await onFullDisk(t, disk, ['doctor', 'shop', '--', '--version']);
+    assert.match(
+      stderr,
+      /^orchestrator: The folder for temporary files, \S+, cannot be written: ENOSPC.*\. TMPDIR names another one\.$/m,
+    );
+    assert.match(stderr, /^ended with 74$/m);
+  });
 });

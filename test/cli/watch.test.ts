@@ -3,10 +3,11 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 
-import type { Instance } from '../contract/bed.js';
+import { add, added, histogram, type Instance, type Sent, series } from '../contract/bed.js';
 import { eventually } from '../helpers/eventually.js';
 import { onEnd, type Owner } from '../helpers/owner.js';
 import { type FilledStore, newFilledStore, traffic } from './filled-store.js';
+import { startOrchestrator } from './program.js';
 import { PseudoTerminal } from './pseudo-terminal.js';
 
 const ROUTES = ['/alpha', '/beta', '/gamma'];
@@ -28,6 +29,40 @@ async function busyProject(owner: Owner, store: FilledStore): Promise<Instance> 
     await sending;
   });
   return instance;
+}
+
+const duration = histogram('http.server.request.duration', [0.1, 0.5, 1]);
+
+/** Four routes that are in another order by each column, and one that a filter leaves out. */
+function spread(times: number): Sent {
+  const points = [
+    ['/ra', '200', 5, 0, 0, 0],
+    ['/ra', '500', 5, 0, 0, 0],
+    ['/rb', '200', 2, 4, 0, 0],
+    ['/rc', '200', 15, 0, 3, 0],
+    ['/rc', '503', 0, 2, 0, 0],
+    ['/rd', '200', 97, 0, 0, 3],
+    ['/other', '200', 1, 0, 0, 0],
+  ] as const;
+  return {
+    deltas: [
+      added(
+        duration,
+        ...points.map(([route, status, ...counts]) =>
+          add(
+            series({
+              'http.request.method': 'GET',
+              'http.response.status_code': status,
+              'http.route': route,
+            }),
+            1,
+            ...counts.map((count) => count * times),
+          ),
+        ),
+      ),
+    ],
+    current: [],
+  };
 }
 
 const QUICK = ['watch', 'shop', '--interval', '200ms', '--window', '60s'];
@@ -87,6 +122,45 @@ describe('watch', () => {
     assertLeft(terminal);
   });
 
+  test('each key sorts by its own column, and turns it round the second time', async (t) => {
+    const store = await newFilledStore(t, 'local');
+    const instance = store.instance('shop');
+    await instance.send(spread(1));
+    const terminal = new PseudoTerminal(t, [...QUICK, '--filter', '/r'], { env: store.env });
+    await terminal.shows(/first look/);
+    await instance.send(spread(2));
+    const sorted = (order: string): Promise<void> =>
+      showsRows(
+        terminal,
+        Array.from(order, (letter) => `/r${letter}`),
+      );
+    await sorted('dcab');
+    for (const [key, order, title] of [
+      ['e', 'acbd', 'ERRORS'],
+      ['5', 'bcda', 'P50'],
+      ['p', 'cbda', 'P95'],
+      ['9', 'dcba', 'P99'],
+      ['n', 'abcd', 'ROUTE'],
+      ['r', 'dcab', 'REQ/S'],
+    ] as const) {
+      terminal.type(key);
+      await terminal.shows(new RegExp(`${title}v`));
+      await sorted(order);
+      terminal.type(key);
+      await terminal.shows(new RegExp(`${title}\\^`));
+      // Rows that are equal stay in the order of their names.
+      await sorted(key === 'e' ? 'bdca' : Array.from(order).toReversed().join(''));
+    }
+    // A key that means nothing changes nothing.
+    terminal.type('x');
+    await terminal.shows(/filter: \/r \(4 rows, Esc clears\)/);
+    terminal.type('\u001B');
+    await eventually(() => assert.match(terminal.screen, / GET +\/other/));
+    terminal.type('q');
+    assert.deepEqual(await terminal.ended(), { code: 0, restored: true });
+    assertLeft(terminal);
+  });
+
   test('follows the size of the terminal: no line is wider, and no row too many', async (t) => {
     const store = await newFilledStore(t, 'local');
     await store.instance('shop').send(traffic(1));
@@ -98,7 +172,7 @@ describe('watch', () => {
     const terminal = new PseudoTerminal(t, QUICK, { env: store.env, columns: 120, rows: 30 });
     await terminal.shows(/first look|over/);
     await instance.send(traffic(1, many));
-    const rows = (): string[] => terminal.screen.split('\n').filter((line) => line.includes('/route-'));
+    const rows = (): string[] => terminal.screen.split('\n').filter((line) => line.includes('/r'));
     await eventually(() => assert.equal(rows().length, 24));
     terminal.resize(72, 12);
     await eventually(() => assert.equal(rows().length, 6));
@@ -117,7 +191,7 @@ describe('watch', () => {
     assertLeft(terminal);
   });
 
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) {
     test(`leaves the terminal clean at ${signal}`, async (t) => {
       const store = await newFilledStore(t, 'local');
       await store.instance('shop').send(traffic(1));
@@ -155,6 +229,29 @@ describe('watch', () => {
     terminal.type('q');
     assert.deepEqual(await terminal.ended(), { code: 0, restored: true });
     assertLeft(terminal);
+  });
+
+  test('in a pipe it prints rows that the filter leaves, as text and as JSON', async (t) => {
+    const store = await newFilledStore(t, 'local');
+    const instance = store.instance('shop');
+    await instance.send(spread(1));
+    const words = ['watch', 'shop', '--interval', '2s', '--count', '2', '--filter', '/RD'];
+    const [text, json] = [[], ['--json']].map((more) =>
+      startOrchestrator(t, [...words, ...more], { env: store.env }),
+    );
+    for (const one of [text, json]) await eventually(() => assert.match(one?.stdout ?? '', /\n/));
+    await instance.send(spread(1));
+    const { stdout } = (await text?.ending) ?? { stdout: '' };
+    assert.match(stdout, / GET +\/rd$/m);
+    assert.doesNotMatch(stdout, /\/ra|\/other/);
+    const { stdout: lines } = (await json?.ending) ?? { stdout: '' };
+    const views = lines.trim().split('\n');
+    assert.equal(views.length, 2);
+    const { routes } = JSON.parse(views[1] ?? '') as { routes: Array<{ route: string }> };
+    assert.deepEqual(
+      routes.map(({ route }) => route),
+      ['/rd'],
+    );
   });
 
   test('says that the store is away, and goes on when it is back', async (t) => {

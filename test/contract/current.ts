@@ -120,6 +120,28 @@ export function currentContract(bed: () => Bed): void {
     assert.equal((await b.store.snapshot()).instances, 1);
   });
 
+  test('another instance ends the lease of one that was killed; one that lives all the same comes back with its next batch', async () => {
+    const [a, b] = [await bed().instance(), await bed().instance({ lease: 'of-b' })];
+    await a.send({ current: [reported(active, now(series(), 5))] });
+    await b.send({
+      deltas: [added(requests, add(series(), 3))],
+      current: [reported(active, now(series(), 2))],
+    });
+    await assertValues(a, { active: { '': [7] }, requests: { '': [3] } });
+    await a.store.endLease('of-b');
+    await a.store.endLease('of-nobody');
+    await assertValues(a, { active: { '': [5] }, requests: { '': [3] } });
+    await assertValues(b, { active: { '': [5] }, requests: { '': [3] } });
+    assert.equal((await a.store.snapshot()).instances, 1);
+    await b.send({
+      deltas: [added(requests, add(series(), 1))],
+      current: [reported(active, now(series(), 2))],
+    });
+    await assertValues(a, { active: { '': [7] }, requests: { '': [4] } });
+    await b.sendAgain();
+    await assertValues(a, { active: { '': [7] }, requests: { '': [4] } });
+  });
+
   test('ending a lease that never began is allowed', async () => {
     const a = await bed().instance();
     await a.store.endLease();

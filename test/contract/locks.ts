@@ -28,6 +28,15 @@ export function lockContract(bed: () => Bed): void {
     assert.equal(await a.store.acquireLock('host', 60_000), false);
   });
 
+  test('are not ended with the lease of another instance', async () => {
+    const [a, b] = [await bed().instance(), await bed().instance({ lease: 'of-b' })];
+    await Promise.all([a.send({}), b.send({})]);
+    assert.equal(await a.store.acquireLock('host', 600_000), true);
+    await a.store.endLease('of-b');
+    assert.equal(await a.store.acquireLock('host', 600_000), true);
+    assert.equal(await b.store.acquireLock('host', 600_000), false);
+  });
+
   test('are free when the lease of their holder is ended', async () => {
     const [a, b] = [await bed().instance(), await bed().instance()];
     await a.send({});

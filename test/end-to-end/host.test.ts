@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { fixturePath, PRELOAD, startApp, type AppProcess } from '../helpers/app-process.js';
+import {
+  fixturePath,
+  NO_PROCESS_NO_THREAD,
+  PRELOAD,
+  startApp,
+  type AppProcess,
+} from '../helpers/app-process.js';
 import { eventually } from '../helpers/eventually.js';
 import type { Exposition } from '../helpers/exposition.js';
 import { freePort } from '../helpers/ports.js';
@@ -105,19 +111,9 @@ function assertNoDuplicates(exposition: Exposition): void {
 }
 
 test('no process is started, also where none may be: under the permission model', async (t) => {
-  const major = Number(process.versions.node.split('.')[0]);
   const port = await freePort();
   const app = startApp(t, 'server.cjs', {
-    nodeArgs: [
-      major < 22 ? '--experimental-permission' : '--permission',
-      '--allow-fs-read=*',
-      '--allow-fs-write=*',
-      ...(major < 25 ? [] : ['--allow-net']),
-      '--require',
-      fixturePath('spy-processes.cjs'),
-      '--require',
-      PRELOAD,
-    ],
+    nodeArgs: [...NO_PROCESS_NO_THREAD, '--require', fixturePath('spy-processes.cjs'), '--require', PRELOAD],
     env: {
       ORCHESTRATOR_STORE: 'memory',
       OTEL_METRIC_EXPORT_INTERVAL: '500',

@@ -30,7 +30,7 @@ const NODES = [
 ];
 
 /** Files below `test` whose subject is what each Node does in its own way: its channels, its streams, its counters. None needs a server. */
-const ABOUT_NODE = [/^instrumentation\/(?:host|http)\//, /^start\/start\./];
+const ABOUT_NODE = [/^instrumentation\/(?:host|http)\//, /^start\/start\./, /^register\/own-sdk\./];
 
 /** Those whose subject is the SDK or a package of others, which are the same on every Node: once, on the newest. */
 const ABOUT_PACKAGES = [
@@ -135,7 +135,7 @@ describe('the package on every Node', { concurrency: 2 }, () => {
       // The suite itself runs with the other SDK.
       if (sdk === 3) {
         const subjects = node === NEWEST ? [...ABOUT_NODE, ...ABOUT_PACKAGES] : ABOUT_NODE;
-        test(`the tests of ${node === NEWEST ? 'instrumentation, reader and start' : 'HTTP and start'} pass`, async (t) => {
+        test(`the tests of ${node === NEWEST ? 'instrumentation, reader and start' : 'HTTP, start and an SDK beside ours'} pass`, async (t) => {
           checkout ??= copyCheckout(owner, installed.node);
           const tests = join(await checkout, 'dist', 'test');
           const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 import { SHARED_STORES, type SharedStore } from '../end-to-end/stores.js';
-import type { Owner } from '../helpers/owner.js';
+import { ownedBy } from '../helpers/owner.js';
 import { check, type Checked } from './check.js';
 import { writeTable } from './table.js';
 
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const options = { minutes: text, seed: text, store: text, table: { type: 'boolean' }, row: text } as const;
   const { values } = parseArgs({ options });
   const { minutes = '2', seed = String(Date.now() % 1_000_000), store, row = '' } = values;
-  if (values.table === true) return owned((owner) => writeTable(owner, row, (line) => print(line)));
+  if (values.table === true) return ownedBy((owner) => writeTable(owner, row, (line) => print(line)));
   const stores = SHARED_STORES.filter((one) => store === undefined || one === store);
   if (stores.length === 0)
     throw new RangeError(`--store ${store}: allowed are ${SHARED_STORES.join(' and ')}`);
@@ -26,19 +26,10 @@ async function main(): Promise<void> {
 
 async function run(store: SharedStore, seed: number, ms: number): Promise<void> {
   print(`${store}: seed ${seed}`);
-  await owned(async (owner) => {
+  await ownedBy(async (owner) => {
     const checked = await check(owner, { store, seed, ms, say: (line) => print(line) });
     print(`${store}: no violation\n${describe(checked)}`);
   });
-}
-
-async function owned(work: (owner: Owner) => Promise<void>): Promise<void> {
-  const releases: Array<() => void | Promise<void>> = [];
-  try {
-    await work({ after: (release) => void releases.push(release) });
-  } finally {
-    for (const release of releases.toReversed()) await release();
-  }
 }
 
 function describe({ schedules, operations, scrapes, faults, ends }: Checked): string {

@@ -8,8 +8,6 @@ import { type Row, ROWS } from './rows.js';
 
 /** Rows that are played at a time; mostly they wait. */
 const AT_ONCE = 4;
-const MARKED = /(<!-- faults -->\n)[^]*?(\n<!-- end -->)/;
-const PAGE = join(PACKAGE_ROOT, 'docs', 'operations.md');
 
 /** Plays every row, and writes the table of docs/operations.md if each was observed and no promise is broken. */
 export async function writeTable(owner: Owner, only: string, say: (line: string) => void): Promise<void> {
@@ -26,7 +24,7 @@ export async function writeTable(owner: Owner, only: string, say: (line: string)
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   const observed = all.filter((one) => one !== undefined);
   const broken = observed.filter((one) => one.broken !== undefined);
-  if (only === '' && broken.length === 0) write(observed);
+  if (only === '' && broken.length === 0) write('operations.md', 'faults', tableOf(observed));
   if (broken.length > 0) throw new Error(`Promises that were not kept:\n${broken.map(lineOf).join('\n')}`);
 }
 
@@ -39,16 +37,22 @@ function lineOf({ row, observed, recorded, lost, doubled }: Observed): string {
   return `| ${row.fault} | ${row.store} | ${row.promise} | ${observed} | ${recorded} | ${lost} | ${doubled} |`;
 }
 
-function write(observed: readonly Observed[]): void {
+function tableOf(observed: readonly Observed[]): string {
   const head = [
     '| Fault | Store | Promise | Observed | Recorded | Lost | Doubled |',
     '| --- | --- | --- | --- | --- | --- | --- |',
   ];
-  const table = [...head, ...observed.map(lineOf)].join('\n');
-  const page = readFileSync(PAGE, 'utf8');
-  if (!MARKED.test(page)) throw new Error(`${PAGE} has no place for the table`);
+  return [...head, ...observed.map(lineOf)].join('\n');
+}
+
+/** Writes what a run has observed between the marks `name` and `end` of a page under `docs/`. */
+export function write(page: string, name: string, observed: string): void {
+  const path = join(PACKAGE_ROOT, 'docs', page);
+  const marked = new RegExp(`(<!-- ${name} -->\\n)[^]*?(\\n<!-- end -->)`);
+  const text = readFileSync(path, 'utf8');
+  if (!marked.test(text)) throw new Error(`${path} has no place for the table`);
   writeFileSync(
-    PAGE,
-    page.replace(MARKED, (_all, before: string, after: string) => `${before}\n${table}\n${after}`),
+    path,
+    text.replace(marked, (_all, before: string, after: string) => `${before}\n${observed}\n${after}`),
   );
 }

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { fixturePath } from '../helpers/app-process.js';
+import { fixturePath, PERMISSION } from '../helpers/app-process.js';
 import { PACKAGE_ROOT } from '../helpers/scratch.js';
 import type { Case, Run } from './observe.js';
 
@@ -148,9 +148,6 @@ require('node:http').createServer((request, response) => {
     },
   })),
 );
-
-const PERMISSION =
-  Number(process.versions.node.split('.')[0]) < 22 ? '--experimental-permission' : '--permission';
 
 export const CASES: readonly Case[] = [
   {

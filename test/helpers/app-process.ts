@@ -9,6 +9,19 @@ import { PACKAGE_ROOT } from './scratch.js';
 /** What `--require` and `--import` get. */
 export const PRELOAD: string = join(PACKAGE_ROOT, 'dist', 'register.js');
 
+const MAJOR = Number(process.versions.node.split('.')[0]);
+
+/** Node's permission model: nothing is allowed but what further arguments name. */
+export const PERMISSION: string = MAJOR < 22 ? '--experimental-permission' : '--permission';
+
+/** Arguments of a node that may use files and the network, but start no process and no thread. */
+export const NO_PROCESS_NO_THREAD: readonly string[] = [
+  PERMISSION,
+  '--allow-fs-read=*',
+  '--allow-fs-write=*',
+  ...(MAJOR < 25 ? [] : ['--allow-net']),
+];
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface AppOptions {

@@ -30,7 +30,11 @@ export const NEEDS: readonly Need[] = [
   server('redis-sentinel', 'redis-sentinel', /^helpers\/redis$/),
   program('redis-cli', 'redis-tools', /^helpers\/redis$/),
   server('prometheus', 'prometheus', /^helpers\/prometheus$/),
-  program('promtool', 'prometheus', /^(?:helpers\/prometheus|dashboards\/(?:rules|deployments)\.test)$/),
+  program(
+    'promtool',
+    'prometheus',
+    /^(?:helpers\/prometheus|cli\/(?:deployments|migrate\/migrate|init\/init)\.test|dashboards\/(?:rules|deployments)\.test)$/,
+  ),
   server('prometheus-alertmanager', 'prometheus-alertmanager', /^stack\/alertmanager$/),
   {
     what: 'a PostgreSQL server',
@@ -50,7 +54,25 @@ export const NEEDS: readonly Need[] = [
   program('docker-compose', 'docker-compose', /^stack\/files\.test$/),
   program('shellcheck', 'shellcheck', /^stack\/shellcheck\.test$/),
   program('make', 'make', /^stack\/makefile\.test$/),
+  {
+    ...server('chromium', 'chromium', /^helpers\/browser$/),
+    isThere: () => existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium'),
+  },
   program('curl', 'curl', /^(?:docs\/readme\.test|prometheus\/scrapers)$/),
+  program('zsh', 'zsh', /^cli\/completion\.test$/),
+  program('fish', 'fish', /^cli\/completion\.test$/),
+  {
+    what: 'bash-completion',
+    aptPackage: 'bash-completion',
+    usedBy: /^cli\/completion\.test$/,
+    isThere: () => existsSync('/usr/share/bash-completion/bash_completion'),
+  },
+  {
+    what: 'systemd-analyze',
+    aptPackage: 'systemd',
+    usedBy: /^cli\/deployments\.test$/,
+    isThere: () => onPath('systemd-analyze'),
+  },
   program('openssl', 'openssl', /^helpers\/certificates$/),
   {
     what: "Python's prometheus_client for /usr/bin/python3",

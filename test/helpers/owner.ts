@@ -17,6 +17,16 @@ export function suiteOwner(): Owner {
   return { after: (release) => void stack.push(release) };
 }
 
+/** An owner of its own for some work outside a test: what the work makes ends with it. */
+export async function ownedBy<T>(work: (owner: Owner) => Promise<T>): Promise<T> {
+  const stack: Release[] = [];
+  try {
+    return await work({ after: (release) => void stack.push(release) });
+  } finally {
+    await releaseAll(stack);
+  }
+}
+
 const releases = new WeakMap<Owner, Release[]>();
 
 /** Released in reverse: what was made first, a folder, is what everything after it stands on. */

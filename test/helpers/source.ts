@@ -22,7 +22,7 @@ export interface SourceFile {
 /** Every TypeScript file below a folder. */
 export function sourceFiles(folder: string): SourceFile[] {
   return readdirSync(join(PACKAGE_ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
     .map((name) => join(folder, name).replaceAll('\\', '/'))
     .toSorted()
     .map(sourceFile);
@@ -68,7 +68,8 @@ function isRequire(callee: Node): boolean {
 function resolved(from: string, specifier: string): string {
   return relative('.', join(dirname(from), specifier))
     .replaceAll('\\', '/')
-    .replace(/\.js$/, '.ts');
+    .replace(/\.js$/, '.ts')
+    .replace(/\.jsx$/, '.tsx');
 }
 
 /** The texts of a file: strings, templates and regular expressions, and no comment. */

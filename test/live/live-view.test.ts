@@ -189,7 +189,7 @@ describe('the live view', () => {
 });
 
 test('a sliding window compares with the oldest snapshot in it', () => {
-  const window = new SlidingWindow(10_000);
+  const window = new SlidingWindow(10_000, liveView);
   const at = (count: number): Snapshot =>
     snapshot(of(duration, [request('/a', '200'), 1, 0, count, 0, 0, 0]));
   assert.equal(window.add(at(10), 0).total.requests, 0);

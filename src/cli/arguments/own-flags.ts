@@ -30,8 +30,10 @@ export function helpOf({ description, default: value, defaultText }: Flag): stri
   return `${description} Default: ${text === '.' ? 'the current folder' : text}.`;
 }
 
-function parsed(name: string, { kind }: Flag, text: string): unknown {
+/** An empty value is a variable of a script that was not set: it is taken where "nothing" is a value, `--filter ""`. */
+function parsed(name: string, { kind, default: byDefault }: Flag, text: string): unknown {
   try {
+    if (text.trim() === '' && byDefault !== '') throw new RangeError('empty');
     return kind.parse(text);
   } catch {
     const allowed = plain(kind.allowed);

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -10,7 +11,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { createTwoFilesPatch } from 'diff';
+import { reason } from '../../errors.js';
+import { CommandError } from '../exit-codes.js';
 
 /** What a command would like to write into one file. */
 export interface FileChange {
@@ -28,10 +30,14 @@ export interface FileChange {
 /** A copy of the file as it was gets this ending. */
 export const BACKUP_ENDING = '.before-orchestrator';
 
-/** The text of a file of the application; undefined if there is none. */
+/** The text of a file of the application; undefined if there is none. Throws a CommandError for one that cannot be read. */
 export function textOfFile(folder: string, path: string): string | undefined {
   const file = join(folder, path);
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  try {
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  } catch (error) {
+    throw new CommandError('noInput', `${file} cannot be read: ${reason(error)}.`);
+  }
 }
 
 /** A change, or undefined when the file says that already. */
@@ -46,26 +52,35 @@ export function fileChange(
   return after === before ? undefined : { path, before, after, why };
 }
 
-/** The change as `diff -u` shows it, without colours. */
-export function patchOf({ path, before, after }: FileChange): string {
-  const from = before === undefined ? '/dev/null' : path;
-  const patch = createTwoFilesPatch(from, path, before ?? '', after, '', '', { context: 2 });
-  const isRuler = (line: string): boolean => /^(?:Index: |=+$)/.test(line);
-  return patch
-    .split('\n')
-    .filter((line) => !isRuler(line))
-    .join('\n')
-    .trimEnd();
-}
-
 /**
  * Writes the change, and a copy of the old file beside it unless an earlier run has left one: that one is older. The file is
  * replaced in one step and keeps its mode, so that a full disk leaves the old one.
  *
+ * @param written what the same command has written before, for the sentence about a failure
  * @returns the path of the backup, relative like the change's; undefined for a new file
+ * @throws CommandError `cannotWrite`
  */
-export function applyChange(folder: string, { path, before, after, secret }: FileChange): string | undefined {
-  const file = join(folder, path);
+export function applyChange(
+  folder: string,
+  change: FileChange,
+  written: readonly string[],
+): string | undefined {
+  try {
+    return replaceFile(folder, change);
+  } catch (error) {
+    const state = change.before === undefined ? 'It was not created' : 'It is as it was';
+    const others = written.length === 0 ? '' : ` Written before it: ${written.join(', ')}.`;
+    throw new CommandError(
+      'cannotWrite',
+      `${join(folder, change.path)} cannot be written: ${reason(error)}. ${state}.${others}`,
+    );
+  }
+}
+
+function replaceFile(folder: string, { path, before, after, secret }: FileChange): string | undefined {
+  const named = join(folder, path);
+  // A link stays one: what it leads to is replaced.
+  const file = before === undefined ? named : realpathSync(named);
   mkdirSync(dirname(file), { recursive: true });
   const backup = before === undefined ? undefined : `${path}${BACKUP_ENDING}`;
   if (backup !== undefined && !existsSync(join(folder, backup))) copyFileSync(file, join(folder, backup));

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { list } from '../../config/setting-kinds.js';
 import { changesBetween, type FamilyChanges, type SeriesChange } from '../../live/snapshot-changes.js';
 import type { StoreReader } from '../../store/store-reader.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
-import { duration } from '../arguments/kinds.js';
+import { duration, globs } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { CommandError, type Ending } from '../exit-codes.js';
 import { changeText, valueText } from '../output/change-text.js';
@@ -17,7 +16,7 @@ import { readSnapshotFile, type TakenSnapshot } from '../store/snapshot-file.js'
 
 const FLAGS = {
   wait: optional('time', duration(100, 3_600_000), 'Compares the project with itself after this time.'),
-  family: valued('globs', list, [], 'Only metrics whose name matches: http_*,nodejs_*.'),
+  family: valued('globs', globs, [], 'Only metrics whose name matches: http_*,nodejs_*.'),
   exitCode: toggle('Ends with 1 if there are differences.'),
 };
 

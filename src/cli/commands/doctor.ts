@@ -1,11 +1,11 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 import { type Environment, processEnvironment } from '../../config/environment.js';
-import { sanitizePrefix } from '../../config/prefix.js';
 import { readSettings } from '../../config/read-settings.js';
 import { anyText, integer } from '../../config/setting-kinds.js';
 import type { Settings } from '../../config/settings.js';
 import { identityOf } from '../../start/identity/identity.js';
+import { existingFolder } from '../arguments/existing-folder.js';
 import { toggle, valued } from '../arguments/flags.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { checkApplication } from '../doctor/checks/application.js';
@@ -19,7 +19,7 @@ import type { Finding } from '../doctor/findings.js';
 import { doctorJson, findingsText, settingsText } from '../doctor/report.js';
 import type { Ending } from '../exit-codes.js';
 import { interrupted } from '../interruption.js';
-import { STORE_SETTINGS } from '../store/open-reader.js';
+import { prefixOf, STORE_SETTINGS } from '../store/open-reader.js';
 
 /** Looks for what keeps metrics from arriving. */
 export const doctor: Command = defineCommand({
@@ -53,7 +53,7 @@ export const doctor: Command = defineCommand({
   isLasting: true,
   async run(call) {
     const { flags, terminal, rest, givenSettings, json, signal } = call;
-    const folder = resolve(flags.folder);
+    const folder = existingFolder('--folder', flags.folder);
     const starts = startFacts(folder, processEnvironment());
     const environment = withEnvFiles(folder, processEnvironment(), Object.values(starts.scripts));
     const settings = settingsOf(call, environment);
@@ -102,5 +102,5 @@ function wantedProject(args: readonly string[], settings: Settings, folder: stri
   const main = { kind: 'installed', from: join(folder, 'package.json'), before: undefined } as const;
   const { project } = identityOf(settings, main, () => undefined);
   const wanted = args[0] ?? project;
-  return { project: wanted, prefix: sanitizePrefix(wanted) };
+  return { project: wanted, prefix: prefixOf(wanted) };
 }

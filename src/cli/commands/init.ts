@@ -1,9 +1,11 @@
-import { statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 
 import { anyText, oneOf, projectName } from '../../config/setting-kinds.js';
+import { existingFolder } from '../arguments/existing-folder.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
-import { applyChange, patchOf, textOfFile, type FileChange } from '../changes/file-change.js';
+import { hostAndPort } from '../arguments/kinds.js';
+import { applyChange, textOfFile, type FileChange } from '../changes/file-change.js';
+import { patchOf } from '../changes/patch.js';
 import { parseManifest } from '../changes/manifest.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { CommandError, type Ending } from '../exit-codes.js';
@@ -41,7 +43,7 @@ const FLAGS = {
   ),
   target: optional(
     'host:port',
-    anyText,
+    hostAndPort,
     'Where Prometheus reaches the endpoint, or "orchestrator serve". Default: localhost and the port.',
   ),
   grafana: optional(
@@ -71,9 +73,7 @@ export const init: Command = defineCommand({
   ],
   async run(call: Call<typeof FLAGS>) {
     const { flags, terminal, json } = call;
-    const folder = resolve(flags.folder);
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
-      throw new CommandError('noInput', `--folder: there is no folder ${folder}.`);
+    const folder = existingFolder('--folder', flags.folder);
     if (json && !flags.yes && !flags.dryRun)
       throw new CommandError('usage', 'With --json nobody is asked: --yes writes, --dry-run shows.');
     const asks = !flags.yes && !json;
@@ -88,6 +88,11 @@ export const init: Command = defineCommand({
       asks && terminal.isInteractive
         ? await askAnswers(terminal, given, defaults)
         : answersFrom(given, defaults);
+    if (answers.redisPassword !== undefined && new URL(answers.redisUrl ?? '').hostname === '')
+      throw new CommandError(
+        'usage',
+        '--redis-user needs an address with a host: user and password of a unix socket are ORCHESTRATOR_REDIS_USERNAME and ORCHESTRATOR_REDIS_PASSWORD.',
+      );
     const plan = planInit(folder, answers);
     const written = await write(call, folder, plan, answers, asks);
     if (json) await terminal.json(asJson(plan, written, answers));
@@ -136,18 +141,19 @@ async function write(
       );
     if (flags.dryRun) continue;
     if (asks && !(await askYes(terminal, `Write ${change.path}?`, '--yes'))) continue;
-    applyChange(folder, change);
+    applyChange(
+      folder,
+      change,
+      written.map(({ path }) => path),
+    );
     written.push(change);
   }
   return written;
 }
 
-function shownPatch(change: FileChange, { redisPassword, redisUrl }: Answers): string {
-  const password = redisUrl === undefined ? '' : new URL(redisUrl).password;
-  let patch = patchOf(change);
-  for (const secret of [redisPassword ?? '', password])
-    if (secret !== '') patch = patch.replaceAll(secret, '(hidden)');
-  return patch;
+function shownPatch(change: FileChange, { redisPassword }: Answers): string {
+  const patch = patchOf(change);
+  return redisPassword === undefined ? patch : patch.replaceAll(redisPassword, '(hidden)');
 }
 
 function closing({ changes, next }: InitPlan, written: number, dryRun: boolean): string {

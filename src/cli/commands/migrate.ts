@@ -1,11 +1,8 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
-
 import { anyText } from '../../config/setting-kinds.js';
+import { existingFolder } from '../arguments/existing-folder.js';
 import { optional, toggle, valued } from '../arguments/flags.js';
 import { applyChange } from '../changes/file-change.js';
 import { type Command, defineCommand } from '../command.js';
-import { CommandError } from '../exit-codes.js';
 import { isInstalled, planMigration } from '../migrate/plan.js';
 import { migrationJson, migrationText } from '../migrate/report.js';
 
@@ -34,13 +31,15 @@ export const migrate: Command = defineCommand({
     },
   ],
   async run({ flags, json, terminal }) {
-    const folder = existingFolder('--folder', resolve(flags.folder));
+    const folder = existingFolder('--folder', flags.folder);
     const dashboards =
-      flags.dashboards === undefined ? undefined : existingFolder('--dashboards', resolve(flags.dashboards));
+      flags.dashboards === undefined ? undefined : existingFolder('--dashboards', flags.dashboards);
     const plan = planMigration(folder, dashboards);
     const backups: Record<string, string> = {};
+    const written: string[] = [];
     for (const change of flags.dryRun ? [] : plan.changes) {
-      const backup = applyChange(folder, change);
+      const backup = applyChange(folder, change, written);
+      written.push(change.path);
       if (backup !== undefined) backups[change.path] = backup;
     }
     const outcome = { dryRun: flags.dryRun, backups, isInstalled: isInstalled(folder) };
@@ -48,8 +47,3 @@ export const migrate: Command = defineCommand({
     else await terminal.line(migrationText(plan, outcome, terminal.colours));
   },
 });
-
-function existingFolder(flag: string, folder: string): string {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
-  throw new CommandError('noInput', `${flag}: there is no folder ${folder}.`);
-}

@@ -1,6 +1,7 @@
-import { integer, list } from '../../config/setting-kinds.js';
+import { integer } from '../../config/setting-kinds.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { valued } from '../arguments/flags.js';
+import { globs } from '../arguments/kinds.js';
 import { type Command, defineCommand } from '../command.js';
 import { MetricNames } from '../output/metric-names.js';
 import { printTable } from '../output/table.js';
@@ -15,7 +16,7 @@ export const series: Command = defineCommand({
     'SAMPLES are the lines that Prometheus stores of it at each scrape: a histogram has one for each bucket and three more. Of a label, SAVED is how many series fewer there were without it.',
   args: [{ name: 'project', description: 'Default: ORCHESTRATOR_PREFIX', optional: true, isProject: true }],
   flags: {
-    family: valued('globs', list, [], 'Only metrics whose name matches: http_*,nodejs_*.'),
+    family: valued('globs', globs, [], 'Only metrics whose name matches: http_*,nodejs_*.'),
     top: valued('number', integer(1, 100_000), 20, 'How many metrics, and how many labels.'),
   },
   settings: ['prefix', ...STORE_SETTINGS, 'metricsTtl', 'maxSeries'],

@@ -12,10 +12,10 @@ import { ProjectsEndpoint } from '../../server/projects/projects-endpoint.js';
 import { openExposition } from '../../start/open-exposition.js';
 import { version } from '../../version.js';
 import { optional, valued } from '../arguments/flags.js';
-import { duration } from '../arguments/kinds.js';
+import { duration, hostAndPort } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
-import { CommandError } from '../exit-codes.js';
-import { STORE_SETTINGS, warnOn, withReader } from '../store/open-reader.js';
+import { CommandError, endingOf } from '../exit-codes.js';
+import { prefixOf, STORE_SETTINGS, warnOn, withReader } from '../store/open-reader.js';
 
 const FLAGS = {
   host: optional('address', anyText, 'Address to listen on. Default: that of --prometheus-host, 127.0.0.1.'),
@@ -26,7 +26,7 @@ const FLAGS = {
   ),
   advertise: optional(
     'host:port',
-    anyText,
+    hostAndPort,
     'Under which Prometheus reaches this server. Default: as its request for /sd names it.',
   ),
   refresh: valued(
@@ -56,7 +56,7 @@ export const serve: Command = defineCommand({
   name: 'serve',
   summary: 'Serves all projects of the store, or some, to Prometheus: one endpoint, and a list of targets.',
   description:
-    "Paths: /metrics?project=<name> and /projects/<name>/metrics, /metrics for an overview of all projects, /sd for Prometheus' HTTP service discovery, /healthz, /readyz, and a page at /. It never writes to the store: a replica and a user that may only read are enough. Projects come and go without a restart.",
+    "Paths: /metrics?project=<name> and /projects/<name>/metrics, /metrics for an overview of all projects, /sd for Prometheus' HTTP service discovery, /healthz, /readyz, and at / the live page in a browser. It never writes to the store: a replica and a user that may only read are enough. Projects come and go without a restart.",
   args: [
     {
       name: 'globs',
@@ -92,42 +92,80 @@ export const serve: Command = defineCommand({
       const projects = new ProjectsEndpoint({
         directory,
         access: endpoint.access,
-        prefixOf,
+        prefixOf: requestedPrefix,
         metricsPath: settings.metricsPath,
         scheme: endpoint.scheme,
         advertise: flags.advertise,
+        store: reader.description,
       });
       const server = endpoint.createServer((request, response) => projects.answer(request, response));
-      // Said at once, and not with the first scrape. The store may come later: /readyz says so until then.
-      await directory.list().catch((error: unknown) => terminal.note(`Not ready yet: ${reason(error)}`));
+      // Said at once, and not with the first scrape.
+      const notes = await firstLook(directory, allowed, reader.description);
+      for (const note of notes) terminal.note(note);
       const port = await listen(server, listened, flags.port ?? settings.prometheusPort);
-      endpoint.warnIfOpen(port);
-      const url = `${endpoint.scheme}://${bracketed(listened)}:${port}`;
-      if (call.json) await terminal.json({ url, store: reader.description, projects: allowed.shown });
-      else
-        terminal.note(
-          `@org/orchestrator ${version} serves ${allowed.shown} of ${reader.description} at ${url}${settings.metricsPath}?project=<name>, targets at ${url}/sd`,
-        );
-      await ended(signal);
-      await close(server);
+      // The server would keep the process alive after an output that cannot be written.
+      try {
+        endpoint.warnIfOpen(port);
+        const url = `${endpoint.scheme}://${bracketed(listened)}:${port}`;
+        if (call.json) await terminal.json({ url, store: reader.description, projects: allowed.shown });
+        else
+          terminal.note(
+            `@org/orchestrator ${version} serves ${allowed.shown} of ${reader.description} at ${url}${settings.metricsPath}?project=<name>, targets at ${url}/sd, the page at ${url}/`,
+          );
+        await ended(signal);
+      } finally {
+        await close(server);
+      }
     }),
 });
+
+/**
+ * What is to be said before anybody asks. A store that cannot be reached may come later, and /readyz says so until then;
+ * one that refuses, because of a password or a right, will not do so by itself.
+ */
+async function firstLook(
+  directory: ProjectDirectory,
+  { patterns }: AllowedProjects,
+  store: string,
+): Promise<string[]> {
+  try {
+    const found = await directory.list();
+    const isThere = (pattern: string): boolean => {
+      const matches = globMatcher([pattern]);
+      return found.some(({ prefix }) => matches(prefix));
+    };
+    return patterns
+      .filter((pattern) => !isThere(pattern))
+      .map((pattern) =>
+        isGlob(pattern)
+          ? `No project in ${store} matches ${JSON.stringify(pattern)} yet.`
+          : `There is no project ${JSON.stringify(pattern)} in ${store} yet. It is 404 until something of it is written.`,
+      );
+  } catch (error) {
+    if (endingOf(error) !== 'unavailable') throw error;
+    return [`Not ready yet: ${reason(error)}`];
+  }
+}
 
 interface AllowedProjects {
   readonly isAllowed: (prefix: string) => boolean;
   readonly names: readonly string[] | undefined;
+  /** What was named: names and globs. */
+  readonly patterns: readonly string[];
   /** For the line at the start. */
   readonly shown: string;
 }
 
 function allowedProjects({ args, settings }: Call<typeof FLAGS>): AllowedProjects {
   const globs = args.length > 0 ? args : settings.prefix === undefined ? [] : [settings.prefix];
-  if (globs.length === 0) return { isAllowed: () => true, names: undefined, shown: 'all projects' };
-  const patterns = globs.map((glob) => (isGlob(glob) ? glob.toLowerCase() : sanitizePrefix(glob)));
+  if (globs.length === 0)
+    return { isAllowed: () => true, names: undefined, patterns: [], shown: 'all projects' };
+  const patterns = globs.map((glob) => (isGlob(glob) ? glob.toLowerCase() : prefixOf(glob)));
   return {
     isAllowed: globMatcher(patterns),
     // Known by name: no list is read, and no right to read it is needed.
     names: patterns.some(isGlob) ? undefined : patterns,
+    patterns,
     shown: patterns.join(', '),
   };
 }
@@ -136,7 +174,7 @@ function isGlob(text: string): boolean {
   return /[*?[\]{}()!+@]/.test(text);
 }
 
-function prefixOf(name: string): string | undefined {
+function requestedPrefix(name: string): string | undefined {
   try {
     return sanitizePrefix(name);
   } catch {

@@ -1,8 +1,8 @@
 import { oneOf } from '../../config/setting-kinds.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import { openExposition } from '../../start/open-exposition.js';
-import { list } from '../../config/setting-kinds.js';
 import { valued } from '../arguments/flags.js';
+import { globs } from '../arguments/kinds.js';
 import { type Command, defineCommand } from '../command.js';
 import { printable } from '../output/cells.js';
 import { MetricNames } from '../output/metric-names.js';
@@ -19,7 +19,7 @@ export const snapshot: Command = defineCommand({
   args: [{ name: 'project', description: 'Default: ORCHESTRATOR_PREFIX', optional: true, isProject: true }],
   flags: {
     format: valued('format', oneOf('text', 'openmetrics'), 'text', 'text (0.0.4) or openmetrics (1.0.0).'),
-    family: valued('globs', list, [], 'Only metrics whose name matches: http_*,nodejs_*.'),
+    family: valued('globs', globs, [], 'Only metrics whose name matches: http_*,nodejs_*.'),
   },
   settings: ['prefix', ...STORE_SETTINGS, 'metricsTtl', 'translationStrategy', 'scopeInfo', 'targetInfo'],
   examples: [

@@ -1,5 +1,5 @@
 import { anyText, integer } from '../../config/setting-kinds.js';
-import type { LiveView } from '../../live/live-view.js';
+import { liveView, type LiveView } from '../../live/live-view.js';
 import { SlidingWindow } from '../../live/sliding-window.js';
 import type { ProjectName, ProjectReader, StoreReader } from '../../store/store-reader.js';
 import { optional, valued } from '../arguments/flags.js';
@@ -7,7 +7,7 @@ import { duration } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { projectOf, STORE_SETTINGS, withReader } from '../store/open-reader.js';
 import { plainFrame } from '../watch/frame.js';
-import { FIRST_STATE } from '../watch/watch-state.js';
+import { chosenRows, FIRST_STATE, type WatchState } from '../watch/watch-state.js';
 import { pause, Watcher } from '../watch/watcher.js';
 
 const FLAGS = {
@@ -64,13 +64,13 @@ async function print(
   { description }: StoreReader,
   opened: ProjectReader,
 ): Promise<void> {
-  const window = new SlidingWindow(flags.window);
+  const window = new SlidingWindow(flags.window, liveView);
   const state = { ...FIRST_STATE, filter: flags.filter };
   for (let shown = 0; shown < (flags.count ?? Infinity) && !signal.aborted && !terminal.isGone; shown += 1) {
     if (shown > 0) await pause(flags.interval, signal);
     if (signal.aborted) return;
     const view = window.add(await opened.snapshot(), performance.now());
-    if (json) await terminal.line(JSON.stringify(asJson(prefix, view), orNull));
+    if (json) await terminal.line(JSON.stringify(asJson(prefix, view, state), orNull));
     else {
       const scene = { project: prefix, store: description, view, state, trouble: undefined };
       await terminal.line(`${shown > 0 ? '\n' : ''}${plainFrame(scene).join('\n')}`);
@@ -83,7 +83,7 @@ function orNull(_key: string, value: unknown): unknown {
   return value === undefined ? null : value;
 }
 
-function asJson(project: string, view: LiveView): object {
+function asJson(project: string, view: LiveView, state: WatchState): object {
   return {
     project,
     at: new Date().toISOString(),
@@ -94,6 +94,6 @@ function asJson(project: string, view: LiveView): object {
     memoryBytes: view.memoryBytes,
     cpus: view.cpus,
     total: view.total,
-    routes: view.routes,
+    routes: chosenRows(view.routes, state),
   };
 }

@@ -1,9 +1,9 @@
-import { list } from '../../config/setting-kinds.js';
 import type { Family } from '../../model/family.js';
 import type { SnapshotFamily } from '../../model/snapshot.js';
 import type { MetricStore } from '../../store/metric-store.js';
 import type { ProjectReader, ProjectSummary } from '../../store/store-reader.js';
 import { toggle, valued } from '../arguments/flags.js';
+import { globs } from '../arguments/kinds.js';
 import { type Call, type Command, defineCommand } from '../command.js';
 import { CommandError, type Ending } from '../exit-codes.js';
 import { askYes } from '../output/ask.js';
@@ -14,7 +14,7 @@ import { withStore } from '../store/open-store.js';
 
 const FLAGS = {
   yes: toggle('Does not ask.', 'y'),
-  family: valued('globs', list, [], 'Only these metrics: jobs_*,http_server_request_duration_seconds.'),
+  family: valued('globs', globs, [], 'Only these metrics: jobs_*,http_server_request_duration_seconds.'),
 };
 
 /** Deletes the data of a project, or some metrics of it. */
@@ -63,26 +63,22 @@ interface Doomed {
 }
 
 async function doomedOf(call: Call<typeof FLAGS>, reader: ProjectReader): Promise<Doomed> {
-  const { family: globs } = call.flags;
+  const { family } = call.flags;
   const summary = await reader.summary();
   if (summary === undefined) throw new CommandError('noInput', 'The project has no data any more.');
-  if (globs.length === 0)
+  if (family.length === 0)
     return { text: everything(summary), what: 'all metrics', keys: undefined, names: undefined };
   const metricNames = new MetricNames(call.settings);
-  const isWanted = metricNames.matcher(globs);
-  const matching = (await reader.snapshot()).families.filter(({ family }) => isWanted(family));
-  const stored = matching.filter(({ family }) => isStored(family));
-  const names = stored.map(({ family }) => metricNames.metric(family));
-  const left = matching
-    .filter(({ family }) => !isStored(family))
-    .map(({ family }) => metricNames.metric(family));
+  const isWanted = metricNames.matcher(family);
+  const matching = (await reader.snapshot()).families.filter((one) => isWanted(one.family));
+  const stored = matching.filter((one) => isStored(one.family));
+  const names = stored.map((one) => metricNames.metric(one.family));
+  const left = matching.filter((one) => !isStored(one.family)).map((one) => metricNames.metric(one.family));
   return {
     text: [some(summary, stored, names), ...(left.length > 0 ? [stays(left)] : [])].join('\n'),
     what: names.length === 1 ? 'one metric' : `${names.length} metrics`,
     // Versions of a histogram with other buckets are one family in a snapshot.
-    keys: (await reader.families())
-      .filter((family) => isStored(family) && isWanted(family))
-      .map(({ key }) => key),
+    keys: (await reader.families()).filter((one) => isStored(one) && isWanted(one)).map(({ key }) => key),
     names,
   };
 }

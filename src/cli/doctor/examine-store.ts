@@ -8,7 +8,7 @@ import type { InstanceSummary, ProjectName, ProjectSummary, StoreReader } from '
 import type { Call } from '../command.js';
 import { openReader, storeKind, storeOptions } from '../store/open-reader.js';
 import { checkEndpoint } from './checks/endpoint.js';
-import { checkFolder } from './checks/local-folder.js';
+import { checkFolders } from './checks/local-folder.js';
 import { checkProject } from './checks/project.js';
 import { checkRedis } from './checks/redis.js';
 import { endpointFacts } from './facts/endpoint.js';
@@ -33,7 +33,8 @@ export async function examineStore(
     findings.push(...(await examineServer(settings, wanted.prefix)));
   });
   let instances: InstanceSummary[] = [];
-  if (isReachable) {
+  // A folder that is not safe is not read either, and that is one finding, not two.
+  if (isReachable && !findings.some(({ name }) => name === 'local-folder-unsafe')) {
     await collect(findings, settings, wanted, async () => {
       const project = await examineProject(call, wanted);
       findings.push(...project.findings);
@@ -49,7 +50,7 @@ async function examineServer(settings: Settings, prefix: string): Promise<Findin
   if (storeKind(settings) === 'local') {
     const { localDir } = settings;
     const folders = folderFacts(localDir ?? defaultLocalDirectory(), localDir !== undefined, prefix);
-    return folders.flatMap((facts) => checkFolder(facts, process.getuid?.()));
+    return checkFolders(folders, process.getuid?.());
   }
   const target = redisTarget(settings, () => undefined);
   const { timeoutMs } = storeOptions(settings, () => undefined);
@@ -112,13 +113,19 @@ async function collect(
 
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['ORCHESTRATOR_STORE_REFUSED', 'ORCHESTRATOR_PREFIX_TAKEN']);
 
-function findingOf({ code, message }: OrchestratorError, { redisUrl }: Settings, prefix: string): Finding {
+function findingOf({ code, message }: OrchestratorError, settings: Settings, prefix: string): Finding {
   if (code === 'ORCHESTRATOR_SCHEMA_MISMATCH') return finding('schema-mismatch', { message, prefix });
   if (code === 'ORCHESTRATOR_INVALID_SETTING') return finding('settings-incomplete', { message });
+  const refused = REFUSALS.has(code);
+  if (storeKind(settings) === 'local') {
+    const fix = `ls -ld ${settings.localDir ?? defaultLocalDirectory()}`;
+    return finding(refused ? 'store-refused' : 'store-unreachable', { message, fix });
+  }
+  const { redisUrl } = settings;
   const url = redisUrl === undefined ? undefined : new URL(redisUrl);
   const where =
     url === undefined || url.hostname === '' ? '' : ` -h ${url.hostname} -p ${url.port || '6379'}`;
-  if (REFUSALS.has(code))
+  if (refused)
     return finding('store-refused', { message, fix: `redis-cli${where} --user <user> --askpass PING` });
   return finding('store-unreachable', { message, fix: `redis-cli${where} PING` });
 }

@@ -6,7 +6,7 @@ import { ECOSYSTEM_FILE, ecosystemWithPreload } from '../changes/ecosystem.js';
 import { type EnvLine, withEnvLines } from '../changes/env-lines.js';
 import { fileChange, textOfFile, type FileChange } from '../changes/file-change.js';
 import { parseManifest, withOrchestrator } from '../changes/manifest.js';
-import { PRELOAD_OPTION } from '../changes/preload.js';
+import { PRELOAD, PRELOAD_OPTION } from '../changes/preload.js';
 import { filesBelow } from '../source/source-files.js';
 import { dockerfileWith, kubernetesObjects } from './container-lines.js';
 import { grafanaProvider } from './grafana.js';
@@ -96,6 +96,7 @@ function startChanges(
         ecosystemChange(
           folder,
           settings.filter((line) => !isSecret(line)),
+          next,
         ),
         envChange(folder, settings.filter(isSecret)),
       ];
@@ -141,7 +142,8 @@ function withEnvFile(text: string): string {
 
 function envChange(folder: string, settings: readonly EnvLine[]): FileChange | undefined {
   if (settings.length === 0) return undefined;
-  const why = 'The settings. Keep the file out of the repository.';
+  const isThere = textOfFile(folder, '.env') !== undefined;
+  const why = `The settings. Keep the file${isThere ? ' and its copy' : ''} out of the repository.`;
   const change = fileChange(folder, '.env', why, (before) => withEnvLines(before, settings));
   return change === undefined ? undefined : { ...change, secret: true };
 }
@@ -150,14 +152,25 @@ function ecosystemOf(folder: string): string | undefined {
   return filesBelow(folder, (name) => ECOSYSTEM_FILE.test(name)).paths[0];
 }
 
-function ecosystemChange(folder: string, settings: readonly EnvLine[]): FileChange | undefined {
+function ecosystemChange(
+  folder: string,
+  settings: readonly EnvLine[],
+  next: string[],
+): FileChange | undefined {
   const path = ecosystemOf(folder) ?? 'ecosystem.config.cjs';
   const manifest = parseManifest(textOfFile(folder, 'package.json') ?? '');
-  return fileChange(folder, path, 'PM2 gives the preload and the settings to the application.', (before) =>
+  const edit = (before: string | undefined): string =>
     before === undefined
       ? newEcosystem(manifest?.name ?? 'app', manifest?.main ?? 'app.js', settings)
-      : ecosystemWithEnv(path, ecosystemWithPreload(path, before).text, settings),
-  );
+      : ecosystemWithEnv(path, ecosystemWithPreload(path, before).text, settings);
+  const text = edit(textOfFile(folder, path));
+  // Where `env` or the options of Node are computed, nothing can be put in.
+  const left = [
+    ...(text.includes(PRELOAD) ? [] : [`node_args: '${PRELOAD_OPTION}'`]),
+    ...settings.filter(({ name }) => !text.includes(name)).map(({ name, value }) => `${name}=${value}`),
+  ];
+  if (left.length > 0) next.unshift(`Give each application of ${path} ${left.join(', ')}`);
+  return fileChange(folder, path, 'PM2 gives the preload and the settings to the application.', edit);
 }
 
 function dockerChange(

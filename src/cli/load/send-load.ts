@@ -76,6 +76,7 @@ export async function sendLoad(
 /** `fetch failed` says nothing; its cause does. */
 function failureOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
-  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.name;
-  return String(cause);
+  if (!(cause instanceof Error)) return String(cause);
+  if (cause.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
+  return 'code' in cause ? String(cause.code) : cause.message || cause.name;
 }

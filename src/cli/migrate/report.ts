@@ -1,4 +1,4 @@
-import { patchOf } from '../changes/file-change.js';
+import { patchOf } from '../changes/patch.js';
 import { formatTable } from '../output/table.js';
 import type { Colours } from '../output/terminal.js';
 import type { MetricMove } from './metric-move.js';

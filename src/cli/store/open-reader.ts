@@ -87,8 +87,8 @@ export async function projectOf(
   throw new CommandError('noInput', await unknownProject(name, reader));
 }
 
-/** A name as it was given, or as it stands in keys. */
-function prefixOf(name: string): string {
+/** How a name, as it was given or as it stands in keys, stands in keys. Throws a CommandError for what is no name. */
+export function prefixOf(name: string): string {
   try {
     return sanitizePrefix(name);
   } catch {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { reason } from '../../errors.js';
-import type { LiveView } from '../../live/live-view.js';
+import { liveView, type LiveView } from '../../live/live-view.js';
 import { SlidingWindow } from '../../live/sliding-window.js';
 import type { ProjectReader } from '../../store/store-reader.js';
 import type { Terminal } from '../output/terminal.js';
@@ -22,7 +22,7 @@ export interface WatcherOptions {
 /** Shows one project on a terminal until a key, a signal or the end of the terminal ends it. */
 export class Watcher {
   readonly #options: WatcherOptions;
-  readonly #window: SlidingWindow;
+  readonly #window: SlidingWindow<LiveView>;
   readonly #screen: Screen;
   readonly #end = new AbortController();
   #state: WatchState;
@@ -33,7 +33,7 @@ export class Watcher {
   constructor(options: WatcherOptions) {
     this.#options = options;
     this.#state = { ...FIRST_STATE, filter: options.filter };
-    this.#window = new SlidingWindow(options.windowMs);
+    this.#window = new SlidingWindow(options.windowMs, liveView);
     this.#screen = new Screen(options.terminal, {
       key: (key) => this.#press(key),
       resized: () => this.#draw(),

@@ -87,6 +87,27 @@ export class AccessControl {
     return this.#admit(request, response, await this.#judge(request, by));
   }
 
+  /**
+   * Whether a page may ask for the token itself: then it is shown to everyone, without anything of the project. A browser asks for
+   * a name and a password by itself.
+   */
+  asksInPage(request: IncomingMessage): boolean {
+    return this.#tokens.isSet && (!this.#needsCertificate || this.#isCertified(request, 'endpoint'));
+  }
+
+  /** Whether a name and a password do. */
+  get takesUsers(): boolean {
+    return this.#users.isSet;
+  }
+
+  /** As {@link admit}, for what a page asks for: a browser must not ask for a password where the page asks for the token. */
+  async admitPage(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    if (!this.isRequired) return true;
+    const refused = await this.#judge(request, 'endpoint');
+    const quiet = refused?.status === 401 && this.#tokens.isSet;
+    return this.#admit(request, response, quiet ? { ...refused, headers: BEARER_ONLY } : refused);
+  }
+
   /** The same for deleting, which has a token of its own. */
   async admitToWipe(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     return this.#admit(request, response, await this.#judgeWipe(request));
@@ -130,7 +151,7 @@ export class AccessControl {
     if (scheme === 'bearer' && (await this.#wipeTokens.has(value))) return undefined;
     return {
       ...this.#unauthorized(value === '' ? 'no_credentials' : 'wrong_credentials'),
-      headers: { 'WWW-Authenticate': BEARER },
+      headers: BEARER_ONLY,
     };
   }
 
@@ -156,6 +177,7 @@ export class AccessControl {
 }
 
 const BEARER = 'Bearer realm="metrics"';
+const BEARER_ONLY = { 'WWW-Authenticate': BEARER };
 const BASIC = 'Basic realm="metrics", charset="UTF-8"';
 
 const NO_CERTIFICATE: Refused = {

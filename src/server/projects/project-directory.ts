@@ -1,4 +1,5 @@
 import type { Exposition } from '../../prometheus/exposition.js';
+import type { LiveProject } from '../../page/live-project.js';
 import type { ProjectName, ProjectReader, StoreReader } from '../../store/store-reader.js';
 import { Scraper } from '../scrape/scraper.js';
 
@@ -18,6 +19,8 @@ export interface ProjectDirectoryOptions {
 export interface ServedProject extends ProjectName {
   readonly reader: ProjectReader;
   readonly scraper: Scraper;
+  /** For the page, when somebody looks. */
+  live: LiveProject | undefined;
 }
 
 interface Known {
@@ -82,10 +85,11 @@ export class ProjectDirectory {
       return known.served;
     }
     // Wiped, and begun again under another name that becomes the same prefix.
+    known?.served.live?.end();
     void known?.served.reader.close();
     const reader = this.#options.reader.open(name);
     const scraper = new Scraper(() => reader.snapshot(), this.#options.openExposition());
-    const served = { ...name, reader, scraper };
+    const served: ServedProject = { ...name, reader, scraper, live: undefined };
     this.#known.set(name.prefix, { served, seenMark: performance.now() });
     return served;
   }
@@ -93,6 +97,7 @@ export class ProjectDirectory {
   async #forget(prefix: string): Promise<void> {
     const known = this.#known.get(prefix);
     this.#known.delete(prefix);
+    known?.served.live?.end();
     await known?.served.reader.close();
   }
 }

@@ -2,13 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { reason } from '../../errors.js';
 import { deadline } from '../../event-loop/deadline.js';
+import type { Snapshot } from '../../model/snapshot.js';
+import type { LiveProject } from '../../page/live-project.js';
 import type { ProjectSummary } from '../../store/store-reader.js';
+import { version } from '../../version.js';
 import type { AccessControl } from '../access/access-control.js';
 import type { RefusalReason } from '../access/refusals.js';
+import { PageEndpoint } from '../page-endpoint.js';
 import { plainResponse } from '../plain-response.js';
 import { OVERVIEW_TYPE, renderOverview } from './overview.js';
 import type { ProjectDirectory, ServedProject } from './project-directory.js';
-import { projectsPage } from './projects-page.js';
+import { projectsText } from './projects-text.js';
 import { type Discovery, discoveredTargets } from './service-discovery.js';
 
 /** What is said of a project that does not exist, and of one that is not allowed. */
@@ -25,21 +29,25 @@ export interface ProjectsEndpointOptions extends Discovery {
   /** How a name, as it was given or as it stands in keys, stands in keys; undefined for what is no name. */
   readonly prefixOf: (name: string) => string | undefined;
   readonly access: AccessControl;
+  /** Kind and place of the store, for the page. */
+  readonly store: string;
 }
 
 /**
  * Answers for many projects: `/metrics?project=shop` and `/projects/shop/metrics`, `/metrics` with an overview of all, `/sd`
- * for Prometheus' HTTP service discovery, `/healthz`, `/readyz` and a page at `/`. It never writes to the store.
+ * for Prometheus' HTTP service discovery, `/healthz`, `/readyz` and the live page at `/`. It never writes to the store.
  */
 export class ProjectsEndpoint {
   readonly #options: ProjectsEndpointOptions;
   readonly #ofProject: RegExp;
+  readonly #page: PageEndpoint;
   readonly #refused = new Map<RefusalReason, number>();
   #summaries: Promise<ProjectSummary[]> | undefined;
   #overviewMark = -Infinity;
 
   constructor(options: ProjectsEndpointOptions) {
     this.#options = options;
+    this.#page = new PageEndpoint({ access: options.access, isOfMany: true });
     options.access.refusals.onRefused = (why, requests) =>
       this.#refused.set(why, (this.#refused.get(why) ?? 0) + requests);
     const path = options.metricsPath.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
@@ -54,6 +62,8 @@ export class ProjectsEndpoint {
     }
     if (pathname === '/healthz') return plainResponse(response, 200, 'ok\n');
     if (pathname === '/readyz') return this.#ready(request, response);
+    if (pathname !== this.#options.metricsPath && this.#page.isFor(pathname, request))
+      return this.#answerPage(request, response, searchParams);
     // Before the path is looked at: who is not let in learns nothing.
     if (!(await this.#options.access.admit(request, response, 'endpoint'))) return;
     const { metricsPath } = this.#options;
@@ -63,7 +73,7 @@ export class ProjectsEndpoint {
     if (pathname === metricsPath && asked.length > 0) return this.#scrape(asked[0], request, response);
     if (pathname === metricsPath) return this.#serveOverview(response);
     if (pathname === '/sd') return this.#discover(request, response);
-    if (pathname === '/') return this.#page(response);
+    if (pathname === '/') return this.#list(response);
     plainResponse(response, 404, `Nothing here. See /sd, or ${metricsPath}?project=<name>.\n`);
   }
 
@@ -113,16 +123,41 @@ export class ProjectsEndpoint {
     });
   }
 
-  async #page(response: ServerResponse): Promise<void> {
+  async #list(response: ServerResponse): Promise<void> {
     await orUnavailable(response, async () => {
-      const projects: readonly ServedProject[] = await this.#options.directory.list();
-      response.writeHead(200, {
-        'Content-Type': 'text/html; charset=utf-8',
-        'Cache-Control': 'no-store',
-        'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
-      });
-      response.end(projectsPage(projects, this.#options.metricsPath));
+      const text = projectsText(await this.#options.directory.list(), this.#options.metricsPath);
+      plainResponse(response, 200, text, { Vary: 'Accept' });
     });
+  }
+
+  async #answerPage(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const { directory, prefixOf, store } = this.#options;
+    await orUnavailable(response, () =>
+      this.#page.answer(request, response, {
+        project: async () => {
+          const prefix = prefixOf(query.get('project') ?? '');
+          const found = prefix === undefined ? undefined : await directory.find(prefix);
+          if (found === undefined) plainResponse(response, 404, NO_SUCH_PROJECT);
+          return found && this.#live(found);
+        },
+        projects: async () => {
+          const projects = (await directory.list()).map(({ prefix, project }) => ({ prefix, project }));
+          return { version, store, projects };
+        },
+      }),
+    );
+  }
+
+  #live(served: ServedProject): LiveProject {
+    const { project, prefix, scraper } = served;
+    const { exposition } = scraper;
+    const { store } = this.#options;
+    const read = (): Promise<Snapshot> => scraper.read();
+    return (served.live ??= this.#page.open({ project, prefix, store, version, read, exposition }));
   }
 
   /** Ready: the store answers. Why not is told to those who may read. */

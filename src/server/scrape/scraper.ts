@@ -61,6 +61,16 @@ export class Scraper {
     this.#project = project;
   }
 
+  /** What names and labels it gives. */
+  get exposition(): Exposition {
+    return this.#exposition;
+  }
+
+  /** The sum that a scrape at this moment would show; they share the read. Rejects like {@link collect}. */
+  async read(): Promise<Snapshot> {
+    return inTime(this.#join(DEFAULT_TIMEOUT_MS), DEFAULT_TIMEOUT_MS);
+  }
+
   /** Rejects with the reason when the store cannot be read in time. `accept`: the header of the request. */
   async collect(accept: string | undefined): Promise<Rendered> {
     return this.#render(this.#join(DEFAULT_TIMEOUT_MS), accept, DEFAULT_TIMEOUT_MS, 'kept');
@@ -134,20 +144,20 @@ export class Scraper {
   }
 
   async #render(
-    { snapshot }: Round,
+    round: Round,
     accept: string | undefined,
     timeoutMs: number,
     pieces: PieceLife,
   ): Promise<Rendered> {
-    const { contentType, body } = this.#exposition.render(
-      await deadline(snapshot, timeoutMs, () =>
-        orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: timeoutMs }),
-      ),
-      accept,
-      pieces,
-    );
+    const { contentType, body } = this.#exposition.render(await inTime(round, timeoutMs), accept, pieces);
     return { contentType, body: this.#pace.count(body) };
   }
+}
+
+function inTime({ snapshot }: Round, timeoutMs: number): Promise<Snapshot> {
+  return deadline(snapshot, timeoutMs, () =>
+    orchestratorError('ORCHESTRATOR_STORE_UNAVAILABLE', 'notRead', { ms: timeoutMs }),
+  );
 }
 
 function sharedBody({ bodies }: Round, { contentType, body }: Rendered, zip: boolean): SharedBody {

@@ -104,9 +104,10 @@ class LocalStore implements MetricStore {
     return this.#inTurn(() => this.#acquire(name, ms));
   }
 
-  async endLease(): Promise<void> {
+  async endLease(other?: string): Promise<void> {
     await this.#inTurn(async () => {
-      if (this.#log.view.own !== undefined) await this.#submit({ kind: 'leave' });
+      if (other !== undefined) await this.#submit({ kind: 'leave', of: other });
+      else if (this.#log.view.own !== undefined) await this.#submit({ kind: 'leave' });
     });
   }
 

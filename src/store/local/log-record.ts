@@ -52,6 +52,8 @@ export interface LockRecord extends Common {
 
 export interface EndLeaseRecord extends Common {
   readonly kind: 'leave';
+  /** The lease of another instance than the writer, which was killed. Version 0.1.0 takes it for the writer's own. */
+  readonly of?: string;
 }
 
 export interface SweepRecord extends Common {

@@ -85,7 +85,7 @@ export class Replica {
     if (isOther) return;
     if (record.kind === 'batch' && part !== undefined) this.#batch(record, part);
     if (record.kind === 'hold') state.locks.acquire(record.lease, record.name, record.ms, record.atMs);
-    if (record.kind === 'leave') state.endLease(record.lease);
+    if (record.kind === 'leave') state.endLease(record.of ?? record.lease);
     if (record.kind === 'sweep') state.sweep(record.ttlMs, record.atMs);
     if (record.kind === 'forget') state.forget(record.families);
     if (record.kind === 'wipe') state.wipe(record.atMs ?? this.latestAtMs);

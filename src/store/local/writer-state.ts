@@ -118,9 +118,10 @@ export class WriterState implements SaidInLog {
       this.#goOn(record.atMs);
       this.locks.acquire(lease, record.name, record.ms, record.atMs);
     } else if (record.kind === 'leave') {
-      this.#leases.delete(lease);
-      this.locks.endLease(lease);
-      if (lease === this.#context.lease) this.#leave();
+      const ended = record.of ?? lease;
+      this.#leases.delete(ended);
+      this.locks.endLease(ended);
+      if (ended === this.#context.lease) this.#leave();
     } else if (record.kind !== 'seal' || !isLater(record.next, path.basename(log))) throw new CopyNeeded();
     return record.kind === 'seal' || lease === this.#context.lease ? record : undefined;
   }

@@ -103,8 +103,8 @@ class MemoryStore implements MetricStore {
     return state.locks.isHeldBy(this.#context.lease, name, atMs);
   }
 
-  async endLease(): Promise<void> {
-    this.#state().endLease(this.#context.lease);
+  async endLease(other?: string): Promise<void> {
+    this.#state().endLease(other ?? this.#context.lease);
   }
 
   async wipe(): Promise<void> {

@@ -119,9 +119,10 @@ class RedisStore implements MetricStore {
     return isMine;
   }
 
-  async endLease(): Promise<void> {
+  async endLease(other?: string): Promise<void> {
     await this.#janitor.assertOwn();
-    await this.#writer.endLease();
+    await this.#writer.endLease(other);
+    if (other !== undefined) return;
     await this.#listing;
     // The next instance need not wait for the locks of this one.
     await Promise.all(Array.from(this.#locks, ([name, fullMs]) => this.#lock(name, 1, fullMs)));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { ecosystemWithEnv } from '../../../src/cli/changes/ecosystem-env.js';
 import { ecosystemWithPreload } from '../../../src/cli/changes/ecosystem.js';
 
 const R = '--require @org/orchestrator/register';
@@ -58,4 +59,16 @@ test('options that are computed are left to a person, with their line', () => {
     result.byHand.map(({ line }) => line),
     [3],
   );
+});
+
+test('settings go into the env of JSON too, beside what is there', () => {
+  const settings = [{ name: 'ORCHESTRATOR_PREFIX', value: 'My "Shop"', comment: '' }];
+  for (const env of ['', ', "env": {}', ', "env": { "PORT": "80" }']) {
+    const text = edited('pm2.json', `{ "apps": [{ "script": "a.js"${env} }] }`);
+    const after = ecosystemWithEnv('pm2.json', text, settings);
+    const { apps } = JSON.parse(after) as { apps: Array<{ env: object }> };
+    const own = env.includes('PORT') ? { PORT: '80' } : {};
+    assert.deepEqual(apps[0]?.env, { ORCHESTRATOR_PREFIX: 'My "Shop"', ...own });
+    assert.equal(ecosystemWithEnv('pm2.json', after, settings), after);
+  }
 });

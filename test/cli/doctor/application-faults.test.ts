@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 
@@ -107,7 +107,7 @@ void suite('an application with the local store', () => {
     assertFound(await examine(context, bench), 'not-installed');
   });
 
-  test('preload-missing: a start script, and an ecosystem file', async (context) => {
+  test('preload-missing: a start script', async (context) => {
     const bench = await own(context);
     writeFiles(bench.folder, {
       'package.json': JSON.stringify({ name: 'shop', scripts: { start: 'PORT=80 node app.js' } }),
@@ -115,24 +115,32 @@ void suite('an application with the local store', () => {
     const script = await examine(context, bench);
     assertFound(script, 'preload-missing');
     assert.equal(script.findings[0]?.fix, 'PORT=80 node --require @org/orchestrator/register app.js');
+  });
+
+  test('preload-missing: an ecosystem file; start() in the code is as good', async (context) => {
+    const bench = await own(context);
     writeFiles(bench.folder, {
       'package.json': JSON.stringify({ name: 'shop', scripts: { start: 'pm2 start ecosystem.config.cjs' } }),
       'ecosystem.config.cjs': "module.exports = { apps: [{ script: 'app.js' }] };\n",
     });
     assertFound(await examine(context, bench), 'preload-missing');
-    // start() in the code is as good.
     writeFiles(bench.folder, { 'app.js': "const { start } = require('@org/orchestrator');\nstart();\n" });
     assertFound(await examine(context, bench));
   });
 
-  test('setting-invalid and setting-unknown: variables without effect', async (context) => {
+  test('setting-invalid: a variable without effect', async (context) => {
     const bench = await own(context);
-    const invalid = await examine(context, bench, { env: { ORCHESTRATOR_MAX_SERIES: 'many' } });
-    assertFound(invalid, 'setting-invalid');
-    assert.match(invalid.findings[0]?.what ?? '', /ORCHESTRATOR_MAX_SERIES="many" is not allowed/);
-    const unknown = await examine(context, bench, { env: { ORCHESTRATOR_MAX_SERIE: '100' } });
-    assertFound(unknown, 'setting-unknown');
-    assert.match(unknown.findings[0]?.why ?? '', /ORCHESTRATOR_MAX_SERIES was probably meant/);
+    const diagnosis = await examine(context, bench, { env: { ORCHESTRATOR_MAX_SERIES: 'many' } });
+    assertFound(diagnosis, 'setting-invalid');
+    assert.match(diagnosis.findings[0]?.what ?? '', /ORCHESTRATOR_MAX_SERIES="many" is not allowed/);
+    assert.equal(diagnosis.findings[0]?.fix, 'unset ORCHESTRATOR_MAX_SERIES');
+  });
+
+  test('setting-unknown: a letter is missing', async (context) => {
+    const bench = await own(context);
+    const diagnosis = await examine(context, bench, { env: { ORCHESTRATOR_MAX_SERIE: '100' } });
+    assertFound(diagnosis, 'setting-unknown');
+    assert.match(diagnosis.findings[0]?.why ?? '', /ORCHESTRATOR_MAX_SERIES was probably meant/);
   });
 
   test('settings-incomplete: a password without an address', async (context) => {
@@ -161,30 +169,61 @@ void suite('an application with the local store', () => {
     assert.deepEqual([limit?.value, limit?.source], ['"1500"', 'ORCHESTRATOR_MAX_SERIES']);
   });
 
-  test('turned-off, memory-store, no-name: settings that one did not mean', async (context) => {
-    const bench = await own(context);
-    assertFound(await examine(context, bench, { env: { ORCHESTRATOR_ENABLED: 'false' } }), 'turned-off');
-    assertFound(await examine(context, bench, { env: { OTEL_METRICS_EXPORTER: 'otlp' } }), 'turned-off');
-    assertFound(await examine(context, bench, { env: { ORCHESTRATOR_STORE: 'memory' } }), 'memory-store');
-    const nameless = { ORCHESTRATOR_PREFIX: '', OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
-    const folder = scratchDir(context, 'nameless');
-    assertFound(await examine(context, bench, { env: nameless, folder }), 'no-name');
+  for (const [variable, value] of [
+    ['ORCHESTRATOR_ENABLED', 'false'],
+    ['OTEL_SDK_DISABLED', 'true'],
+    ['OTEL_METRICS_EXPORTER', 'otlp'],
+  ] as const) {
+    test(`turned-off: by ${variable}`, async (context) => {
+      const diagnosis = await examine(context, await own(context), { env: { [variable]: value } });
+      assertFound(diagnosis, 'turned-off');
+      assert.equal(diagnosis.findings[0]?.fix, `unset ${variable}`);
+    });
+  }
+
+  test('memory-store: each process for itself', async (context) => {
+    const env = { ORCHESTRATOR_STORE: 'memory' };
+    assertFound(await examine(context, await own(context), { env }), 'memory-store');
   });
 
-  test('local-folder-unsafe: everybody may write to the folder of the project', async (context) => {
+  test('no-name: neither a variable nor a package.json', async (context) => {
+    const env = { ORCHESTRATOR_PREFIX: '', OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
+    const folder = scratchDir(context, 'nameless');
+    assertFound(await examine(context, await own(context), { env, folder }), 'no-name');
+  });
+
+  /** A copy of the store, to do something to. */
+  const copied = async (context: TestContext): Promise<{ bench: Bench; store: string }> => {
     const bench = await own(context);
-    const folder = join(bench.store, 'open');
-    mkdirSync(folder);
-    chmodSync(folder, 0o777);
-    const env = { OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
-    const diagnosis = await examine(context, bench, { args: ['open'], env });
-    assert.ok(diagnosis.names.includes('local-folder-unsafe'), diagnosis.names.join());
-    assert.equal(diagnosis.code, 2);
-    assert.match(diagnosis.findings[0]?.fix ?? '', /^chmod 700 .*open$/);
+    const store = join(scratchDir(context, 'copy'), 'store');
+    cpSync(bench.store, store, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
+    chmodSync(join(store, 'shop'), 0o700);
+    return { bench, store };
+  };
+
+  test('local-folder-unsafe: everybody may write to the folder of the project', async (context) => {
+    const { bench, store } = await copied(context);
+    chmodSync(join(store, 'shop'), 0o777);
+    const env = { ORCHESTRATOR_LOCAL_DIR: store, OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
+    const diagnosis = await examine(context, bench, { env });
+    assertFound(diagnosis, 'local-folder-unsafe');
+    assert.match(diagnosis.findings[0]?.fix ?? '', /^chmod 700 .*shop$/);
+  });
+
+  const skip = process.getuid?.() === 0 ? false : 'only root can make a small disk';
+  test('local-folder-full: a disk with hardly any room', { skip }, async (context) => {
+    const { bench, store } = await copied(context);
+    const disk = scratchDir(context, 'disk');
+    const mount = `mount -t tmpfs -o size=5m tmpfs "${disk}" && cp -r "${store}/." "${disk}" && exec "$@"`;
+    const before = ['unshare', '--mount', 'sh', '-c', mount, 'sh'];
+    const diagnosis = await examine(context, bench, { env: { ORCHESTRATOR_LOCAL_DIR: disk }, before });
+    assertFound(diagnosis, 'local-folder-full');
+    assert.match(diagnosis.findings[0]?.what ?? '', /has \d\.\d MiB left/);
   });
 });
 
-void suite('an application that doctor runs', () => {
+// Each of them waits for seconds while an application runs.
+void suite('an application that doctor runs', { concurrency: 3 }, () => {
   const started = localBench(suiteOwner());
   const app = (name: string, ...nodeArgs: string[]): string[] => [...nodeArgs, fixturePath(name)];
 
@@ -216,7 +255,7 @@ if (cluster.isPrimary) {
     assert.match(JSON.stringify(diagnosis.findings), /ORCHESTRATOR_WORKER_NOT_MEASURED/);
   });
 
-  test('another-sdk: without the preload, and beside it', async (context) => {
+  const withOwnSdk = async (context: TestContext): Promise<Bench> => {
     const folder = applicationFolder(context);
     writeFiles(folder, {
       'app.js': `const { MeterProvider } = require(${JSON.stringify(require.resolve('@opentelemetry/sdk-metrics'))});
@@ -224,18 +263,29 @@ require(${JSON.stringify(require.resolve('@opentelemetry/api'))}).metrics.setGlo
 require('node:http').createServer((q, r) => r.end()).listen(0);
 `,
     });
-    const bench = { ...(await started), folder };
-    const alone = await examine(context, bench, { application: ['app.js'] });
-    assertFound(alone, 'another-sdk');
-    assert.match(alone.findings[0]?.what ?? '', /MeterProvider/);
-    const beside = await examine(context, bench, { application: ['--require', PRELOAD, 'app.js'] });
-    assertFound(beside, 'application-warning');
-    assert.match(beside.findings[0]?.what ?? '', /ORCHESTRATOR_ANOTHER_METER_PROVIDER/);
+    return { ...(await started), folder };
+  };
+
+  test('another-sdk: without the preload', async (context) => {
+    const diagnosis = await examine(context, await withOwnSdk(context), { application: ['app.js'] });
+    assertFound(diagnosis, 'another-sdk');
+    assert.match(diagnosis.findings[0]?.what ?? '', /MeterProvider/);
+  });
+
+  test('application-warning: an SDK beside the preload', async (context) => {
+    const application = ['--require', PRELOAD, 'app.js'];
+    const diagnosis = await examine(context, await withOwnSdk(context), { application });
+    assertFound(diagnosis, 'application-warning');
+    assert.match(diagnosis.findings[0]?.what ?? '', /ORCHESTRATOR_ANOTHER_METER_PROVIDER/);
   });
 
   test('application-ended: it does not start', async (context) => {
-    const diagnosis = await examine(context, await started, { application: ['nowhere.js'] });
+    const visit = { application: ['nowhere.js'], args: ['--seconds', '300'] };
+    const diagnosis = await examine(context, await started, visit);
     assertFound(diagnosis, 'application-ended');
-    assert.match(diagnosis.findings[0]?.what ?? '', /ended with code 1 .*Cannot find module/);
+    assert.match(
+      diagnosis.findings[0]?.what ?? '',
+      /^"node nowhere\.js" ended with code 1 within 300 s: .*Cannot find module/,
+    );
   });
 });

@@ -93,13 +93,19 @@ export interface Visit {
   /** Of the application behind `--`. */
   readonly application?: readonly string[];
   readonly folder?: string;
+  /** What starts the program, if not the shell itself. */
+  readonly before?: readonly string[];
 }
 
 /** Runs `doctor --json` in the bench's folder, with what is changed. */
 export async function examine(owner: Owner, bench: Bench, visit: Visit = {}): Promise<Diagnosis> {
-  const { env = {}, args = [], application, folder = bench.folder } = visit;
+  const { env = {}, args = [], application, folder = bench.folder, before = [] } = visit;
   const words = ['doctor', ...args, '--json', ...(application === undefined ? [] : ['--', ...application])];
-  const ending = await runOrchestrator(owner, words, { cwd: folder, env: { ...bench.env, ...env } });
+  const ending = await runOrchestrator(owner, words, {
+    cwd: folder,
+    env: { ...bench.env, ...env },
+    before,
+  });
   assert.match(ending.stdout, /^\{/, ending.stderr);
   const { findings, settings } = JSON.parse(ending.stdout) as Pick<Diagnosis, 'findings' | 'settings'>;
   for (const one of findings)

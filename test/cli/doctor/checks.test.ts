@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { checkEndpoint } from '../../../src/cli/doctor/checks/endpoint.js';
-import { checkFolder } from '../../../src/cli/doctor/checks/local-folder.js';
+import { checkFolder, checkFolders } from '../../../src/cli/doctor/checks/local-folder.js';
 import { checkRedis } from '../../../src/cli/doctor/checks/redis.js';
 import { checkNode, satisfies } from '../../../src/cli/doctor/checks/versions.js';
 import type { FolderFacts } from '../../../src/cli/doctor/facts/folders.js';
@@ -52,14 +52,20 @@ const HEALTHY = {
   },
 };
 
-test('redis-version and redis-clock; nothing of a user that may not call INFO', () => {
-  const check = (changes: object): string[] =>
-    names(checkRedis({ prefix: 'shop', user: 'default', diagnosis: { ...HEALTHY, ...changes } }));
+const check = (changes: object): string[] =>
+  names(checkRedis({ prefix: 'shop', user: 'default', diagnosis: { ...HEALTHY, ...changes } }));
+
+test('redis-version: before 6.2, and nothing of a user that may not call INFO', () => {
   assert.deepEqual(check({}), []);
   assert.deepEqual(check({ info: undefined, clockOffsetMs: undefined }), []);
   assert.deepEqual(check({ info: { ...HEALTHY.info, redis_version: '6.0.16' } }), ['redis-version']);
   assert.deepEqual(check({ info: { ...HEALTHY.info, redis_version: '6.2.0' } }), []);
+});
+
+test('redis-clock: an hour behind, and not a few seconds', () => {
   assert.deepEqual(check({ clockOffsetMs: -3_600_000 }), ['redis-clock']);
+  assert.deepEqual(check({ clockOffsetMs: 3_600_000 }), ['redis-clock']);
+  assert.deepEqual(check({ clockOffsetMs: 5000 }), []);
 });
 
 test('endpoint-local: a container that only listens to itself', () => {
@@ -80,21 +86,23 @@ test('endpoint-local: a container that only listens to itself', () => {
   assert.deepEqual(checkEndpoint({ ...facts, isContainer: false }), []);
 });
 
-test('folders of the local store', () => {
-  const folder: FolderFacts = {
-    folder: '/srv/metrics/shop',
-    isPrivate: true,
-    kind: 'folder',
-    mode: 0o700,
-    uid: 1000,
-    isWritable: true,
-    freeBytes: 10_000_000_000,
-    fileSystem: 0xef53,
-  };
-  const check = (changes: Partial<FolderFacts>): string[] =>
-    names(checkFolder({ ...folder, ...changes }, 1000));
-  assert.deepEqual(check({}), []);
-  assert.deepEqual(check({ mode: 0o770 }), []);
+const FOLDER: FolderFacts = {
+  folder: '/srv/metrics/shop',
+  isPrivate: true,
+  kind: 'folder',
+  mode: 0o700,
+  uid: 1000,
+  isWritable: true,
+  freeBytes: 10_000_000_000,
+  fileSystem: 0xef53,
+};
+
+const checkedFolder = (changes: Partial<FolderFacts>): string[] =>
+  names(checkFolder({ ...FOLDER, ...changes }, 1000));
+
+test('local-folder-unsafe: each way in which a folder is not for its owner alone', () => {
+  assert.deepEqual(checkedFolder({}), []);
+  assert.deepEqual(checkedFolder({ mode: 0o770 }), []);
   for (const changes of [
     { kind: 'link' },
     { kind: 'other' },
@@ -102,10 +110,17 @@ test('folders of the local store', () => {
     { mode: 0o702 },
     { isWritable: false },
   ] as const)
-    assert.deepEqual(check(changes), ['local-folder-unsafe']);
-  assert.deepEqual(check({ isPrivate: false, uid: 0, mode: 0o777 }), []);
-  assert.deepEqual(check({ freeBytes: 4096 }), ['local-folder-full']);
-  assert.deepEqual(check({ fileSystem: 0x6969 }), ['local-folder-network']);
+    assert.deepEqual(checkedFolder(changes), ['local-folder-unsafe']);
+  assert.deepEqual(checkedFolder({ isPrivate: false, uid: 0, mode: 0o777 }), []);
+});
+
+test('local-folder-network: NFS', () => {
+  assert.deepEqual(checkedFolder({ fileSystem: 0x6969 }), ['local-folder-network']);
+});
+
+test('local-folder-full: said once of two folders of one disk', () => {
+  const full = { ...FOLDER, freeBytes: 4096 };
+  assert.deepEqual(names(checkFolders([{ ...full, isPrivate: false }, full], 1000)), ['local-folder-full']);
 });
 
 test('the commands are those of the ACL line', () => {
@@ -121,4 +136,16 @@ test('every finding is explained in docs/doctor.md', () => {
   const page = readFileSync(join(PACKAGE_ROOT, 'docs', 'doctor.md'), 'utf8');
   for (const [name, { severity }] of Object.entries(FINDING_TABLE))
     assert.match(page, new RegExp(`^\\| \`${name}\` \\| ${severity} \\|`, 'm'));
+});
+
+test('every finding is planted by a test of its own name', () => {
+  const folder = join(PACKAGE_ROOT, 'test', 'cli', 'doctor');
+  const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  const planted = new Set(
+    texts.flatMap((one) => Array.from(one.matchAll(/(?:test\(|\[)['`]([a-z-]+)[:'`]/g), ([, name]) => name)),
+  );
+  assert.deepEqual(
+    Object.keys(FINDING_TABLE).filter((name) => !planted.has(name)),
+    [],
+  );
 });

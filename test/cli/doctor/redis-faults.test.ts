@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { suite, test } from 'node:test';
 
 import { startApp } from '../../helpers/app-process.js';
 import { eventually } from '../../helpers/eventually.js';
-import { onEnd, suiteOwner } from '../../helpers/owner.js';
+import { suiteOwner } from '../../helpers/owner.js';
 import { freePort } from '../../helpers/ports.js';
 import { startProxy } from '../../helpers/proxy.js';
 import { startRedis } from '../../helpers/redis.js';
+import { FilledStore, traffic } from '../filled-store.js';
 import { runOrchestrator } from '../program.js';
 import { assertFound, examine, redisBench, untilServed } from './bench.js';
 
-/** Faults of the store, the project in it and the endpoint, each planted in a project where nothing else is wrong. */
+/** Faults of the store and the project in it, each planted in a project where nothing else is wrong. */
 
 void suite('a project in Redis', () => {
   const started = redisBench(suiteOwner());
@@ -133,22 +132,32 @@ void suite('a project in Redis', () => {
     await client.config('SET', 'maxmemory', '0');
   });
 
-  test('redis-memory and redis-write: nearly full, then full', async (context) => {
+  test('redis-memory: nearly full', async (context) => {
     const bench = await started;
     const client = bench.redis.client();
     const used = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1]);
     await client.config('SET', 'maxmemory', String(Math.round(used * 1.08)));
     assertFound(await examine(context, bench), 'redis-memory');
+    await client.config('SET', 'maxmemory', '0');
+  });
+
+  test('redis-write: a Redis that wants replicas before it writes', async (context) => {
+    const bench = await started;
+    const client = bench.redis.client();
+    await client.config('SET', 'min-replicas-to-write', '1');
+    const diagnosis = await examine(context, bench);
+    assertFound(diagnosis, 'redis-write');
+    assert.match(diagnosis.findings[0]?.what ?? '', /refuses to write: NOREPLICAS/);
+    await client.config('SET', 'min-replicas-to-write', '0');
+  });
+
+  test('redis-memory with redis-write: full', async (context) => {
+    const bench = await started;
+    const client = bench.redis.client();
     await client.config('SET', 'maxmemory', '1mb');
     const diagnosis = await examine(context, bench);
-    assert.ok(
-      diagnosis.names.includes('redis-write') && diagnosis.names.includes('redis-memory'),
-      diagnosis.names.join(),
-    );
-    assert.match(
-      diagnosis.findings.find(({ name }) => name === 'redis-write')?.what ?? '',
-      /OOM command not allowed/,
-    );
+    assertFound(diagnosis, 'redis-memory', 'redis-write');
+    assert.match(diagnosis.findings[0]?.what ?? '', /OOM command not allowed/);
     await client.config('SET', 'maxmemory', '0');
   });
 
@@ -199,51 +208,33 @@ void suite('a project in Redis', () => {
     assert.match(diagnosis.findings[0]?.what ?? '', /The last write was .+ ago/);
   });
 
-  test('series-near-cap: metrics with nearly as many series as they may have', async (context) => {
-    const bench = await started;
-    const { names, findings, code } = await examine(context, bench, { args: ['--max-series', '4'] });
-    assert.deepEqual([...new Set(names)], ['series-near-cap']);
-    assert.equal(code, 1);
-    assert.match(findings[0]?.fix ?? '', /^orchestrator series shop --family /);
-  });
-
-  test('port-taken: another program, and another project', async (context) => {
-    const bench = await started;
-    const server = createServer((_request, response) => response.end('hello'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onEnd(context, () => void server.close());
-    const address = server.address();
-    assert.ok(typeof address === 'object' && address !== null);
-    const env = { OTEL_EXPORTER_PROMETHEUS_PORT: String(address.port) };
-    const program = await examine(context, bench, { env });
-    assertFound(program, 'port-taken');
-    assert.match(program.findings[0]?.what ?? '', new RegExp(`another program, process ${process.pid}: `));
-    const project = await examine(context, bench, { args: ['shopp'] });
-    assertFound(project, 'port-taken', 'project-unknown');
-    assert.match(
-      project.findings[0]?.what ?? '',
-      new RegExp(`the project "shop", process ${bench.app.pid}: `),
-    );
-  });
-
-  test('endpoint-silent: processes run here, and nobody serves', async (context) => {
-    const bench = await started;
-    const env = { OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
-    assertFound(await examine(context, bench, { env }), 'endpoint-silent');
-  });
-
-  test('endpoint-fails: the process that serves cannot read its store', async (context) => {
-    const bench = await started;
-    const proxy = await startProxy(context, bench.redis.port);
-    const port = await freePort();
-    const env = { ...bench.env, ORCHESTRATOR_PREFIX: 'cut', OTEL_EXPORTER_PROMETHEUS_PORT: String(port) };
-    startApp(context, 'server.cjs', { env: { ...env, ORCHESTRATOR_REDIS_URL: proxy.url } });
-    await untilServed(port);
-    proxy.refuse = true;
-    proxy.cut();
-    const { findings } = await examine(context, bench, { args: ['cut'], env });
-    const fails = findings.find(({ name }) => name === 'endpoint-fails');
-    assert.match(fails?.what ?? '', /answers 503: /);
-  });
+  for (const [name, routes] of [
+    ['series-near-cap', 17],
+    ['series-over-cap', 40],
+  ] as const) {
+    test(`${name}: one metric with ${routes} values of a label, where 20 are allowed`, async (context) => {
+      const bench = await started;
+      const instance = new FilledStore(context, { redis: bench.redis }).instance(name, { maxSeries: 20 });
+      await instance.send(
+        traffic(
+          1,
+          Array.from({ length: routes }, (_, index) => `/r/${index}`),
+        ),
+      );
+      const env = { OTEL_EXPORTER_PROMETHEUS_PORT: String(await freePort()) };
+      const diagnosis = await examine(context, bench, { args: [name, '--max-series', '20'], env });
+      assertFound(diagnosis, name);
+      const [{ what, fix } = { what: '', fix: '' }] = diagnosis.findings;
+      assert.match(
+        what,
+        /^http\.server\.request\.duration has (?:17 of the 20 series|more series than .* \(20\))/,
+      );
+      assert.equal(fix, `orchestrator series ${name} --family "http.server.request.duration"`);
+      // What it says to type works.
+      const { stdout } = await runOrchestrator(context, fix.replaceAll('"', '').split(' ').slice(1), {
+        env: bench.env,
+      });
+      assert.match(stdout, /^http_server_request_duration_seconds /m);
+    });
+  }
 });

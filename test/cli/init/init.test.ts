@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -57,6 +57,8 @@ interface KubernetesObject {
 
 test('driven by keys: it asks, shows each change and writes it', async (context) => {
   const folder = copyApplication(context, 'shop');
+  const own = 'DB_PASSWORD=hunter2\nSESSION_SALT=hunter3';
+  writeFileSync(join(folder, '.env'), own, { mode: 0o600 });
   const { output, status } = await typeInto(context, folder, [
     ['Name of the project', ENTER],
     ['How is it started?', `${UP}${UP}${ENTER}`],
@@ -82,8 +84,13 @@ test('driven by keys: it asks, shows each change and writes it', async (context)
   assert.ok(password.length > 20);
   assert.ok(files['orchestrator/redis-acl.txt']?.includes(` >${password} `));
   assert.doesNotMatch(output, new RegExp(password));
+  assert.doesNotMatch(output, /hunter/, 'what was in the file before');
+  assert.match(output, /\+ORCHESTRATOR_PREFIX=shop-api/);
+  assert.match(files['.env'] ?? '', new RegExp(`^${own}\n`));
+  assert.equal(files['.env.before-orchestrator'], own);
   assert.equal(files['orchestrator/grafana-dashboards.yml'], undefined);
-  assert.equal(statSync(join(folder, '.env')).mode & 0o777, 0o600);
+  for (const file of ['.env', '.env.before-orchestrator', 'orchestrator/redis-acl.txt'])
+    assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
 });
 
 test('Ctrl+C in the middle writes nothing', async (context) => {
@@ -171,7 +178,22 @@ test('PM2, Docker, Kubernetes: each file is valid, and a dry run writes none', a
   }
   assert.equal(apps[2]?.node_args, undefined);
   assert.doesNotMatch(ecosystem, /geheim/);
-  await run('--start', 'kubernetes', '--grafana', 'provisioning', '--prometheus', 'http-sd');
+  const target = ['--target', 'metrics.example.com:9460'];
+  const said = await run(
+    '--start',
+    'kubernetes',
+    '--grafana',
+    'provisioning',
+    '--prometheus',
+    'http-sd',
+    ...target,
+  );
+  assert.match(said, /orchestrator serve --port 9460$/m);
+  const { scrape_configs: jobs } = parse(
+    readFileSync(join(folder, 'orchestrator', 'prometheus.yml'), 'utf8'),
+  ) as { scrape_configs: unknown };
+  assert.match(JSON.stringify(jobs), /"url":"http:\/\/metrics\.example\.com:9460\/sd"/);
+  assert.match(JSON.stringify(jobs), /"targets":\["metrics\.example\.com:9460"\]/);
   const objects = parseAllDocuments(
     readFileSync(join(folder, 'orchestrator', 'kubernetes.yaml'), 'utf8'),
   ).map((document) => (document.toJS() as { kind: string }).kind);

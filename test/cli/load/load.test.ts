@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { test, type TestContext } from 'node:test';
 
 import { eventually } from '../../helpers/eventually.js';
@@ -43,6 +43,36 @@ test('sends GET requests to all paths, no more than the rate allows, and sums up
     text.stdout,
     /^\d+ requests in [\d.]+ (?:ms|s): \d+ x 200, \d+ x 404, half within .+, 95 % within .+$/m,
   );
+});
+
+test('--connections is how many requests are under way at once, and no more', async (context) => {
+  const waiting = new Set<ServerResponse>();
+  let most = 0;
+  let isOver = false;
+  const server = createServer((_request, response) => {
+    if (isOver) return void response.end('ok');
+    waiting.add(response);
+    most = Math.max(most, waiting.size);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onEnd(context, () => void server.close());
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const url = `http://127.0.0.1:${address.port}/`;
+  const words = ['load', url, '--connections', '3', '--rate', '200', '--for', '1s', '--json'];
+  const program = startOrchestrator(context, words);
+  await eventually(() => assert.equal(waiting.size, 3));
+  // None of them is answered until the time is over: whatever else was due is left out.
+  setTimeout(() => {
+    isOver = true;
+    for (const response of waiting) response.end('ok');
+  }, 1500);
+  const { sent, statuses } = JSON.parse((await program.ending).stdout) as {
+    sent: number;
+    statuses: object;
+  };
+  assert.deepEqual([sent, most, statuses], [3, 3, { 200: 3 }]);
 });
 
 test('Ctrl+C ends it with its summary', async (context) => {

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 
 import type { AppProcess } from '../../helpers/app-process.js';
 import { eventually } from '../../helpers/eventually.js';
 import { onEnd } from '../../helpers/owner.js';
 import { Pm2 } from '../../helpers/pm2.js';
 import { freePort } from '../../helpers/ports.js';
+import { startPrometheusIn } from '../../helpers/prometheus.js';
 import { scratchDir } from '../../helpers/scratch.js';
 import { runOrchestrator } from '../program.js';
 import { contents, copyApplication, startScript } from './applications.js';
@@ -18,6 +21,7 @@ interface Plan {
   readonly metrics: ReadonlyArray<{ readonly old: string; readonly new: string | null }>;
   readonly changes: ReadonlyArray<{ readonly file: string; readonly backup: string | null }>;
   readonly queries: ReadonlyArray<{
+    readonly after: string;
     readonly file: string;
     readonly line: number;
     readonly refused: string[];
@@ -38,8 +42,12 @@ async function migrated(context: TestContext, folder: string, ...flags: string[]
   const planned = await planOf(context, folder, '--dry-run', ...flags);
   assert.deepEqual(contents(folder), before, 'the dry run');
   const done = await planOf(context, folder, ...flags);
-  const files = ({ changes }: Plan): string[] => changes.map(({ file }) => file);
-  assert.deepEqual(files(done), files(planned));
+  const withoutBackups = (plan: Plan): unknown => ({
+    ...plan,
+    dryRun: undefined,
+    changes: plan.changes.map((change) => ({ ...change, backup: undefined })),
+  });
+  assert.deepEqual(withoutBackups(done), withoutBackups(planned), 'the dry run lists what the run does');
   const after = contents(folder);
   for (const { file, backup } of done.changes) {
     assert.notEqual(after[file], before[file]);
@@ -49,6 +57,9 @@ async function migrated(context: TestContext, folder: string, ...flags: string[]
   const again = await planOf(context, folder, ...flags);
   assert.deepEqual(again.changes, []);
   assert.deepEqual(contents(folder), after, 'the second run');
+  const { stdout } = await runOrchestrator(context, ['migrate', '--folder', folder, ...flags]);
+  assert.match(stdout, /Nothing to change: what can be changed safely is as it should be\.\n$/);
+  assert.deepEqual(contents(folder), after, 'the third run');
   return done;
 }
 
@@ -98,6 +109,41 @@ async function assertMeasured(url: string, route: RegExp): Promise<void> {
   });
 }
 
+/** Each query that was rewritten returns data from a real Prometheus that scrapes the application. */
+async function assertQueriesAnswer(
+  context: TestContext,
+  folder: string,
+  url: string,
+  { queries }: Plan,
+): Promise<void> {
+  const { stdout } = await promisify(execFile)('promtool', [
+    'check',
+    'rules',
+    join(folder, 'grafana/rules.yml'),
+  ]);
+  assert.match(stdout, /SUCCESS: 2 rules found/);
+  const dir = scratchDir(context, 'prometheus');
+  const { host } = new URL(url);
+  const job = { job_name: 'shop', static_configs: [{ targets: [host] }] };
+  writeFileSync(
+    join(dir, 'prometheus.yml'),
+    JSON.stringify({ global: { scrape_interval: '1s' }, scrape_configs: [job] }),
+  );
+  const prometheus = await startPrometheusIn(context, dir, await freePort());
+  const rewritten = queries.filter(({ refused }) => refused.length === 0).map(({ after }) => after);
+  const expressions = rewritten
+    .map((query) => query.replaceAll('$job', 'shop').replaceAll('$__rate_interval', '1m'))
+    .map((query) => /^label_values\((.*), (\w+)\)$/.exec(query)?.slice(1) ?? [query])
+    .map(([query = '', label]) => (label === undefined ? query : `count by (${label}) (${query})`))
+    // What is compared is there, whether it is much or little; no request of the test has failed.
+    .map((query) => query.replace(/ *\n? *> [\de.]+\s*$/, '').replace('=~"5.."', '=~"2.."'));
+  assert.equal(expressions.length, 6);
+  for (const query of expressions)
+    await eventually(async () => assert.notDeepEqual(await prometheus.query(query), [], query), {
+      everyMs: 300,
+    });
+}
+
 test('prom-client and express-prom-bundle: a shop with dashboards, rules and an image', async (context) => {
   const folder = copyApplication(context, 'shop');
   const plan = await migrated(context, folder, '--dashboards', join(folder, 'grafana'));
@@ -124,6 +170,7 @@ test('prom-client and express-prom-bundle: a shop with dashboards, rules and an 
     ours,
     /^http_server_request_duration_seconds_bucket\{[^}]*http_route="\/orders\/:country"[^}]*le="0.25"\} 1$/m,
   );
+  await assertQueriesAnswer(context, folder, ours, plan);
   const own = await text(`${app}/metrics`);
   assert.match(own, /^shop_orders_total\{country="NL"\} 1$/m);
   assert.match(own, /^http_request_duration_seconds_count\{status_code="201",method="POST"/m);

@@ -15,5 +15,6 @@ export function checkEndpoint(facts: EndpointFacts): Finding[] {
   // Whoever wants credentials that are not in these settings may have given them to Prometheus.
   if (answer === undefined || answer.status === 200 || answer.status === 401) return local;
   const [body = ''] = answer.body.trim().split('\n', 1);
-  return [...local, finding('endpoint-fails', { url, status: answer.status, body: body.slice(0, 300) })];
+  const status = answer.status ?? 'nothing';
+  return [...local, finding('endpoint-fails', { url, status, body: body.slice(0, 300) })];
 }

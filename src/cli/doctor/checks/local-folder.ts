@@ -17,6 +17,18 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x0bd00bd0: 'Lustre',
 };
 
+/**
+ * The folders of the store, the outer one first. What is said of one is not said again of the next, which is in it.
+ *
+ * @param uid of the user who runs the application; undefined on Windows
+ */
+export function checkFolders(folders: readonly FolderFacts[], uid: number | undefined): Finding[] {
+  const findings: Finding[] = [];
+  for (const found of folders.flatMap((facts) => checkFolder(facts, uid)))
+    if (!findings.some(({ name }) => name === found.name)) findings.push(found);
+  return findings;
+}
+
 /** @param uid of the user who runs the application; undefined on Windows */
 export function checkFolder(facts: FolderFacts, uid: number | undefined): Finding[] {
   const { folder, freeBytes, fileSystem } = facts;

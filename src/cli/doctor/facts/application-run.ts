@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Environment } from '../../../config/environment.js';
+import { reason } from '../../../errors.js';
+import { CommandError } from '../../exit-codes.js';
 import { probeSource, type ProcessReport } from './probe.js';
 
 /** How an application behaved for a few seconds. */
@@ -36,10 +38,9 @@ export async function runApplication(
   seconds: number,
   signal: AbortSignal,
 ): Promise<ApplicationRun> {
-  const reports = mkdtempSync(join(tmpdir(), 'orchestrator-doctor-'));
+  const reports = temporaryFolder();
   try {
     const probe = join(reports, 'probe.cjs');
-    writeFileSync(probe, probeSource(reports));
     const options = [environment['NODE_OPTIONS'], `--require ${JSON.stringify(probe)}`]
       .filter(Boolean)
       .join(' ');
@@ -54,16 +55,33 @@ export async function runApplication(
     child.stderr.on('data', (part: Buffer) => {
       if (stderr.length < MAX_OUTPUT) stderr += part.toString();
     });
+    // Its timer would keep this process alive after an application that has ended.
+    const over = new AbortController();
     const isOver = await Promise.race([
       once(child, 'close').then(() => true),
-      sleep(seconds * 1000, false, { signal }).catch(() => false),
+      sleep(seconds * 1000, false, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => false),
     ]);
+    over.abort();
     const processes = readReports(reports);
     const ended = isOver ? endingOf(child) : undefined;
     if (!isOver) await end(child);
     return { args, seconds, processes, stderr, ended };
   } finally {
     rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+/** With the probe in it. */
+function temporaryFolder(): string {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(tmpdir(), 'orchestrator-doctor-'));
+    writeFileSync(join(folder, 'probe.cjs'), probeSource(folder));
+    return folder;
+  } catch (error) {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    const what = `The folder for temporary files, ${tmpdir()}, cannot be written: ${reason(error)}.`;
+    throw new CommandError('cannotWrite', `${what} TMPDIR names another one.`);
   }
 }
 

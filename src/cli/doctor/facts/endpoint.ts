@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 
-import { reason } from '../../../errors.js';
 import type { Settings } from '../../../config/settings.js';
 import { AccessControl } from '../../../server/access/access-control.js';
 import { askPortHolder, type PortHolder } from '../../../server/port/port-holder.js';
 import type { InstanceSummary } from '../../../store/store-reader.js';
 import { processOnPort } from './port-process.js';
+import { scrape, type ScrapeAnswer } from './scrape.js';
 
 /** What the metrics port and the endpoint behind it say, asked from this host. */
 export interface EndpointFacts {
@@ -20,7 +20,7 @@ export interface EndpointFacts {
   /** The holder is a process of this project. */
   readonly isOurs: boolean;
   /** The answer to a scrape of it; undefined when it was not asked. */
-  readonly answer: { readonly status: number; readonly body: string } | undefined;
+  readonly answer: ScrapeAnswer | undefined;
   /** Live instances of the project on this host, as far as the store knows. */
   readonly instancesHere: number;
   readonly isContainer: boolean;
@@ -30,7 +30,6 @@ export interface EndpointFacts {
 
 /** A process that does not say who it is within this time is another program, or hangs. */
 const ANSWER_MS = 3000;
-const SCRAPE_MS = 10_000;
 
 /** Asks the metrics port who has it, and scrapes it if it is a process of the project. */
 export async function endpointFacts(
@@ -52,8 +51,7 @@ export async function endpointFacts(
     prefix,
     holder: holder === undefined ? undefined : described(holder, port),
     isOurs,
-    // Of a certificate of its own only its clients know the authority.
-    answer: isOurs && !isTls ? await scrape(url, settings.metricsToken[0]) : undefined,
+    answer: isOurs ? await scrape(url, settings.metricsToken[0], settings.metricsTlsCert) : undefined,
     instancesHere: instances.filter(({ resource }) => valueOf(resource, 'host.name') === hostname()).length,
     isContainer: existsSync('/.dockerenv') || existsSync('/run/.containerenv'),
     freePort: await freePort(),
@@ -86,17 +84,6 @@ function described(holder: PortHolder, port: number): string {
   if (holder.kind === 'other project') return `the project "${holder.project}"${who}`;
   if (holder.kind === 'closed project') return `a project that answers only to other credentials${who}`;
   return holder.kind === 'other program' ? `another program${who}` : `this project${who}`;
-}
-
-async function scrape(url: string, token: string | undefined): Promise<EndpointFacts['answer']> {
-  try {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(SCRAPE_MS) });
-    const body = await response.text();
-    return { status: response.status, body };
-  } catch (error) {
-    return { status: 0, body: reason(error) };
-  }
 }
 
 function valueOf(attributes: InstanceSummary['resource'], key: string): string | undefined {

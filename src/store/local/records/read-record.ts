@@ -51,7 +51,7 @@ const KINDS: Readonly<Record<LogRecord['kind'], Readonly<Record<string, Check>>>
     current: listOf(isPointsOf(isCurrent)),
   },
   hold: { atMs: isPositive, name: isText, ms: isPositive },
-  leave: {},
+  leave: { of: optional(isText) },
   forget: { atMs: isPositive, families: listOf(isText) },
   sweep: { atMs: isPositive, ttlMs: isPositive },
   wipe: { atMs: optional(isPositive) },

@@ -115,11 +115,12 @@ export class RedisWriter {
     });
   }
 
-  async endLease(): Promise<void> {
+  /** @param lease of whom; default: of this instance */
+  async endLease(lease: string = this.#context.lease): Promise<void> {
     try {
       await this.#connection.run(END_LEASES, {
         keys: this.#keys,
-        leases: [this.#context.lease],
+        leases: [lease],
         when: 'now',
         keyTtlMs: keyTtlMsOf(this.#context),
       });

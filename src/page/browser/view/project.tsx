@@ -1,0 +1,95 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { JSX } from 'preact';
+
+import { LIVE, type LiveAnswer } from '../../protocol.js';
+import { ask } from '../ask.js';
+import { Poll } from '../poll.js';
+import { Rows } from '../rows.js';
+import { Explorer } from './explorer.jsx';
+import { Header } from './header.jsx';
+import { Checks, Hosts } from './hosts.jsx';
+import { Panels } from './panels.jsx';
+import { Processes } from './processes.jsx';
+import { Routes } from './routes.jsx';
+
+export interface ProjectProps {
+  /** `project=shop`, or nothing. */
+  readonly query: string;
+  readonly isOfMany: boolean;
+  /** The server wants a token, or another one. */
+  readonly tokenNeeded: () => void;
+}
+
+/** Before the server has said how often. */
+const EVERY_MS = 3000;
+
+/** One project, live. */
+export function Project({ query, isOfMany, tokenNeeded }: ProjectProps): JSX.Element {
+  const rows = useRef(new Rows());
+  const [answer, setAnswer] = useState<LiveAnswer>();
+  const [failure, setFailure] = useState<string>();
+  const [isPaused, pause] = useState(false);
+  const [span, setSpan] = useState(900);
+
+  useEffect(() => {
+    if (isPaused) return undefined;
+    let known: string | undefined;
+    let everyMs = EVERY_MS;
+    const poll = new Poll(async (signal) => {
+      const { history, last } = rows.current;
+      const reply = await ask<LiveAnswer>(`${LIVE}?${query}&history=${history}&after=${last}`, known, signal);
+      if (reply.kind === 'token needed') tokenNeeded();
+      if (reply.kind === 'answer') {
+        known = reply.etag;
+        everyMs = reply.value.everyMs;
+        rows.current.add(reply.value);
+        setAnswer(reply.value);
+      }
+      setFailure(reply.kind === 'failed' ? reply.why : undefined);
+      return { waitMs: everyMs, failed: reply.kind === 'failed' };
+    });
+    poll.start();
+    return () => poll.stop();
+  }, [query, isPaused]);
+
+  useEffect(() => {
+    if (answer !== undefined) document.title = `${answer.project}: metrics`;
+  }, [answer?.project]);
+
+  const now = answer?.now ?? undefined;
+  const newest = rows.current.times.at(-1);
+  return (
+    <>
+      <Header
+        answer={answer}
+        trouble={failure ?? answer?.trouble ?? undefined}
+        newestMs={newest === undefined ? undefined : newest * 1000}
+        isPaused={isPaused}
+        pause={pause}
+        span={span}
+        setSpan={setSpan}
+        isOfMany={isOfMany}
+      />
+      <main>
+        {now === undefined ? (
+          <p class="empty">{failure ?? answer?.trouble ?? 'Reading the store.'}</p>
+        ) : (
+          <>
+            <Panels rows={rows.current} now={now} span={span} />
+            <Routes rows={rows.current} now={now} />
+            <Processes rows={rows.current} now={now} />
+            <div class="two">
+              <Hosts hosts={now.hosts} />
+              <Checks checks={now.checks} />
+            </div>
+            <Explorer query={query} everyMs={answer?.everyMs ?? EVERY_MS} isPaused={isPaused} span={span} />
+          </>
+        )}
+      </main>
+      <footer>
+        @org/orchestrator {answer?.version}. The same numbers for Prometheus, and more pages:{' '}
+        <code>curl</code> this address.
+      </footer>
+    </>
+  );
+}
