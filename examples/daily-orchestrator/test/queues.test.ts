@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { connect, type Channel, type ChannelModel, type ConsumeMessage } from 'amqplib';
 
+import { sumOf } from '../dev/application.js';
 import { eventually } from '../dev/eventually.js';
 import { Broker } from '../src/broker/broker.js';
 import { publish } from '../src/broker/publish.js';
@@ -181,6 +182,30 @@ describe('workers', () => {
     assert.equal(await project.number('SELECT count(*) FROM alliances WHERE checked_at IS NOT NULL'), 40);
     assert.doesNotMatch(enrichment.output, /deadlock|could not be stored/);
     assert.equal((await project.countedItems())['worker:info:alliances'], 40);
+  });
+
+  test('of a second system find corporations, and leave the queues of the workflow alone', async () => {
+    const own = 'enrichment_alliance_corporations_queue';
+    await broker.withChannel((channel) => declareQueue(channel, own));
+    const found = project.esi.universe.allianceIds[0] ?? 0;
+    await project.db.query('DELETE FROM corporations WHERE alliance_id = $1', [found]);
+    const published = async (): Promise<number> =>
+      sumOf(await project.metrics(), 'workflow_messages_published_total', {
+        queue_name: QUEUES.corporationInfo,
+      });
+    const unmoved = await published();
+    const enrichment = project.start(['worker:alliance-corporations', '--queue', own]);
+    await publish(broker, own, [{ id: found }], never);
+    const expected = project.esi.universe.corporationsOf(found)?.length ?? 0;
+    assert.ok(expected > 0);
+    await eventually(async () => {
+      enrichment.assertRunning();
+      const rows = await project.number('SELECT count(*) FROM corporations WHERE alliance_id = $1', [found]);
+      assert.equal(rows, expected);
+    });
+    assert.equal(await enrichment.stop(), 0);
+    assert.equal(await published(), unmoved);
+    assert.match(project.log(`worker-alliance-corporations-${own}`), /"waiting for messages"/);
   });
 
   test('put what ESI does not know, and what is no message, into the dead-letter queue, and count it', async () => {

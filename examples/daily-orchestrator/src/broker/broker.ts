@@ -81,15 +81,20 @@ export class Broker {
   async #keep(setUp: (channel: ConfirmChannel) => Promise<void>): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      let channel: ConfirmChannel | undefined;
       try {
-        const channel = await unlessAborted(this.#connection.createConfirmChannel(), signal);
+        channel = await unlessAborted(this.#connection.createConfirmChannel(), signal);
         channel.on('error', (error) => this.#log.warn({ reason: error.message }, 'a channel failed'));
         const ended = once(channel, 'close', { signal });
         ended.catch(() => undefined);
         await setUp(channel);
         await ended;
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) {
+          // The end of the connection overtakes what the channel still has to send, which are acknowledgements.
+          await channel?.close().catch(() => undefined);
+          return;
+        }
         this.#log.debug({ reason: String(error) }, 'no channel');
       }
       await sleep(RECONNECT_MS, undefined, { signal }).catch(() => undefined);

@@ -17,10 +17,12 @@ export async function daemonCommand(settings: Settings): Promise<number> {
   return withWorkshop(PROCESS, settings, log, signal, async (workshop) => {
     beginAtZero();
     const stopObserving = observeQueues(QUEUE_NAMES, workshop.depthOf);
-    await runDaemon(workshop, signal);
+    const { taken } = workshop.ledger;
+    await runDaemon(workshop, AbortSignal.any([signal, taken]));
     stopObserving();
     log.info('stopped');
-    return EXIT.success;
+    // Whoever keeps it running starts it anew: PM2, Compose.
+    return taken.aborted ? EXIT.failure : EXIT.success;
   });
 }
 

@@ -41,13 +41,20 @@ export async function workerCommand(
       worker.start();
       const code = untilEmpty
         ? await runOneStep(workshop, step, signal, tell)
-        : await unlessAborted(new Promise<number>(() => undefined), signal).catch(() => EXIT.success);
+        : await untilTold(signal, workshop.ledger.taken);
       await stop(worker, end, log);
       stopObserving();
       return code;
     },
     untilEmpty ? settings.RECONNECT_LIMIT : undefined,
   );
+}
+
+/** A process whose slot is taken starts anew: PM2 and Compose do that, and it takes another one. */
+async function untilTold(signal: AbortSignal, taken: AbortSignal): Promise<number> {
+  const either = AbortSignal.any([signal, taken]);
+  await unlessAborted(new Promise<never>(() => undefined), either).catch(() => undefined);
+  return taken.aborted ? EXIT.failure : EXIT.success;
 }
 
 /** A worker of another system's queue has log files of its own: two processes cannot rotate the same one. */

@@ -17,11 +17,14 @@ export interface Ledger {
    * `work` must find nothing left to count when it runs after a commit.
    */
   commit(work: (transaction: Queryable) => Promise<Counts>, signal: AbortSignal): Promise<Counts>;
+  /** Aborted when another process has taken the place of this one, which must end then. */
+  readonly taken: AbortSignal;
   close(): Promise<void>;
 }
 
 /** Counts after the commit. A process that is killed loses what it counted since the last flush. */
 export class PlainLedger implements Ledger {
+  readonly taken: AbortSignal = new AbortController().signal;
   readonly #database: Database;
 
   constructor(database: Database) {
@@ -50,6 +53,7 @@ export class ExactLedger implements Ledger {
   readonly #slot: string;
   readonly #acquire: () => Promise<Lock | undefined>;
   readonly #log: Log;
+  readonly #taken = new AbortController();
   #lock: Lock;
   #sequence = 0;
 
@@ -87,7 +91,12 @@ export class ExactLedger implements Ledger {
     throw new Error(`${MOST_SLOTS} processes of ${name} run already`);
   }
 
+  get taken(): AbortSignal {
+    return this.#taken.signal;
+  }
+
   async commit(work: (transaction: Queryable) => Promise<Counts>, signal: AbortSignal): Promise<Counts> {
+    this.#taken.signal.throwIfAborted();
     const next = this.#sequence + 1;
     const counts = await whileAway(async () => {
       await this.#keepLock();
@@ -100,7 +109,7 @@ export class ExactLedger implements Ledger {
           'UPDATE ledger SET sequence = $2, counts = $3 WHERE slot = $1 AND sequence = $2 - 1',
           [this.#slot, next, JSON.stringify(found)],
         );
-        if (rowCount === 0) throw new SlotTaken(this.#slot);
+        if (rowCount === 0) throw this.#lose();
         return found;
       });
     }, signal);
@@ -118,8 +127,15 @@ export class ExactLedger implements Ledger {
   async #keepLock(): Promise<void> {
     if (!this.#lock.lost.aborted) return;
     const lock = await this.#acquire();
-    if (lock === undefined) throw new SlotTaken(this.#slot);
+    if (lock === undefined) throw this.#lose();
     this.#lock = lock;
+  }
+
+  #lose(): SlotTaken {
+    const error = new SlotTaken(this.#slot);
+    this.#log.error({ slot: this.#slot }, 'another process has taken the slot: this one ends');
+    this.#taken.abort(error);
+    return error;
   }
 
   async #recover(signal: AbortSignal): Promise<void> {

@@ -25,7 +25,10 @@ export interface WorkerKind<T> {
   readonly process: string;
   readonly queue: string;
   readonly endpoint: Endpoint<T>;
-  /** Notes further items. Its messages are published before the item is finished; it may be called again for the same item. */
+  /**
+   * Notes further items, and answers those that are work for this kind's successor. Their messages are published before the item
+   * is finished; it may be called again for the same item.
+   */
   readonly expand?: (db: Queryable, answered: Answered<T>) => Promise<Found>;
   /** In the transaction that finishes the items. */
   store?(db: Queryable, answered: ReadonlyArray<Answered<T>>): Promise<void>;

@@ -149,6 +149,8 @@ export class Worker<T> {
       () => inTransaction(database, (db) => expand(db, answered)),
       end,
     );
+    // What another system finds is in the table; the workflow's queues, for which a run waits, have only the workflow's items.
+    if (this.#queue !== this.#kind.queue) return;
     await publish(broker, queue, messages, end, (count) =>
       messagesPublished.add(count, { 'queue.name': queue }),
     );

@@ -48,6 +48,7 @@ export async function runManually(
     } catch (error) {
       if (signal.aborted) return EXIT.interrupted;
       if (!(error instanceof Interrupted) && !isAway(error)) throw error;
+      if (workshop.ledger.taken.aborted) return EXIT.interrupted;
       failedSinceMark ??= performance.now();
       if (performance.now() - failedSinceMark > workshop.settings.RECONNECT_LIMIT) {
         tell(`Given up: ${error.message}. The run goes on with the next start.`);

@@ -12,7 +12,7 @@ import {
   type Run,
   type StepRow,
 } from '../database/runs.js';
-import { whileAway } from '../metrics/ledger.js';
+import { SlotTaken, whileAway } from '../metrics/ledger.js';
 import {
   lastRunDuration,
   lastStepDuration,
@@ -202,7 +202,13 @@ class StepClock {
 }
 
 function isInterruption(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted || error instanceof NotOwner || error instanceof LockLost || isAway(error);
+  return (
+    signal.aborted ||
+    error instanceof NotOwner ||
+    error instanceof LockLost ||
+    error instanceof SlotTaken ||
+    isAway(error)
+  );
 }
 
 function asInterruption(error: unknown, signal: AbortSignal): unknown {
