@@ -1,3 +1,5 @@
+import cluster from 'node:cluster';
+
 import { ConfigError } from './config/load-config.js';
 import { Gateway } from './server/gateway.js';
 import { readSettings, SettingsError } from './settings/read-settings.js';
@@ -16,14 +18,23 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'closing');
-      gateway.stop().then(
-        () => log.info('closed'),
-        (error: unknown) => log.error({ err: error }, 'could not close in order'),
-      );
+      void gateway
+        .stop()
+        .then(
+          () => log.info('closed'),
+          (error: unknown) => log.error({ err: error }, 'could not close in order'),
+        )
+        .finally(leave);
     });
   }
   // PM2 waits for it before it ends the process that this one replaces.
   process.send?.('ready');
+}
+
+/** The channel to a process manager would keep this process alive until it is killed. */
+function leave(): void {
+  if (cluster.worker !== undefined) cluster.worker.disconnect();
+  else if (process.connected) process.disconnect();
 }
 
 main().catch((error: unknown) => {

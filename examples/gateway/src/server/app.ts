@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.js';
 const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
 
 /** A server without routes. */
-export function createApp(settings: Settings, log: Log): FastifyInstance {
+export function createApp(settings: Settings, log: Log, stopping: () => boolean): FastifyInstance {
   const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = settings;
   const options = {
     loggerInstance: log,
@@ -19,6 +19,8 @@ export function createApp(settings: Settings, log: Log): FastifyInstance {
     requestTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle' as const,
+    // What comes by a connection that is still open is answered like any other request.
+    return503OnClosing: false,
     genReqId: ({ headers }: { headers: Record<string, unknown> }) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
@@ -42,6 +44,8 @@ export function createApp(settings: Settings, log: Log): FastifyInstance {
       })) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    // The client asks again by another connection, which another process takes.
+    if (stopping()) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
     request.log.debug(

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 
@@ -62,7 +64,7 @@ export class Gateway {
       rabbit: this.#orchestration?.rabbit,
       upstreams: this.#upstreams,
     });
-    this.app = createApp(settings, log);
+    this.app = createApp(settings, log, () => this.#stopping);
     const proxying: ProxyDependencies = {
       runtime,
       upstreams: this.#upstreams,
@@ -98,10 +100,11 @@ export class Gateway {
     }
   }
 
-  /** Ends in order: no new requests, then what is under way, then connections. */
+  /** Ends in order: tells everybody to go elsewhere, takes no new requests, then ends what is under way, then connections. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const { shutdownMs } = this.#settings;
+    const { drainMs, shutdownMs } = this.#settings;
+    await sleep(drainMs);
     const closing = this.app.close();
     this.#webSockets.close();
     await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, shutdownMs).unref())]);

@@ -40,9 +40,11 @@ export function ownEndpoints(
         ]),
       );
     const ready = status !== 'down' && !stopping();
-    return reply
-      .code(ready ? 200 : 503)
-      .send({ status, dependencies: brief(dependencies), upstreams: brief(upstreams) });
+    return reply.code(ready ? 200 : 503).send({
+      status: stopping() ? 'stopping' : status,
+      dependencies: brief(dependencies),
+      upstreams: brief(upstreams),
+    });
   });
 
   app.get('/status', guarded(runtime, 'status'), async (_request, reply) => {

@@ -153,11 +153,18 @@ export const SETTINGS = {
     'Flows that one process runs at a time, besides those that a client waits for.',
     { min: 1, max: 1000 },
   ),
+  drainMs: row(
+    'SHUTDOWN_DRAIN_MS',
+    'integer',
+    '1000',
+    'Milliseconds after SIGTERM in which requests are still taken, while `/health` answers 503, so that balancers and clients go elsewhere.',
+    { min: 0, max: 600_000 },
+  ),
   shutdownMs: row(
     'SHUTDOWN_TIMEOUT_MS',
     'integer',
     '10000',
-    'Milliseconds for open requests and flows to end after SIGTERM.',
+    'Milliseconds for open requests and flows to end after that.',
     { min: 100, max: 600_000 },
   ),
 };

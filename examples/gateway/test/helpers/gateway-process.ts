@@ -50,6 +50,7 @@ export class GatewayProcess {
       ORCHESTRATOR_PREFIX: 'gateway',
       OTEL_EXPORTER_PROMETHEUS_PORT: port,
       OTEL_METRIC_EXPORT_INTERVAL: '1000',
+      SHUTDOWN_DRAIN_MS: '0',
       ...env,
     });
   }

@@ -34,6 +34,7 @@ export async function startInProcess(
     PORT: '0',
     DB_CONNECTION: 'none',
     GATEWAY_CONFIG: configFile,
+    SHUTDOWN_DRAIN_MS: '0',
     SHUTDOWN_TIMEOUT_MS: '1000',
     ...env,
   });
