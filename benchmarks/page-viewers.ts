@@ -55,9 +55,7 @@ async function main(): Promise<void> {
     project: 'shop',
     prefix: 'shop',
     store: 'memory',
-    version: '0',
-    read: () => scraper.read(),
-    exposition: scraper.exposition,
+    scraper,
   });
   const metrics = endpoint().createServer((request, response) =>
     page.answer(request, response, { project: async () => live }),

@@ -1,33 +1,28 @@
-import type { Snapshot } from '../model/snapshot.js';
-
-interface Taken {
-  readonly snapshot: Snapshot;
+interface Taken<Item> {
+  readonly item: Item;
   /** On a clock that nobody sets, milliseconds. */
   readonly mark: number;
 }
 
 /**
- * Snapshots of the last while. Processes write every few seconds, so that a shorter time shows all or nothing of what they
- * count: rates are over the whole window.
+ * What was taken in the last while, as snapshots. Processes write every few seconds, so that a shorter time shows all or nothing of
+ * what they count: rates are over the whole window.
  */
-export class SlidingWindow<View> {
+export class SlidingWindow<Item> {
   readonly #lengthMs: number;
-  readonly #view: (before: Snapshot, after: Snapshot, seconds: number) => View;
-  #taken: readonly Taken[] = [];
+  #taken: ReadonlyArray<Taken<Item>> = [];
 
-  /** @param view what happened between two snapshots, so many seconds apart */
-  constructor(lengthMs: number, view: (before: Snapshot, after: Snapshot, seconds: number) => View) {
+  constructor(lengthMs: number) {
     this.#lengthMs = lengthMs;
-    this.#view = view;
   }
 
-  /** Takes the newest snapshot, and shows what happened since the oldest one. Before there are two, nothing has happened. */
-  add(snapshot: Snapshot, mark: number): View {
+  /** Takes the newest one. Answers the oldest one, and how much later the newest is: 0, and the same one, before there are two. */
+  add(item: Item, mark: number): { readonly before: Item; readonly seconds: number } {
     const since = mark - this.#lengthMs;
     // The newest of those that are older is kept too, so that the window is always whole.
     const first = this.#taken.findLastIndex((one) => one.mark <= since);
-    this.#taken = [...this.#taken.slice(Math.max(0, first)), { snapshot, mark }];
-    const [oldest = { snapshot, mark }] = this.#taken;
-    return this.#view(oldest.snapshot, snapshot, (mark - oldest.mark) / 1000);
+    this.#taken = [...this.#taken.slice(Math.max(0, first)), { item, mark }];
+    const [oldest = { item, mark }] = this.#taken;
+    return { before: oldest.item, seconds: (mark - oldest.mark) / 1000 };
   }
 }

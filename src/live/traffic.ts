@@ -1,6 +1,6 @@
 import { addDistributions, type Distribution, distributionOf, quantile } from '../model/distribution.js';
 import type { Family } from '../model/family.js';
-import type { Attributes } from '../model/series.js';
+import { attributeOf, type Attributes } from '../model/series.js';
 import type { SnapshotFamily } from '../model/snapshot.js';
 import type { FamilyChanges } from './snapshot-changes.js';
 
@@ -144,15 +144,15 @@ function sumOf(sums: Map<string, Sum>, attributes: Attributes, naming: Naming): 
 
 function placeOf(attributes: Attributes, naming: Naming): { method: string; route: string } {
   return {
-    method: valueOf(attributes, naming.method) ?? '',
-    route: naming.route.map((key) => valueOf(attributes, key)).find((value) => value !== undefined) ?? '',
+    method: attributeOf(attributes, naming.method) ?? '',
+    route: naming.route.map((key) => attributeOf(attributes, key)).find((value) => value !== undefined) ?? '',
   };
 }
 
 /** What the semantic conventions count as an error of a server: status 5xx, and requests that ended without an answer. */
 function isFailure(attributes: Attributes, { status, error }: Naming): boolean {
-  if (error !== undefined && valueOf(attributes, error) !== undefined) return true;
-  return Number(valueOf(attributes, status)) >= 500;
+  if (error !== undefined && attributeOf(attributes, error) !== undefined) return true;
+  return Number(attributeOf(attributes, status)) >= 500;
 }
 
 function trafficOf({ distribution, errors }: Sum, seconds: number): Traffic {
@@ -166,8 +166,4 @@ function trafficOf({ distribution, errors }: Sum, seconds: number): Traffic {
     p95: quantile(0.95, distribution),
     p99: quantile(0.99, distribution),
   };
-}
-
-function valueOf(attributes: Attributes, name: string): string | undefined {
-  return attributes.find(([key]) => key === name)?.[1];
 }

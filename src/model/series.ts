@@ -3,6 +3,11 @@ import { digest } from './digest.js';
 /** Attributes or labels as sorted `[key, value]` pairs; every value is a well-formed string. */
 export type Attributes = ReadonlyArray<readonly [key: string, value: string]>;
 
+/** The value of one of them; undefined if it is not there. */
+export function attributeOf(attributes: Attributes, name: string): string | undefined {
+  return attributes.find(([key]) => key === name)?.[1];
+}
+
 /** The instrumentation scope of a series. Absent parts are left out. */
 export interface Scope {
   readonly name: string;

@@ -1,3 +1,4 @@
+import { attributeOf } from '../model/series.js';
 import type { SnapshotFamily, SnapshotSeries } from '../model/snapshot.js';
 
 /** What gauges say at the moment, by an attribute that names whom they are about. */
@@ -25,15 +26,11 @@ export class CurrentValues {
   ): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();
     for (const series of this.series(name)) {
-      const whom = attributeOf(series, by);
+      const whom = attributeOf(series.series.attributes, by);
       const value = series.values[0];
       if (whom === undefined || value === undefined || !Number.isFinite(value) || !counts(series)) continue;
       sums.set(whom, (sums.get(whom) ?? 0) + value);
     }
     return sums;
   }
-}
-
-export function attributeOf({ series }: SnapshotSeries, name: string): string | undefined {
-  return series.attributes.find(([key]) => key === name)?.[1];
 }

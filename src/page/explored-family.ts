@@ -1,3 +1,4 @@
+import { SlidingWindow } from '../live/sliding-window.js';
 import type { ReadableMetric } from '../prometheus/exposition.js';
 import type { MetricPoint } from '../prometheus/families/metric-points.js';
 import { type Distribution, quantile } from '../model/distribution.js';
@@ -8,25 +9,20 @@ import type { FamilyAnswer, PointNow } from './protocol.js';
 const MAX_POINTS = 200;
 const MAX_CURVES = 20;
 
-interface Taken {
-  readonly mark: number;
-  /** By the key of the labels: `[value]`, or `[sum, c0, …, cN]`. */
-  readonly points: ReadonlyMap<string, readonly number[]>;
-}
+/** By the key of the labels: `[value]`, or `[sum, c0, …, cN]`. */
+type Values = ReadonlyMap<string, readonly number[]>;
 
 /** One metric that somebody looks at: its points as the exposition says them, and how they have changed since. */
 export class ExploredFamily {
   /** When it was last asked for, on a clock that nobody sets. */
   askedMark: number;
-  readonly #windowMs: number;
   readonly #history: History;
-  /** Of the last seconds. */
-  #taken: Taken[] = [];
+  readonly #window: SlidingWindow<Values>;
   #answer: FamilyAnswer | undefined;
 
   constructor(askedMark: number, windowMs: number, rows: number) {
     this.askedMark = askedMark;
-    this.#windowMs = windowMs;
+    this.#window = new SlidingWindow(windowMs);
     this.#history = new History(rows, MAX_CURVES);
   }
 
@@ -49,11 +45,10 @@ export class ExploredFamily {
       (a, b) => b.size - a.size || (a.point.labels.key < b.point.labels.key ? -1 : 1),
     );
     const kept = largest.slice(0, MAX_POINTS).map(({ point }) => point);
-    const before = this.#remember(kept, mark);
-    const seconds = (mark - before.mark) / 1000;
+    const values = new Map(kept.map((point) => [point.labels.key, Array.from(point.values)]));
+    const { before, seconds } = this.#window.add(values, mark);
     const rows = kept.map((point) => {
-      const was = before.points.get(point.labels.key);
-      return pointNow(point, was, seconds, metric.type, boundaries);
+      return pointNow(point, before.get(point.labels.key), seconds, metric.type, boundaries);
     });
     const curves = new Map(
       rows.map((row) => [
@@ -64,17 +59,6 @@ export class ExploredFamily {
     this.#history.add(atMs, curves);
     const { name, type, help, unit } = metric;
     this.#answer = { name, type, help, unit, series: points.length, times: [], points: rows };
-  }
-
-  /** Answers the oldest of the last seconds. */
-  #remember(points: readonly MetricPoint[], mark: number): Taken {
-    const taken = {
-      mark,
-      points: new Map(points.map(({ labels, values }) => [labels.key, Array.from(values)])),
-    };
-    const first = this.#taken.findLastIndex((one) => one.mark <= mark - this.#windowMs);
-    this.#taken = [...this.#taken.slice(Math.max(0, first)), taken];
-    return this.#taken[0] ?? taken;
   }
 }
 

@@ -1,5 +1,7 @@
 import type { FamilyChanges } from '../live/snapshot-changes.js';
-import { attributeOf, type CurrentValues } from './current-values.js';
+import { attributeOf } from '../model/series.js';
+import type { SnapshotSeries } from '../model/snapshot.js';
+import type { CurrentValues } from './current-values.js';
 import { rounded } from './history.js';
 import type { HostNow } from './protocol.js';
 
@@ -47,8 +49,8 @@ export function hostRows(
   });
 }
 
-function stateIs(key: string, state: string): (series: Parameters<typeof attributeOf>[0]) => boolean {
-  return (series) => attributeOf(series, key) === state;
+function stateIs(key: string, state: string): (series: SnapshotSeries) => boolean {
+  return ({ series }) => attributeOf(series.attributes, key) === state;
 }
 
 /** Bytes per second, by direction and host. */
@@ -60,7 +62,7 @@ function networkOf(changes: readonly FamilyChanges[], seconds: number): Readonly
     for (const { series: one, difference, before } of series) {
       // The total since the start of the host is no traffic of the last seconds.
       if (before === undefined) continue;
-      const attribute = (name: string): string => one.attributes.find(([key]) => key === name)?.[1] ?? '';
+      const attribute = (name: string): string => attributeOf(one.attributes, name) ?? '';
       const key = `${attribute('network.io.direction')} ${attribute(BY_HOST)}`;
       rates.set(key, (rates.get(key) ?? 0) + (difference[0] ?? 0) / seconds);
     }

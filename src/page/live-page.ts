@@ -74,18 +74,19 @@ export class LivePage {
 
   /** What the page asks for about one project; undefined if the request is for something else. */
   async data(request: PageRequest, project: LiveProject): Promise<PageAnswer | undefined> {
-    const { path, query } = request;
-    if (![LIVE, FAMILIES, FAMILY].includes(path.slice(1))) return undefined;
+    const { query } = request;
+    const what = request.path.slice(1);
+    if (![LIVE, FAMILIES, FAMILY].includes(what)) return undefined;
     const sampling = await project.look();
     const version = `${sampling.id}.${sampling.last}`;
     const etag = `"${version}"`;
     if (request.known === etag) return { status: 304, headers: { ...UNCACHED, ETag: etag }, body: NOTHING };
     const json = this.#jsonOf(project);
-    if (path.slice(1) === LIVE) {
+    if (what === LIVE) {
       const after = query.get('history') === sampling.id ? rowNumber(query.get('after'), sampling.last) : 0;
       return ok(await json.get(version, `${after}`, () => sampling.answer(after), request.acceptsGzip), etag);
     }
-    if (path.slice(1) === FAMILIES)
+    if (what === FAMILIES)
       return ok(await json.get(version, 'families', () => sampling.families(), request.acceptsGzip), etag);
     const family = await sampling.family(query.get('name') ?? '');
     if (family === undefined) return { status: 404, headers: UNCACHED, body: Buffer.from('null') };

@@ -6,7 +6,7 @@ import type { Snapshot } from '../model/snapshot.js';
 import type { Exposition } from '../prometheus/exposition.js';
 import { Explorer, type Latest } from './explorer.js';
 import { History } from './history.js';
-import { type PageView, pageView, shownPart } from './page-view.js';
+import { pageView, shownPart } from './page-view.js';
 import type { FamiliesAnswer, FamilyAnswer, LiveAnswer, Now } from './protocol.js';
 import { rowOf, withColumns } from './row.js';
 
@@ -90,7 +90,7 @@ export class Sampling {
   readonly #timing: LiveTiming;
   readonly #goesOn: () => boolean;
   readonly #history: History;
-  readonly #window: SlidingWindow<Promise<PageView>>;
+  readonly #window: SlidingWindow<Snapshot>;
   readonly #explorer: Explorer;
   #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -107,7 +107,7 @@ export class Sampling {
     this.#goesOn = goesOn;
     this.#everyMs = everyMs;
     this.#history = new History(rows, MAX_COLUMNS);
-    this.#window = new SlidingWindow(windowMs, pageView);
+    this.#window = new SlidingWindow(windowMs);
     this.#explorer = new Explorer({ exposition: source.exposition, windowMs, rows });
     this.first = this.#sample();
   }
@@ -168,7 +168,9 @@ export class Sampling {
 
   async #take(latest: Latest): Promise<void> {
     const { snapshot, mark, atMs } = latest;
-    const { live, now } = await this.#window.add(shownPart(snapshot), mark);
+    const shown = shownPart(snapshot);
+    const { before, seconds } = this.#window.add(shown, mark);
+    const { live, now } = await pageView(before, shown, seconds);
     this.#history.add(atMs, rowOf(live, now));
     this.#now = withColumns({ ...now, series: seriesOf(snapshot) }, (name) => this.#history.has(name));
     this.#latest = latest;

@@ -1,4 +1,4 @@
-import type { Attributes } from '../model/series.js';
+import { attributeOf, type Attributes } from '../model/series.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { CurrentValues } from './current-values.js';
 import { rounded } from './history.js';
@@ -54,5 +54,5 @@ export function checkRows(current: CurrentValues): CheckNow[] {
 }
 
 function textOf(attributes: Attributes, name: string): string {
-  return attributes.find(([key]) => key === name)?.[1] ?? '';
+  return attributeOf(attributes, name) ?? '';
 }

@@ -4,7 +4,7 @@ import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelem
 import { describesHost } from '../instrumentation/host/host-scope.js';
 import type { CurrentPoint, DeltaBatch, DeltaPoint, FamilyPoints } from '../model/delta-batch.js';
 import type { InstanceAggregation } from '../model/family.js';
-import { encodeSeries, OVERFLOW_ATTRIBUTE, type Attributes } from '../model/series.js';
+import { attributeOf, encodeSeries, OVERFLOW_ATTRIBUTE, type Attributes } from '../model/series.js';
 import { shorten } from '../model/shorten.js';
 import { AdditiveFamily } from './additive-family.js';
 import { CurrentFamily } from './current-family.js';
@@ -141,7 +141,7 @@ export class DeltaAccumulator {
     this.#resource = resourceAttributes(resource.attributes, this.#fit('target_info'));
     const copied = this.#resource.filter(([key]) => this.#options.resourceLabels(key));
     this.#copied = copied.length > 0 ? Object.fromEntries(copied) : undefined;
-    this.#hostName = this.#resource.find(([key]) => key === 'host.name')?.[1];
+    this.#hostName = attributeOf(this.#resource, 'host.name');
   }
 
   #addMetric(scope: KnownScope, metric: MetricData, nowMark: number): void {

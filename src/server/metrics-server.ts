@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { HealthReport } from '../application/health-checks.js';
-import type { Snapshot } from '../model/snapshot.js';
 import type { Endpoint } from './endpoint/endpoint.js';
 import { landingText } from './landing-text.js';
 import { type ProjectNames, refuseOtherProject } from './other-project.js';
@@ -11,7 +10,6 @@ import { plainResponse } from './plain-response.js';
 import { introduce, PROJECT_HEADER } from './port/introduction.js';
 import { SharedPort, type SharedPortOptions } from './port/shared-port.js';
 import type { Scraper } from './scrape/scraper.js';
-import { version } from '../version.js';
 import { answerWipe } from './wipe.js';
 
 /** The JSON of `/health`: 200, or 503 when a critical check of the application is down. */
@@ -119,12 +117,7 @@ export class MetricsServer {
         response.setHeader(PROJECT_HEADER, this.#options.prefix);
         if (refuseOtherProject(request, response, this.#options)) return undefined;
         const { project, prefix, store, scraper, pageTiming } = this.#options;
-        const { exposition } = scraper;
-        const read = (): Promise<Snapshot> => scraper.read();
-        return (this.#live ??= this.#page.open(
-          { project, prefix, store, version, read, exposition },
-          pageTiming,
-        ));
+        return (this.#live ??= this.#page.open({ project, prefix, store, scraper }, pageTiming));
       },
     });
   }

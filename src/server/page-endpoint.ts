@@ -8,7 +8,9 @@ import type { ProjectsAnswer } from '../page/protocol.js';
 import { acceptsGzip } from '../prometheus/negotiate.js';
 import type { AccessControl } from './access/access-control.js';
 import { isForeign } from './access/foreign-origin.js';
+import { version } from '../version.js';
 import { plainResponse } from './plain-response.js';
+import type { Scraper } from './scrape/scraper.js';
 
 /** Asks a browser for a name and a password, where the page itself would ask for a token. */
 const SIGN_IN = 'sign-in';
@@ -21,6 +23,11 @@ export interface PageEndpointOptions {
 
 const NOTHING_HERE =
   'Nothing here, or the files of the page are not installed. GET / with curl says what there is.\n';
+
+/** A project for the page: its names and its store as {@link LiveSource} has them, and where its numbers are read. */
+export interface PageProject extends Pick<LiveSource, 'project' | 'prefix' | 'store'> {
+  readonly scraper: Scraper;
+}
 
 /** What the page shows; asked for when the request may have it. */
 export interface PageContent {
@@ -39,9 +46,10 @@ export class PageEndpoint {
   }
 
   /** A project for the page, which costs nothing until somebody looks at it. */
-  open(source: LiveSource, timing: Partial<LiveTiming> = {}): LiveProject {
+  open({ project, prefix, store, scraper }: PageProject, timing: Partial<LiveTiming> = {}): LiveProject {
     const { LiveProject: Project } = require('../page/live-project.js') as typeof LiveProjectModule;
-    return new Project(source, timing);
+    const { exposition } = scraper;
+    return new Project({ project, prefix, store, version, read: () => scraper.read(), exposition }, timing);
   }
 
   /** Whether a request is for the page. At `/` other clients than browsers get text. */
@@ -57,9 +65,10 @@ export class PageEndpoint {
   async answer(request: IncomingMessage, response: ServerResponse, content: PageContent): Promise<void> {
     const asked = pageRequest(request);
     const { access } = this.#options;
-    const isEmpty = asked.path === '/' || (await this.#isFile(asked));
-    if (isEmpty && access.asksInPage(request) && !asked.query.has(SIGN_IN))
-      return this.#send(request, response, await this.#empty(asked, true));
+    const asksInPage = access.asksInPage(request) && !asked.query.has(SIGN_IN);
+    const empty = await this.#empty(asked, asksInPage);
+    const isEmpty = asked.path === '/' || empty !== undefined;
+    if (isEmpty && asksInPage) return this.#send(request, response, empty);
     if (isForeign(request)) {
       access.refusals.note('origin', request.socket.remoteAddress);
       plainResponse(response, 403, 'A page of another origin may not ask for this.\n');
@@ -69,22 +78,17 @@ export class PageEndpoint {
       ? await access.admit(request, response, 'endpoint')
       : await access.admitPage(request, response);
     if (!admitted) return;
-    const answer = isEmpty ? await this.#empty(asked, false) : await this.#data(asked, content);
+    const answer = isEmpty ? empty : await this.#data(asked, content);
     if (!response.headersSent) this.#send(request, response, answer);
   }
 
-  async #isFile(asked: PageRequest): Promise<boolean> {
-    return (
-      (await this.#load()
-        .file(asked)
-        .catch(() => undefined)) !== undefined
-    );
-  }
-
+  /** The page without content, or one of its files; undefined for anything else. */
   async #empty(asked: PageRequest, needsToken: boolean): Promise<PageAnswer | undefined> {
     const { access, isOfMany } = this.#options;
-    if (asked.path !== '/') return this.#load().file(asked);
-    const page = this.#load().shell({ isOfMany, needsToken, takesUsers: access.takesUsers });
+    const page =
+      asked.path === '/'
+        ? this.#load().shell({ isOfMany, needsToken, takesUsers: access.takesUsers })
+        : this.#load().file(asked);
     // An application that is a bundle has the code, and not the files.
     return page.catch(() => undefined);
   }

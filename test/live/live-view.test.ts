@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { liveView } from '../../src/live/live-view.js';
+import { liveView, type LiveView } from '../../src/live/live-view.js';
 import { SlidingWindow } from '../../src/live/sliding-window.js';
 import { changesBetween } from '../../src/live/snapshot-changes.js';
 import type { Family } from '../../src/model/family.js';
@@ -189,14 +189,18 @@ describe('the live view', () => {
 });
 
 test('a sliding window compares with the oldest snapshot in it', () => {
-  const window = new SlidingWindow(10_000, liveView);
+  const window = new SlidingWindow<Snapshot>(10_000);
+  const add = (taken: Snapshot, mark: number): LiveView => {
+    const { before, seconds } = window.add(taken, mark);
+    return liveView(before, taken, seconds);
+  };
   const at = (count: number): Snapshot =>
     snapshot(of(duration, [request('/a', '200'), 1, 0, count, 0, 0, 0]));
-  assert.equal(window.add(at(10), 0).total.requests, 0);
-  assert.equal(window.add(at(14), 5000).total.requests, 4);
-  assert.equal(window.add(at(20), 10_000).total.requests, 10);
+  assert.equal(add(at(10), 0).total.requests, 0);
+  assert.equal(add(at(14), 5000).total.requests, 4);
+  assert.equal(add(at(20), 10_000).total.requests, 10);
   // The first one is older than the window now; with it the window is whole.
-  const view = window.add(at(30), 15_000);
+  const view = add(at(30), 15_000);
   assert.equal(view.total.requests, 16);
   assert.equal(view.seconds, 10);
 });

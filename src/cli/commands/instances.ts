@@ -1,4 +1,4 @@
-import type { Attributes } from '../../model/series.js';
+import { attributeOf, type Attributes } from '../../model/series.js';
 import type { InstanceSummary } from '../../store/store-reader.js';
 import { type Command, defineCommand } from '../command.js';
 import { agoText, isoText } from '../output/quantities.js';
@@ -44,7 +44,7 @@ interface InstanceColumn extends Column {
 const attribute =
   (...names: readonly string[]) =>
   ({ resource }: InstanceSummary): string =>
-    names.map((name) => valueOf(resource, name)).find((value) => value !== undefined) ?? '-';
+    names.map((name) => attributeOf(resource, name)).find((value) => value !== undefined) ?? '-';
 
 const COLUMNS: readonly InstanceColumn[] = [
   { title: 'INSTANCE', of: ({ id }) => id },
@@ -62,12 +62,8 @@ const COLUMNS: readonly InstanceColumn[] = [
   { title: 'LAST FLUSH', align: 'right', of: ({ lastWriteMs, nowMs }) => agoText(lastWriteMs, nowMs) },
 ];
 
-function valueOf(resource: Attributes, name: string): string | undefined {
-  return resource.find(([key]) => key === name)?.[1];
-}
-
 function startOf(resource: Attributes): number | undefined {
-  const at = Date.parse(valueOf(resource, 'process.creation.time') ?? '');
+  const at = Date.parse(attributeOf(resource, 'process.creation.time') ?? '');
   return Number.isNaN(at) ? undefined : at;
 }
 

@@ -1,6 +1,7 @@
 import { anyText, integer } from '../../config/setting-kinds.js';
 import { liveView, type LiveView } from '../../live/live-view.js';
 import { SlidingWindow } from '../../live/sliding-window.js';
+import type { Snapshot } from '../../model/snapshot.js';
 import type { ProjectName, ProjectReader, StoreReader } from '../../store/store-reader.js';
 import { optional, valued } from '../arguments/flags.js';
 import { duration } from '../arguments/kinds.js';
@@ -64,12 +65,14 @@ async function print(
   { description }: StoreReader,
   opened: ProjectReader,
 ): Promise<void> {
-  const window = new SlidingWindow(flags.window, liveView);
+  const window = new SlidingWindow<Snapshot>(flags.window);
   const state = { ...FIRST_STATE, filter: flags.filter };
   for (let shown = 0; shown < (flags.count ?? Infinity) && !signal.aborted && !terminal.isGone; shown += 1) {
     if (shown > 0) await pause(flags.interval, signal);
     if (signal.aborted) return;
-    const view = window.add(await opened.snapshot(), performance.now());
+    const snapshot = await opened.snapshot();
+    const { before, seconds } = window.add(snapshot, performance.now());
+    const view = liveView(before, snapshot, seconds);
     if (json) await terminal.line(JSON.stringify(asJson(prefix, view, state), orNull));
     else {
       const scene = { project: prefix, store: description, view, state, trouble: undefined };

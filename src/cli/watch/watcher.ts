@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reason } from '../../errors.js';
 import { liveView, type LiveView } from '../../live/live-view.js';
 import { SlidingWindow } from '../../live/sliding-window.js';
+import type { Snapshot } from '../../model/snapshot.js';
 import type { ProjectReader } from '../../store/store-reader.js';
 import type { Terminal } from '../output/terminal.js';
 import { drawFrame, pageOf, type Scene } from './frame.js';
@@ -22,7 +23,7 @@ export interface WatcherOptions {
 /** Shows one project on a terminal until a key, a signal or the end of the terminal ends it. */
 export class Watcher {
   readonly #options: WatcherOptions;
-  readonly #window: SlidingWindow<LiveView>;
+  readonly #window: SlidingWindow<Snapshot>;
   readonly #screen: Screen;
   readonly #end = new AbortController();
   #state: WatchState;
@@ -33,7 +34,7 @@ export class Watcher {
   constructor(options: WatcherOptions) {
     this.#options = options;
     this.#state = { ...FIRST_STATE, filter: options.filter };
-    this.#window = new SlidingWindow(options.windowMs, liveView);
+    this.#window = new SlidingWindow(options.windowMs);
     this.#screen = new Screen(options.terminal, {
       key: (key) => this.#press(key),
       resized: () => this.#draw(),
@@ -75,7 +76,8 @@ export class Watcher {
 
   async #read(): Promise<void> {
     const snapshot = await this.#options.reader.snapshot();
-    this.#view = this.#window.add(snapshot, performance.now());
+    const { before, seconds } = this.#window.add(snapshot, performance.now());
+    this.#view = liveView(before, snapshot, seconds);
   }
 
   #press(key: Key): void {

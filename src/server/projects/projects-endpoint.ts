@@ -2,8 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { reason } from '../../errors.js';
 import { deadline } from '../../event-loop/deadline.js';
-import type { Snapshot } from '../../model/snapshot.js';
-import type { LiveProject } from '../../page/live-project.js';
 import type { ProjectSummary } from '../../store/store-reader.js';
 import { version } from '../../version.js';
 import type { AccessControl } from '../access/access-control.js';
@@ -11,7 +9,7 @@ import type { RefusalReason } from '../access/refusals.js';
 import { PageEndpoint } from '../page-endpoint.js';
 import { plainResponse } from '../plain-response.js';
 import { OVERVIEW_TYPE, renderOverview } from './overview.js';
-import type { ProjectDirectory, ServedProject } from './project-directory.js';
+import type { ProjectDirectory } from './project-directory.js';
 import { projectsText } from './projects-text.js';
 import { type Discovery, discoveredTargets } from './service-discovery.js';
 
@@ -142,7 +140,7 @@ export class ProjectsEndpoint {
           const prefix = prefixOf(query.get('project') ?? '');
           const found = prefix === undefined ? undefined : await directory.find(prefix);
           if (found === undefined) plainResponse(response, 404, NO_SUCH_PROJECT);
-          return found && this.#live(found);
+          return found && (found.live ??= this.#page.open({ ...found, store }));
         },
         projects: async () => {
           const projects = (await directory.list()).map(({ prefix, project }) => ({ prefix, project }));
@@ -150,14 +148,6 @@ export class ProjectsEndpoint {
         },
       }),
     );
-  }
-
-  #live(served: ServedProject): LiveProject {
-    const { project, prefix, scraper } = served;
-    const { exposition } = scraper;
-    const { store } = this.#options;
-    const read = (): Promise<Snapshot> => scraper.read();
-    return (served.live ??= this.#page.open({ project, prefix, store, version, read, exposition }));
   }
 
   /** Ready: the store answers. Why not is told to those who may read. */

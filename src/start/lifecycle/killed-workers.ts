@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 
-import type { Attributes } from '../../model/series.js';
+import { attributeOf } from '../../model/series.js';
 import type { SnapshotInstance } from '../../model/snapshot.js';
 import type { MetricStore } from '../../store/metric-store.js';
 
@@ -37,16 +37,13 @@ async function endLeaseOf(
   const { processes = [] } = await store.snapshot();
   const host = hostOf(processes.find(({ id }) => id === own));
   const killed = processes.find(
-    (one) => hostOf(one) === host && valueOf(one.resource, 'process.pid') === String(pid) && one.id !== own,
+    (one) =>
+      hostOf(one) === host && attributeOf(one.resource, 'process.pid') === String(pid) && one.id !== own,
   );
   if (host !== undefined && killed !== undefined) await store.endLease(killed.id);
 }
 
 /** Processes of several hosts may have the same number. */
 function hostOf(instance: SnapshotInstance | undefined): string | undefined {
-  return instance && valueOf(instance.resource, 'host.name');
-}
-
-function valueOf(attributes: Attributes, name: string): string | undefined {
-  return attributes.find(([key]) => key === name)?.[1];
+  return instance && attributeOf(instance.resource, 'host.name');
 }

@@ -1,4 +1,4 @@
-import type { Attributes, Series } from '../../model/series.js';
+import { attributeOf, type Series } from '../../model/series.js';
 import type { Family, InstanceAggregation } from '../../model/family.js';
 import type { SnapshotSeries } from '../../model/snapshot.js';
 import type { StoredInstance, StoredValue } from './stored-state.js';
@@ -48,8 +48,8 @@ export function namedInstances(instances: readonly StoredInstance[]): NamedInsta
 function instanceNames(instances: readonly StoredInstance[]): string[] {
   const named = instances.map(({ lease, resource }) => ({
     lease,
-    id: attribute(resource, INSTANCE_ATTRIBUTE) ?? lease,
-    startedAt: attribute(resource, CREATION_ATTRIBUTE) ?? '',
+    id: attributeOf(resource, INSTANCE_ATTRIBUTE) ?? lease,
+    startedAt: attributeOf(resource, CREATION_ATTRIBUTE) ?? '',
   }));
   const oldest = new Map<string, (typeof named)[number]>();
   for (const one of named) {
@@ -57,10 +57,6 @@ function instanceNames(instances: readonly StoredInstance[]): string[] {
     if (before === undefined || one.startedAt < before.startedAt) oldest.set(one.id, one);
   }
   return named.map((one) => (oldest.get(one.id) === one ? one.id : `${one.id}#${one.lease.slice(0, 8)}`));
-}
-
-function attribute(attributes: Attributes, name: string): string | undefined {
-  return attributes.find(([key]) => key === name)?.[1];
 }
 
 /** One value for each series of a family from what several instances report. Not for aggregation `keep`. */

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 
 import type { Settings } from '../../../config/settings.js';
+import { attributeOf } from '../../../model/series.js';
 import { AccessControl } from '../../../server/access/access-control.js';
 import { askPortHolder, type PortHolder } from '../../../server/port/port-holder.js';
 import type { InstanceSummary } from '../../../store/store-reader.js';
@@ -52,7 +53,8 @@ export async function endpointFacts(
     holder: holder === undefined ? undefined : described(holder, port),
     isOurs,
     answer: isOurs ? await scrape(url, settings.metricsToken[0], settings.metricsTlsCert) : undefined,
-    instancesHere: instances.filter(({ resource }) => valueOf(resource, 'host.name') === hostname()).length,
+    instancesHere: instances.filter(({ resource }) => attributeOf(resource, 'host.name') === hostname())
+      .length,
     isContainer: existsSync('/.dockerenv') || existsSync('/run/.containerenv'),
     freePort: await freePort(),
   };
@@ -84,10 +86,6 @@ function described(holder: PortHolder, port: number): string {
   if (holder.kind === 'other project') return `the project "${holder.project}"${who}`;
   if (holder.kind === 'closed project') return `a project that answers only to other credentials${who}`;
   return holder.kind === 'other program' ? `another program${who}` : `this project${who}`;
-}
-
-function valueOf(attributes: InstanceSummary['resource'], key: string): string | undefined {
-  return attributes.find(([name]) => name === key)?.[1];
 }
 
 /** For the finding to name; somebody else may take it before it is used. */

@@ -2,9 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import type { JSX } from 'preact';
 
 import { FAMILIES, FAMILY, type FamiliesAnswer, type FamilyAnswer, type FamilyName } from '../../protocol.js';
-import { ask } from '../ask.js';
-import { Poll } from '../poll.js';
+import type { Reply } from '../ask.js';
+import { useAnswers } from '../use-answers.js';
 import { FamilyDetail } from './family-detail.jsx';
+import { FilterField } from './filter-field.jsx';
 import { type Column, SortableTable } from './sortable-table.jsx';
 
 export interface ExplorerProps {
@@ -22,11 +23,19 @@ const LIST_MS = 15_000;
 export function Explorer({ query, everyMs, isPaused, span }: ExplorerProps): JSX.Element {
   const [filter, setFilter] = useState('');
   const [name, setName] = useState(chosen);
-  const { value: list } = usePolled<FamiliesAnswer>(`${FAMILIES}?${query}`, LIST_MS, isPaused);
-  const { value: family } = usePolled<FamilyAnswer>(
-    name === '' ? undefined : `${FAMILY}?${query}&name=${encodeURIComponent(name)}`,
-    everyMs,
-    isPaused,
+  const [list, setList] = useState<FamiliesAnswer>();
+  const [family, setFamily] = useState<FamilyAnswer>();
+  useAnswers<FamiliesAnswer>(
+    { path: () => `${FAMILIES}?${query}`, take: keeping(setList, LIST_MS), isOn: !isPaused },
+    [query],
+  );
+  useAnswers<FamilyAnswer>(
+    {
+      path: () => `${FAMILY}?${query}&name=${encodeURIComponent(name)}`,
+      take: keeping(setFamily, everyMs),
+      isOn: !isPaused && name !== '',
+    },
+    [query, name, everyMs],
   );
   useEffect(() => {
     const follow = (): void => setName(chosen());
@@ -58,15 +67,12 @@ export function Explorer({ query, everyMs, isPaused, span }: ExplorerProps): JSX
     <section class="card explorer" id="metrics" aria-labelledby="metrics-title">
       <header>
         <h2 id="metrics-title">Metrics</h2>
-        <label class="filter">
-          <span class="hidden">Filter metrics</span>
-          <input
-            type="search"
-            placeholder="Filter by name or description"
-            value={filter}
-            onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-          />
-        </label>
+        <FilterField
+          label="Filter metrics"
+          placeholder="Filter by name or description"
+          value={filter}
+          set={setFilter}
+        />
       </header>
       <div class="explore">
         <SortableTable
@@ -100,27 +106,10 @@ function chosen(): string {
   }
 }
 
-interface Polled<T> {
-  /** Undefined before there is one. */
-  readonly value: T | undefined;
-}
-
-/** The newest answer at an address. */
-function usePolled<T>(path: string | undefined, everyMs: number, isPaused: boolean): Polled<T> {
-  const [answer, setAnswer] = useState<T>();
-  useEffect(() => {
-    if (path === undefined || isPaused) return undefined;
-    let known: string | undefined;
-    const poll = new Poll(async (signal) => {
-      const reply = await ask<T>(path, known, signal);
-      if (reply.kind === 'answer') {
-        known = reply.etag;
-        setAnswer(reply.value);
-      }
-      return { waitMs: everyMs, failed: reply.kind === 'failed' || reply.kind === 'token needed' };
-    });
-    poll.start();
-    return () => poll.stop();
-  }, [path, everyMs, isPaused]);
-  return { value: answer };
+/** Keeps the newest answer. */
+function keeping<T>(set: (answer: T) => void, everyMs: number): (reply: Reply<T>) => number {
+  return (reply) => {
+    if (reply.kind === 'answer') set(reply.value);
+    return everyMs;
+  };
 }

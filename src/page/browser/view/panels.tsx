@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import type { Now } from '../../protocol.js';
 import { bytes, count, rate, seconds, share } from '../format.js';
 import type { Rows } from '../rows.js';
-import { Chart, type Line } from './chart.jsx';
+import { Chart, type ChartProps, type Line } from './chart.jsx';
 import { COLOURS } from './colours.js';
 
 export interface PanelsProps {
@@ -31,36 +31,31 @@ export function Panels({ rows, now, span }: PanelsProps): JSX.Element {
   return (
     <section class="panels" aria-label="Overview" id="overview">
       <Panel
+        {...common}
         title="Requests"
         name="rate"
         value={measured ? rate(total.perSecond) : '–'}
         unit="/s"
         note={<>{count(total.requests)} counted ever</>}
-      >
-        <Chart
-          {...common}
-          label={`Requests per second: ${rate(total.perSecond)}`}
-          format={rate}
-          least={1}
-          lines={[line('per second', 'rate', BLUE, { isFilled: true })]}
-        />
-      </Panel>
+        label={`Requests per second: ${rate(total.perSecond)}`}
+        format={rate}
+        least={1}
+        lines={[line('per second', 'rate', BLUE, { isFilled: true })]}
+      />
       <Panel
+        {...common}
         title="Errors"
         name="errors"
         value={share(total.errorShare)}
         unit=""
         note={<>{count(total.failed)} failed ever</>}
-      >
-        <Chart
-          {...common}
-          label={`Share of failed requests: ${share(total.errorShare)}`}
-          format={share}
-          least={0.01}
-          lines={[line('failed', 'errors', RED, { isFilled: true })]}
-        />
-      </Panel>
+        label={`Share of failed requests: ${share(total.errorShare)}`}
+        format={share}
+        least={0.01}
+        lines={[line('failed', 'errors', RED, { isFilled: true })]}
+      />
       <Panel
+        {...common}
         title="Duration"
         name="duration"
         value={seconds(total.p95)}
@@ -71,81 +66,66 @@ export function Panels({ rows, now, span }: PanelsProps): JSX.Element {
             <Swatch colour={ORANGE} /> p99 {seconds(total.p99)}
           </>
         }
-      >
-        <Chart
-          {...common}
-          label={`Duration: p50 ${seconds(total.p50)}, p95 ${seconds(total.p95)}, p99 ${seconds(total.p99)}`}
-          format={seconds}
-          least={0.001}
-          lines={[
-            line('p50', 'p50', GREEN, { dash: [2, 3] }),
-            line('p95', 'p95', BLUE),
-            line('p99', 'p99', ORANGE, { dash: [6, 3] }),
-          ]}
-        />
-      </Panel>
+        label={`Duration: p50 ${seconds(total.p50)}, p95 ${seconds(total.p95)}, p99 ${seconds(total.p99)}`}
+        format={seconds}
+        least={0.001}
+        lines={[
+          line('p50', 'p50', GREEN, { dash: [2, 3] }),
+          line('p95', 'p95', BLUE),
+          line('p99', 'p99', ORANGE, { dash: [6, 3] }),
+        ]}
+      />
       <Panel
+        {...common}
         title="Instances"
         name="instances"
         value={count(now.instances)}
         unit="alive"
         note={<>{count(now.series)} series</>}
-      >
-        <Chart
-          {...common}
-          label={`Live instances: ${count(now.instances)}`}
-          format={count}
-          least={2}
-          lines={[line('alive', 'instances', GREEN, { isFilled: true, isStepped: true })]}
-        />
-      </Panel>
+        label={`Live instances: ${count(now.instances)}`}
+        format={count}
+        least={2}
+        lines={[line('alive', 'instances', GREEN, { isFilled: true, isStepped: true })]}
+      />
       <Panel
+        {...common}
         title="Event loop delay"
         name="loop"
         value={seconds(last('loop'))}
         unit="worst p99"
         note="of the last minute, by instance"
-      >
-        <Chart
-          {...common}
-          label={`Event loop delay, worst: ${seconds(last('loop'))}`}
-          format={seconds}
-          least={0.001}
-          lines={linesOf(rows, now, 'loop')}
-        />
-      </Panel>
+        label={`Event loop delay, worst: ${seconds(last('loop'))}`}
+        format={seconds}
+        least={0.001}
+        lines={linesOf(rows, now, 'loop')}
+      />
       <Panel
+        {...common}
         title="Memory"
         name="memory"
         value={bytes(last('memory'))}
         unit="in all"
         note="resident, by instance"
-      >
-        <Chart
-          {...common}
-          label={`Resident memory in all: ${bytes(last('memory'))}`}
-          format={bytes}
-          least={1024 * 1024}
-          isBytes
-          lines={linesOf(rows, now, 'memory')}
-        />
-      </Panel>
+        label={`Resident memory in all: ${bytes(last('memory'))}`}
+        format={bytes}
+        least={1024 * 1024}
+        isBytes
+        lines={linesOf(rows, now, 'memory')}
+      />
       <Panel
+        {...common}
         title="Processors"
         name="cpu"
         value={rate(last('cpu'))}
         unit="used"
         note="share of its host, by instance"
-      >
-        <Chart
-          {...common}
-          label={`Processors used: ${rate(last('cpu'))}`}
-          format={share}
-          least={0.05}
-          lines={linesOf(rows, now, 'cpu')}
-        />
-      </Panel>
+        label={`Processors used: ${rate(last('cpu'))}`}
+        format={share}
+        least={0.05}
+        lines={linesOf(rows, now, 'cpu')}
+      />
       <Panel
+        {...common}
         title={now.hosts.length > 1 ? 'Hosts' : 'Host'}
         name="host"
         value={share(now.hosts[0]?.cpu)}
@@ -155,20 +135,16 @@ export function Panels({ rows, now, span }: PanelsProps): JSX.Element {
             <Swatch colour={BLUE} /> CPU <Swatch colour={ORANGE} /> memory {share(hostMemory(now))}
           </>
         }
-      >
-        <Chart
-          {...common}
-          label={`Host: CPU ${share(now.hosts[0]?.cpu)}, memory ${share(hostMemory(now))}`}
-          format={share}
-          least={0.1}
-          lines={now.hosts
-            .slice(0, 6)
-            .flatMap(({ name }) => [
-              line(`CPU ${name}`, `host cpu ${name}`, BLUE),
-              line(`memory ${name}`, `host memory ${name}`, ORANGE, { dash: [6, 3] }),
-            ])}
-        />
-      </Panel>
+        label={`Host: CPU ${share(now.hosts[0]?.cpu)}, memory ${share(hostMemory(now))}`}
+        format={share}
+        least={0.1}
+        lines={now.hosts
+          .slice(0, 6)
+          .flatMap(({ name }) => [
+            line(`CPU ${name}`, `host cpu ${name}`, BLUE),
+            line(`memory ${name}`, `host memory ${name}`, ORANGE, { dash: [6, 3] }),
+          ])}
+      />
     </section>
   );
 }
@@ -190,16 +166,16 @@ function linesOf(rows: Rows, now: Now, what: 'loop' | 'memory' | 'cpu'): Line[] 
     }));
 }
 
-interface PanelProps {
+interface PanelProps extends ChartProps {
   readonly title: string;
   readonly name: string;
   readonly value: string;
   readonly unit: string;
   readonly note: ComponentChildren;
-  readonly children: ComponentChildren;
 }
 
-function Panel({ title, name, value, unit, note, children }: PanelProps): JSX.Element {
+/** The newest number, and its curves. */
+function Panel({ title, name, value, unit, note, ...chart }: PanelProps): JSX.Element {
   return (
     <article class="panel" aria-label={title}>
       <header>
@@ -208,7 +184,7 @@ function Panel({ title, name, value, unit, note, children }: PanelProps): JSX.El
           <b data-number={name}>{value}</b> <small>{unit}</small>
         </p>
       </header>
-      {children}
+      <Chart {...chart} />
       <p class="note">{note}</p>
     </article>
   );

@@ -2,9 +2,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { JSX } from 'preact';
 
 import { LIVE, type LiveAnswer } from '../../protocol.js';
-import { ask } from '../ask.js';
-import { Poll } from '../poll.js';
+import type { Reply } from '../ask.js';
 import { Rows } from '../rows.js';
+import { useAnswers } from '../use-answers.js';
 import { Explorer } from './explorer.jsx';
 import { Header } from './header.jsx';
 import { Checks, Hosts } from './hosts.jsx';
@@ -31,26 +31,22 @@ export function Project({ query, isOfMany, tokenNeeded }: ProjectProps): JSX.Ele
   const [isPaused, pause] = useState(false);
   const [span, setSpan] = useState(900);
 
-  useEffect(() => {
-    if (isPaused) return undefined;
-    let known: string | undefined;
-    let everyMs = EVERY_MS;
-    const poll = new Poll(async (signal) => {
-      const { history, last } = rows.current;
-      const reply = await ask<LiveAnswer>(`${LIVE}?${query}&history=${history}&after=${last}`, known, signal);
-      if (reply.kind === 'token needed') tokenNeeded();
-      if (reply.kind === 'answer') {
-        known = reply.etag;
-        everyMs = reply.value.everyMs;
-        rows.current.add(reply.value);
-        setAnswer(reply.value);
-      }
-      setFailure(reply.kind === 'failed' ? reply.why : undefined);
-      return { waitMs: everyMs, failed: reply.kind === 'failed' };
-    });
-    poll.start();
-    return () => poll.stop();
-  }, [query, isPaused]);
+  const everyMs = useRef(EVERY_MS);
+  const path = (): string => {
+    const { history, last } = rows.current;
+    return `${LIVE}?${query}&history=${history}&after=${last}`;
+  };
+  const take = (reply: Reply<LiveAnswer>): number => {
+    if (reply.kind === 'token needed') tokenNeeded();
+    if (reply.kind === 'answer') {
+      everyMs.current = reply.value.everyMs;
+      rows.current.add(reply.value);
+      setAnswer(reply.value);
+    }
+    setFailure(reply.kind === 'failed' ? reply.why : undefined);
+    return everyMs.current;
+  };
+  useAnswers<LiveAnswer>({ path, take, isOn: !isPaused }, [query]);
 
   useEffect(() => {
     if (answer !== undefined) document.title = `${answer.project}: metrics`;

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { JSX } from 'preact';
 
 import { PROJECTS, type ProjectsAnswer } from '../../protocol.js';
-import { ask } from '../ask.js';
-import { Poll } from '../poll.js';
+import type { Reply } from '../ask.js';
+import { useAnswers } from '../use-answers.js';
 
 const EVERY_MS = 10_000;
 
@@ -11,17 +11,13 @@ const EVERY_MS = 10_000;
 export function Projects({ tokenNeeded }: { readonly tokenNeeded: () => void }): JSX.Element {
   const [answer, setAnswer] = useState<ProjectsAnswer>();
   const [failure, setFailure] = useState<string>();
-  useEffect(() => {
-    const poll = new Poll(async (signal) => {
-      const reply = await ask<ProjectsAnswer>(PROJECTS, undefined, signal);
-      if (reply.kind === 'token needed') tokenNeeded();
-      if (reply.kind === 'answer') setAnswer(reply.value);
-      setFailure(reply.kind === 'failed' ? reply.why : undefined);
-      return { waitMs: EVERY_MS, failed: reply.kind === 'failed' };
-    });
-    poll.start();
-    return () => poll.stop();
-  }, []);
+  const take = (reply: Reply<ProjectsAnswer>): number => {
+    if (reply.kind === 'token needed') tokenNeeded();
+    if (reply.kind === 'answer') setAnswer(reply.value);
+    setFailure(reply.kind === 'failed' ? reply.why : undefined);
+    return EVERY_MS;
+  };
+  useAnswers<ProjectsAnswer>({ path: () => PROJECTS, take, isOn: true }, []);
   const projects = answer?.projects ?? [];
   return (
     <main class="projects">

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import type { Now, RouteNow } from '../../protocol.js';
 import { count, rate, seconds, share } from '../format.js';
 import type { Rows } from '../rows.js';
+import { FilterField } from './filter-field.jsx';
 import { type Column, SortableTable } from './sortable-table.jsx';
 import { Sparkline } from './sparkline.jsx';
 
@@ -59,15 +60,7 @@ export function Routes({ now, rows }: { readonly now: Now; readonly rows: Rows }
     <section class="card" id="routes" aria-labelledby="routes-title">
       <header>
         <h2 id="routes-title">Routes</h2>
-        <label class="filter">
-          <span class="hidden">Filter routes</span>
-          <input
-            type="search"
-            placeholder="Filter"
-            value={filter}
-            onInput={({ currentTarget }) => setFilter(currentTarget.value)}
-          />
-        </label>
+        <FilterField label="Filter routes" placeholder="Filter" value={filter} set={setFilter} />
       </header>
       <SortableTable
         caption="Requests by route"
