@@ -5,15 +5,15 @@
  *
  *     npm run build && node dist/benchmarks/endpoint-load.js [windows of each kind]
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { Agent, createServer, get } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { fork } from 'node:child_process';
+import { createServer } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Endpoint } from '../src/server/endpoint/endpoint.js';
 import { hashPassword } from '../src/server/access/password-hash.js';
 import { Scraper } from '../src/server/scrape/scraper.js';
+import { ask, listen, type Report, runClient } from './application-client.js';
+import { endpointOf } from './endpoints.js';
 import { median } from './rounds.js';
 import { newExposition, snapshotOf } from './scrape-data.js';
 
@@ -47,12 +47,6 @@ const ATTACKS = {
 } as const;
 type Attack = keyof typeof ATTACKS;
 
-/** Milliseconds. */
-interface Report {
-  readonly p50: number;
-  readonly p99: number;
-}
-
 function scrape(headers: string, path = '/metrics'): string {
   return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`;
 }
@@ -60,8 +54,8 @@ function scrape(headers: string, path = '/metrics'): string {
 async function main(): Promise<void> {
   const snapshot = snapshotOf(SERIES);
   const scraper = new Scraper(async () => snapshot, newExposition());
-  const open = await endpointOf([]);
-  const guarded = await endpointOf([`prometheus:${await hashPassword('right')}`]);
+  const open = endpointOf([]);
+  const guarded = endpointOf([`prometheus:${await hashPassword('right')}`]);
   const metrics = open.createServer(async (request, response) => {
     if (request.url === '/guarded' && !(await guarded.access.admit(request, response, 'endpoint'))) return;
     await scraper.serve(request, response);
@@ -104,58 +98,6 @@ async function main(): Promise<void> {
     server.close();
     server.closeAllConnections();
   }
-}
-
-async function endpointOf(metricsBasicAuth: readonly string[]): Promise<Endpoint> {
-  const settings = {
-    metricsToken: [],
-    metricsTokenFile: undefined,
-    metricsBasicAuth,
-    metricsBasicAuthFile: undefined,
-    metricsTlsCert: undefined,
-    metricsTlsKey: undefined,
-    metricsTlsMinVersion: 'TLSv1.2',
-    metricsClientCa: undefined,
-    metricsAllowedHosts: [],
-    wipeToken: undefined,
-    wipeTokenFile: undefined,
-  } as const;
-  return new Endpoint(settings, '127.0.0.1', () => undefined);
-}
-
-async function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
-async function ask<T>(child: ChildProcess, message: string | number): Promise<T> {
-  child.send(message);
-  const [answer] = (await once(child, 'message')) as [T];
-  return answer;
-}
-
-/** One request every 5 ms, each with its own time; not as fast as possible, which would measure the client. */
-function runClient(port: number): void {
-  const agent = new Agent({ keepAlive: true });
-  const measure = async (seconds: number): Promise<void> => {
-    const times: number[] = [];
-    const end = performance.now() + seconds * 1000;
-    while (performance.now() < end) {
-      const start = performance.now();
-      const [response] = (await once(get({ port, host: '127.0.0.1', agent }), 'response')) as [
-        NodeJS.ReadableStream,
-      ];
-      response.resume();
-      await once(response, 'end');
-      times.push(performance.now() - start);
-      await sleep(5);
-    }
-    times.sort((a, b) => a - b);
-    const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
-    process.send?.({ p50: at(0.5), p99: at(0.99) } satisfies Report);
-  };
-  process.on('message', (seconds: number) => void measure(seconds));
 }
 
 function runAttackers(port: number): void {

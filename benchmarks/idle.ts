@@ -10,12 +10,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, get } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { ask, freePort, timeOf, timesOf } from './application-client.js';
 import { startRedis } from './redis-process.js';
 import { median } from './rounds.js';
 
@@ -72,31 +71,6 @@ function residentMb({ child }: Idle): number {
   return Number(kilobytes) / 1024;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Milliseconds until the last byte. */
-async function timeOf(port: number, path: string, agent?: Agent): Promise<number> {
-  const began = performance.now();
-  const [response] = (await once(get({ port, path, host: '127.0.0.1', agent }), 'response')) as [
-    NodeJS.ReadableStream & { statusCode: number },
-  ];
-  response.resume();
-  await once(response, 'end');
-  if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}`);
-  return performance.now() - began;
-}
-
-function p99(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? Number.NaN;
-}
-
 async function single(settings: (name: string) => NodeJS.ProcessEnv, redisUrl: string): Promise<void> {
   const second = { OTEL_METRIC_EXPORT_INTERVAL: '1000' };
   const redis = { ORCHESTRATOR_REDIS_URL: redisUrl };
@@ -129,13 +103,7 @@ async function many(name: string, env: NodeJS.ProcessEnv | undefined, metricsPor
   const used = await cpuOver(all, WINDOW_SECONDS);
   const [load = ''] = readFileSync('/proc/loadavg', 'utf8').split(' ');
   const held = await Promise.all(watched.map(heldMs));
-  const times: number[] = [];
-  const agent = new Agent({ keepAlive: true });
-  for (let request = 0; request < REQUESTS; request += 1) {
-    times.push(await timeOf(all.at(-1)?.port ?? 0, '/', agent));
-    await sleep(5);
-  }
-  agent.destroy();
+  const { p99 } = await timesOf(all.at(-1)?.port ?? 0, (requests) => requests < REQUESTS);
   const scrapes: number[] = [];
   for (let scrape = 0; env !== undefined && scrape < SCRAPES; scrape += 1) {
     scrapes.push(await timeOf(metricsPort, '/metrics'));
@@ -145,17 +113,15 @@ async function many(name: string, env: NodeJS.ProcessEnv | undefined, metricsPor
     (used.reduce((sum, each) => sum + each, 0) / MANY).toFixed(2),
     load,
     env === undefined ? '' : `${median(scrapes).toFixed(0)}, ${Math.max(...scrapes).toFixed(0)}`,
-    p99(times).toFixed(2),
+    p99.toFixed(2),
     Math.max(...held).toFixed(1),
   ];
   print(`| ${name} | ${cells.join(' | ')} |\n`);
   await stop(all);
 }
 
-async function heldMs({ child }: Idle): Promise<number> {
-  child.send('delay');
-  const [longest] = (await once(child, 'message')) as [number];
-  return longest;
+function heldMs({ child }: Idle): Promise<number> {
+  return ask<number>(child, 'delay');
 }
 
 async function main(): Promise<void> {

@@ -5,7 +5,7 @@
  *
  *     npm run build && node dist/benchmarks/page-viewers.js [windows of each kind]
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
   Agent,
@@ -15,14 +15,14 @@ import {
   type RequestOptions,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 
 import type { Snapshot } from '../src/model/snapshot.js';
-import { Endpoint } from '../src/server/endpoint/endpoint.js';
 import { PageEndpoint } from '../src/server/page-endpoint.js';
 import { Scraper } from '../src/server/scrape/scraper.js';
+import { ask, listen, type Report, runClient } from './application-client.js';
+import { endpointOf } from './endpoints.js';
 import { median } from './rounds.js';
 import { newExposition, snapshotOf } from './scrape-data.js';
 
@@ -34,12 +34,6 @@ const SERIES = 200;
 const EVERY_MS = 3000;
 const KINDS = [0, 1, 50] as const;
 
-/** Milliseconds. */
-interface Report {
-  readonly p50: number;
-  readonly p99: number;
-}
-
 interface Window extends Report {
   /** Of the process, milliseconds a second. */
   readonly cpu: number;
@@ -50,14 +44,14 @@ async function main(): Promise<void> {
   let read = 0;
   const next = async (): Promise<Snapshot> => snapshots[(read += 1) % snapshots.length] ?? snapshotOf(SERIES);
   const scraper = new Scraper(next, newExposition());
-  const page = new PageEndpoint({ access: endpoint().access, isOfMany: false });
+  const page = new PageEndpoint({ access: endpointOf([]).access, isOfMany: false });
   const live = page.open({
     project: 'shop',
     prefix: 'shop',
     store: 'memory',
     scraper,
   });
-  const metrics = endpoint().createServer((request, response) =>
+  const metrics = endpointOf([]).createServer((request, response) =>
     page.answer(request, response, { project: async () => live }),
   );
   const application = createServer(
@@ -82,7 +76,9 @@ async function main(): Promise<void> {
   }
   print(windows);
   client.disconnect();
-  viewers.disconnect();
+  // They go on asking: before the server is gone.
+  viewers.kill();
+  await once(viewers, 'exit');
   live.end();
   for (const server of [application, metrics]) {
     server.close();
@@ -105,23 +101,6 @@ function growing(count: number): Snapshot[] {
   }));
 }
 
-function endpoint(): Endpoint {
-  const none = {
-    metricsTokenFile: undefined,
-    metricsBasicAuthFile: undefined,
-    wipeToken: undefined,
-    wipeTokenFile: undefined,
-  };
-  const tls = {
-    metricsTlsCert: undefined,
-    metricsTlsKey: undefined,
-    metricsTlsMinVersion: 'TLSv1.2',
-    metricsClientCa: undefined,
-  } as const;
-  const settings = { ...none, ...tls, metricsToken: [], metricsBasicAuth: [], metricsAllowedHosts: [] };
-  return new Endpoint(settings, '127.0.0.1', () => undefined);
-}
-
 function print(windows: ReadonlyMap<number, readonly Window[]>): void {
   const none = windows.get(0) ?? [];
   const lines = KINDS.map((kind) => {
@@ -140,37 +119,6 @@ function print(windows: ReadonlyMap<number, readonly Window[]>): void {
       '| viewers of the page | p50 ms | p99 ms | p99, ratio to nobody | CPU of the process, ms a second |\n|---|---|---|---|---|\n' +
       lines.join(''),
   );
-}
-
-async function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
-async function ask<T>(child: ChildProcess, message: number): Promise<T> {
-  child.send(message);
-  const [answer] = (await once(child, 'message')) as [T];
-  return answer;
-}
-
-/** One request every 5 ms, each with its own time; not as fast as possible, which would measure the client. */
-function runClient(port: number): void {
-  const agent = new Agent({ keepAlive: true });
-  const measure = async (seconds: number): Promise<void> => {
-    const times: number[] = [];
-    const end = performance.now() + seconds * 1000;
-    while (performance.now() < end) {
-      const start = performance.now();
-      await fetched({ port, agent });
-      times.push(performance.now() - start);
-      await sleep(5);
-    }
-    times.sort((a, b) => a - b);
-    const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
-    process.send?.({ p50: at(0.5), p99: at(0.99) } satisfies Report);
-  };
-  process.on('message', (seconds: number) => void measure(seconds));
 }
 
 /** As many as they are told to be; each comes at a moment of its own, with nothing, and then asks for what is new. */

@@ -34,6 +34,12 @@ const BENCHMARKS: readonly Benchmark[] = [
       'An application that does nothing, from spawn to exit. Budget: at most 0.75 times auto-instrumentations-node.',
   },
   {
+    name: 'idle',
+    title: 'Processes that do nothing',
+    about:
+      'Budget: at most 3 ms of CPU a second for one process; for fifty of one project on two processors a load below 1, a scrape below 250 ms, and no event loop held above 5 ms by a collection. The load average is that of the machine.',
+  },
+  {
     name: 'scrape',
     title: 'A scrape',
     about:
@@ -71,7 +77,7 @@ const HEAD = `<!-- Written by \`npm run bench\`. Run it, do not edit it. -->
 
 # Benchmarks
 
-\`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:databases\`, \`bench:startup\` and
+\`npm run bench\` runs these and writes this page; \`npm run bench:http\`, \`bench:databases\`, \`bench:startup\`, \`bench:idle\` and
 \`bench:scrape\` print a part. All candidates of a benchmark take turns in one run. Ratios count; a ratio to
 another candidate is the median over all rounds, not the quotient of two medians. Times depend on the machine and
 its load.

@@ -5,10 +5,8 @@
  *
  *     npm run build && node dist/benchmarks/scrape-load.js [windows of each kind]
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { Agent, createServer, get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { fork } from 'node:child_process';
+import { Agent, createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -16,6 +14,7 @@ import { runInNewContext } from 'node:vm';
 import { createStore } from '../src/start/open-store.js';
 import { Scraper } from '../src/server/scrape/scraper.js';
 import type { MetricStore } from '../src/store/metric-store.js';
+import { ask, listen, type Report, runClient, timeOf } from './application-client.js';
 import { startRedis } from './redis-process.js';
 import { median } from './rounds.js';
 import { newExposition, snapshotOf } from './scrape-data.js';
@@ -28,12 +27,6 @@ const WINDOW_SECONDS = 4;
 /** Clients and code are warm, and the labels rendered, before anything counts. */
 const WARM_UP_SECONDS = 2;
 
-/** Milliseconds. */
-interface Report {
-  readonly p50: number;
-  readonly p99: number;
-}
-
 async function main(): Promise<void> {
   const redis = await startRedis();
   const store = await filledStore(redis.url);
@@ -42,9 +35,7 @@ async function main(): Promise<void> {
     if (request.url === '/metrics') void scraper.serve(request, response);
     else response.end('{"ok":true}');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = String((server.address() as AddressInfo).port);
+  const port = String(await listen(server));
   const client = fork(__filename, ['client', port]);
   const scrapers = fork(__filename, ['scrapers', port]);
   const measure = (seconds: number): Promise<Report> => ask<Report>(client, seconds);
@@ -95,12 +86,6 @@ async function filledStore(redisUrl: string): Promise<MetricStore> {
   return store;
 }
 
-async function ask<T>(child: ChildProcess, message: string | number): Promise<T> {
-  child.send(message);
-  const [answer] = (await once(child, 'message')) as [T];
-  return answer;
-}
-
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
@@ -116,32 +101,13 @@ function row(reports: readonly Report[]): string {
     .join(' | ');
 }
 
-/** One request every 5 ms, each with its own time; not as fast as possible, which would measure the client. */
-function runClient(port: number): void {
-  const agent = new Agent({ keepAlive: true });
-  const measure = async (seconds: number): Promise<void> => {
-    const times: number[] = [];
-    const end = performance.now() + seconds * 1000;
-    while (performance.now() < end) {
-      const start = performance.now();
-      await fetchAll(port, '/', agent);
-      times.push(performance.now() - start);
-      await sleep(5);
-    }
-    times.sort((a, b) => a - b);
-    const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
-    process.send?.({ p50: at(0.5), p99: at(0.99) } satisfies Report);
-  };
-  process.on('message', (seconds: number) => void measure(seconds));
-}
-
 function runScrapers(port: number): void {
   const agent = new Agent({ keepAlive: true });
   let running = false;
   let count = 0;
   let all: Promise<unknown> = Promise.resolve();
   const scrape = async (): Promise<void> => {
-    for (; running; count += 1) await fetchAll(port, '/metrics', agent);
+    for (; running; count += 1) await timeOf(port, '/metrics', agent);
   };
   process.on('message', (message: 'start' | 'stop') => {
     running = message === 'start';
@@ -150,14 +116,6 @@ function runScrapers(port: number): void {
       all = Promise.all(Array.from({ length: SCRAPERS }, scrape));
     } else void all.then(() => process.send?.(count));
   });
-}
-
-async function fetchAll(port: number, path: string, agent: Agent): Promise<void> {
-  const request = get({ port, path, host: '127.0.0.1', agent, headers: { 'Accept-Encoding': 'gzip' } });
-  const [response] = (await once(request, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
-  if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}`);
-  response.resume();
-  await once(response, 'end');
 }
 
 function print(text: string): void {

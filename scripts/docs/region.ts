@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** The folder of this package. */
@@ -15,4 +15,9 @@ export function withRegion(page: string, name: string, content: string): string 
   if (from === -1) throw new Error(`The page has no place for ${begin.trim()}`);
   const to = page.indexOf('\n\n<!-- end -->', from);
   return page.slice(0, from + begin.length) + content + page.slice(to);
+}
+
+/** Puts what a run has observed into such a page. */
+export function writeRegion(path: string, name: string, content: string): void {
+  writeFileSync(join(ROOT, path), withRegion(handWrittenPage(path), name, content));
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { write } from '../faults/table.js';
+import { writeRegion } from '../../scripts/docs/region.js';
 import { eventually } from '../helpers/eventually.js';
 import { ownedBy } from '../helpers/owner.js';
 import { scrape } from '../helpers/scrape.js';
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     '| End | Store | Recorded | Lost | Doubled | Ends after | without us |',
     '| --- | --- | --- | --- | --- | --- | --- |',
   ];
-  write('guarantees.md', 'ends', [...head, ...all.map(lineOf)].join('\n'));
+  writeRegion('docs/guarantees.md', 'ends', [...head, ...all.map(lineOf)].join('\n'));
 }
 
 async function observe({ env, port }: Stage, store: SharedStore, end: End, runs: number): Promise<Observed> {

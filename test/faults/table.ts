@@ -1,8 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
+import { writeRegion } from '../../scripts/docs/region.js';
 import type { Owner } from '../helpers/owner.js';
-import { PACKAGE_ROOT } from '../helpers/scratch.js';
 import { type Observed, observe } from './observe.js';
 import { type Row, ROWS } from './rows.js';
 
@@ -24,7 +21,7 @@ export async function writeTable(owner: Owner, only: string, say: (line: string)
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   const observed = all.filter((one) => one !== undefined);
   const broken = observed.filter((one) => one.broken !== undefined);
-  if (only === '' && broken.length === 0) write('operations.md', 'faults', tableOf(observed));
+  if (only === '' && broken.length === 0) writeRegion('docs/operations.md', 'faults', tableOf(observed));
   if (broken.length > 0) throw new Error(`Promises that were not kept:\n${broken.map(lineOf).join('\n')}`);
 }
 
@@ -43,16 +40,4 @@ function tableOf(observed: readonly Observed[]): string {
     '| --- | --- | --- | --- | --- | --- | --- |',
   ];
   return [...head, ...observed.map(lineOf)].join('\n');
-}
-
-/** Writes what a run has observed between the marks `name` and `end` of a page under `docs/`. */
-export function write(page: string, name: string, observed: string): void {
-  const path = join(PACKAGE_ROOT, 'docs', page);
-  const marked = new RegExp(`(<!-- ${name} -->\\n)[^]*?(\\n<!-- end -->)`);
-  const text = readFileSync(path, 'utf8');
-  if (!marked.test(text)) throw new Error(`${path} has no place for the table`);
-  writeFileSync(
-    path,
-    text.replace(marked, (_all, before: string, after: string) => `${before}\n${observed}\n${after}`),
-  );
 }

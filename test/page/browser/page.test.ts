@@ -109,7 +109,7 @@ describe('a person', () => {
   });
 
   test('who reloads sees the curves that were there, and the metric that was open', async (t) => {
-    const { url } = await show(t);
+    const { url, project } = await show(t);
     const { page } = await openTab(t, await chromium());
     await page.goto(url);
     await untilShown(page);
@@ -117,6 +117,8 @@ describe('a person', () => {
     await eventually(async () =>
       assert.ok((await tableOf(page, 'Series of shop_orders_total')).length === 1),
     );
+    // The first two are rows by the time of the third one.
+    await eventually(() => assert.ok(project.reads > 2));
     const answer = page.waitForResponse((response) => response.url().includes('page/live'));
     await page.reload();
     const { times } = (await (await answer).json()) as { times: number[] };
